@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Code is the machine-readable half of an error. Codes are words of the domain;
+// which HTTP status one becomes is the business of package httpapi alone.
+type Code string
+
+const (
+	CodeInvalid            Code = "INVALID_REQUEST"       // the caller's input can't be used as it is
+	CodeUnauthorized       Code = "UNAUTHORIZED"          // no key, or a wrong one
+	CodeNotFound           Code = "NOT_FOUND"             // no such resource for this tenant
+	CodeSessionNotFound    Code = "SESSION_NOT_FOUND"     // no such session for this tenant
+	CodeSessionNotReady    Code = "SESSION_NOT_READY"     // the session is not connected, nothing was sent
+	CodeSessionBusy        Code = "SESSION_BUSY"          // the session is being removed
+	CodeNotOnWhatsApp      Code = "NOT_ON_WHATSAPP"       // the number has no WhatsApp account, nothing was sent
+	CodeReachoutTimelock   Code = "REACHOUT_TIMELOCK"     // WhatsApp refuses first contacts for a while, nothing was sent
+	CodeRateLimited        Code = "RATE_LIMITED"          // the network or the daemon asks to slow down, nothing was sent
+	CodeSendRejected       Code = "SEND_REJECTED"         // WhatsApp's server refused the message
+	CodeSendOutcomeUnknown Code = "SEND_OUTCOME_UNKNOWN"  // the message may or may not have been taken
+	CodeUndeliverable      Code = "RECIPIENT_UNREACHABLE" // no device of the recipient could be encrypted for
+	CodeNotSupported       Code = "NOT_SUPPORTED"         // this network can't do it
+	CodeEgressRefused      Code = "URL_REFUSED"           // a caller's URL points where it must not
+	CodeStorage            Code = "STORAGE_UNAVAILABLE"   // our own database refused, nothing was done
+	CodeStopping           Code = "STOPPING"              // the daemon is shutting down, nothing was done
+	CodeInternal           Code = "INTERNAL_ERROR"        // a defect of ours
+)
+
+// Error is the one error type that crosses package borders with a meaning for
+// the caller. Message is shown to callers and holds no secret, number or body;
+// Cause is for the log.
+type Error struct {
+	Code    Code
+	Message string
+	// MessageID is set where the error tells of a message that has an id already.
+	MessageID MessageID
+	// RetryAfter says how long to wait before the same request may succeed; 0 if unknown.
+	RetryAfter time.Duration
+	Cause      error
+}
+
+func (e *Error) Error() string {
+	if e.Cause != nil {
+		return fmt.Sprintf("%s: %s: %v", e.Code, e.Message, e.Cause)
+	}
+	return fmt.Sprintf("%s: %s", e.Code, e.Message)
+}
+
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Errorf makes an Error with a formatted caller-facing message.
+func Errorf(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// WrapError makes an Error around a cause that only the log shows.
+func WrapError(code Code, cause error, message string) *Error {
+	return &Error{Code: code, Message: message, Cause: cause}
+}
+
+// CodeOf returns the code of the first Error in err's chain, CodeInternal for
+// any other error and "" for nil.
+func CodeOf(err error) Code {
+	if err == nil {
+		return ""
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Code
+	}
+	return CodeInternal
+}

@@ -1,0 +1,66 @@
+package engine
+
+import "time"
+
+// EventType names what an event tells of, in the words of the public API.
+type EventType string
+
+const (
+	EventQR           EventType = "qr"
+	EventReady        EventType = "ready"
+	EventDisconnected EventType = "disconnected"
+	EventMessage      EventType = "message"
+	EventTest         EventType = "test"
+)
+
+// EventID is a ULID: unique, and ordered by time within a tenant.
+type EventID string
+
+// Event is one entry of a tenant's append-only log. It is written in the same
+// transaction as what it tells of, and fanned out to the tenant's endpoints there.
+type Event struct {
+	ID      EventID
+	Session SessionKey
+	Type    EventType
+	At      time.Time
+	// Data is the event's JSON as Canonical encodes it.
+	Data []byte
+}
+
+// The data of each event type. Field order is the order on the wire: it is
+// documented, and receivers may check signatures over it.
+
+// MessageData tells of an incoming message. The first six fields are those of
+// the WapiConnect document, in its order.
+type MessageData struct {
+	ID        MessageID `json:"id"`
+	From      JID       `json:"from"` // the sender, as phone number wherever it is known
+	Body      string    `json:"body"`
+	Type      Kind      `json:"type"`
+	IsGroup   bool      `json:"isGroup"`
+	HasMedia  bool      `json:"hasMedia"`
+	FromLID   JID       `json:"fromLid,omitempty"`
+	Chat      JID       `json:"chat"`
+	PushName  string    `json:"pushName,omitempty"`
+	Timestamp int64     `json:"timestamp"` // unix seconds, the sender's
+}
+
+// QRData tells of a new QR code.
+type QRData struct {
+	QRCode    string `json:"qrCode"`      // data:image/png;base64,…
+	QR        string `json:"qr"`          // the raw text
+	ExpiresAt int64  `json:"qrExpiresAt"` // unix milliseconds
+	Attempt   int    `json:"attempt"`
+}
+
+// ReadyData tells that a session is connected.
+type ReadyData struct {
+	PhoneNumber string `json:"phoneNumber"` // digits
+	LID         JID    `json:"lid,omitempty"`
+}
+
+// DisconnectedData tells that a session lost its connection.
+type DisconnectedData struct {
+	Reason Reason `json:"reason"`
+	Until  int64  `json:"until,omitempty"` // unix milliseconds, end of a ban
+}

@@ -1,0 +1,126 @@
+package engine
+
+import (
+	"context"
+	"time"
+)
+
+// Network is the seam to a WhatsApp network. An implementation is safe for
+// concurrent use by many sessions.
+type Network interface {
+	// Pair prepares a connection that links a new device once Connect is called.
+	Pair(ctx context.Context, session SessionKey, h Handler) (Conn, error)
+	// Open prepares a connection for a device that is already linked. It returns
+	// ErrNoDevice if the network's store does not hold it (any more).
+	Open(ctx context.Context, session SessionKey, device DeviceID, h Handler) (Conn, error)
+	// Forget deletes a device's keys here, without a word to the network. A
+	// device that is already gone is not an error.
+	Forget(ctx context.Context, device DeviceID) error
+	// NewMessageID makes an id of the form that the network's own clients use.
+	NewMessageID() MessageID
+	// Info describes the network for banners, health checks and logs.
+	Info() NetworkInfo
+}
+
+// NetworkInfo describes a network.
+type NetworkInfo struct {
+	Simulated bool
+	// Version is the client version that connections announce.
+	Version string
+}
+
+// Conn is one session's connection. Its owner calls Connect, Logout and Close
+// one at a time; Send may be called concurrently with anything.
+type Conn interface {
+	// Connect dials and returns once the socket is up and the login is under
+	// way, or with an error. What becomes of it arrives as signals. It may be
+	// called again after SignalDropped with a cause that allows it.
+	Connect(ctx context.Context) error
+	// Send returns when the network has taken the message, or with an *Error:
+	// CodeSessionNotReady, CodeNotOnWhatsApp, CodeReachoutTimelock,
+	// CodeRateLimited, CodeSendRejected, CodeUndeliverable and CodeNotSupported
+	// mean that nothing was sent, CodeSendOutcomeUnknown that it may have been.
+	// Sending again under the same id is then safe: a device drops an id that it has.
+	Send(ctx context.Context, m Outgoing) (Sent, error)
+	// Logout unlinks the device from the account. The connection must be up.
+	Logout(ctx context.Context) error
+	// Close ends the connection and returns when its goroutines have stopped and
+	// no call to the Handler is under way. It is idempotent.
+	Close()
+}
+
+// Handler is how a connection reports to its session. The engine sets every field.
+type Handler struct {
+	// Signal takes news of the connection. It never blocks.
+	Signal func(Signal)
+	// Linking is called before the device's side of a pairing is confirmed to
+	// the network. An error refuses the pairing.
+	Linking func(ctx context.Context, id Identity) error
+	// Receive commits an incoming message. Only after nil may the message be
+	// acknowledged to the network; after an error it must come again.
+	Receive func(ctx context.Context, m Incoming) error
+}
+
+// Signal is news of a connection: one of the Signal… types below.
+type Signal interface{ signal() }
+
+// SignalQR brings the next QR code of a pairing.
+type SignalQR struct {
+	Code      string
+	ExpiresAt time.Time
+}
+
+// SignalQRTimeout says that the last QR code ran out. The connection is closed.
+type SignalQRTimeout struct{}
+
+// SignalPasskey says that the account wants its passkey before it links.
+// Challenge is what the authenticator must sign.
+type SignalPasskey struct{ Challenge []byte }
+
+// SignalPaired says that the device is linked and stored. The network now ends
+// the connection; the session is ready only after the one that follows.
+type SignalPaired struct{ Identity Identity }
+
+// SignalPairingFailed says that linking was refused or broke.
+type SignalPairingFailed struct{ Err error }
+
+// SignalReady says that the login is complete: messages can be sent.
+type SignalReady struct{ Identity Identity }
+
+// SignalRestricted says that the account is under a restriction, or, with a
+// past Until, that it no longer is.
+type SignalRestricted struct {
+	Restriction Restriction
+	Lifted      bool
+}
+
+// SignalDropped says that the connection ended by itself.
+type SignalDropped struct {
+	Cause DropCause
+	Until time.Time // end of a ban, where the network said
+	Err   error     // for the log; may be nil
+}
+
+// DropCause decides what follows the end of a connection.
+type DropCause string
+
+const (
+	DropNetwork   DropCause = "network"    // try again, with backoff
+	DropRestart   DropCause = "restart"    // the server asked to reconnect (515): at once
+	DropReplaced  DropCause = "replaced"   // another login of this device: not until asked
+	DropLoggedOut DropCause = "logged_out" // the device is no longer linked; its keys are gone
+	DropBanned    DropCause = "banned"     // not before Until
+	DropOutdated  DropCause = "outdated"   // this client version is refused: not until asked
+)
+
+func (SignalQR) signal()            {}
+func (SignalQRTimeout) signal()     {}
+func (SignalPasskey) signal()       {}
+func (SignalPaired) signal()        {}
+func (SignalPairingFailed) signal() {}
+func (SignalReady) signal()         {}
+func (SignalRestricted) signal()    {}
+func (SignalDropped) signal()       {}
+
+// ErrNoDevice says that a network's store holds no such device.
+var ErrNoDevice = Errorf(CodeNotFound, "the device is not in the device store")

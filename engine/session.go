@@ -1,0 +1,124 @@
+package engine
+
+import (
+	"regexp"
+	"time"
+)
+
+// SessionID names a session within its tenant. The tenant chooses it.
+type SessionID string
+
+// SessionKey names a session in the whole daemon.
+type SessionKey struct {
+	Tenant TenantID
+	ID     SessionID
+}
+
+// sessionIDPattern keeps session ids usable as a path segment and in a log.
+var sessionIDPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$`)
+
+// ParseSessionID checks a caller's session id: 1 to 64 letters, digits and
+// ". _ @ + -", beginning with a letter or digit. It returns CodeInvalid.
+func ParseSessionID(s string) (SessionID, error) {
+	if !sessionIDPattern.MatchString(s) {
+		return "", Errorf(CodeInvalid, "sessionId must be 1 to 64 letters, digits or . _ @ + - and begin with a letter or digit")
+	}
+	return SessionID(s), nil
+}
+
+// Status is where a session stands, in the words of the public API.
+type Status string
+
+const (
+	StatusInitializing    Status = "initializing"     // starting up
+	StatusQRReady         Status = "qr_ready"         // a QR code waits to be scanned
+	StatusPasskeyRequired Status = "passkey_required" // the account asks for its passkey before it links
+	StatusAuthenticated   Status = "authenticated"    // scanned, finalizing the connection
+	StatusReady           Status = "ready"            // connected, can send and receive
+	StatusDisconnected    Status = "disconnected"     // not connected; Reason says why
+)
+
+// Reason says why a session is disconnected; it is empty in any other status.
+type Reason string
+
+const (
+	ReasonNetwork        Reason = "network"         // connection lost; the daemon reconnects by itself
+	ReasonLoggedOut      Reason = "logged_out"      // the account removed this device; it must be linked again
+	ReasonQRTimeout      Reason = "qr_timeout"      // nobody scanned; creating the session again starts over
+	ReasonReplaced       Reason = "replaced"        // the same device logged in elsewhere; nothing happens until asked
+	ReasonBanned         Reason = "banned"          // temporarily banned; Until says until when
+	ReasonClientOutdated Reason = "client_outdated" // WhatsApp refuses this client version; nothing happens until asked
+	ReasonStopped        Reason = "stopped"         // the tenant stopped it
+	ReasonPairingFailed  Reason = "pairing_failed"  // linking was refused or broke; creating it again starts over
+)
+
+// Intent is what the tenant wants of a session, kept apart from what it is.
+type Intent string
+
+const (
+	IntentRun    Intent = "run"
+	IntentStop   Intent = "stop"
+	IntentDelete Intent = "delete" // being removed; a restart finishes the removal
+)
+
+// DeviceID names a linked device in its network's own device store. It is
+// opaque to the engine; empty means that the session is not linked.
+type DeviceID string
+
+// Identity is whom a linked session speaks as.
+type Identity struct {
+	Device DeviceID
+	Person Person // both addresses of the account, without a device
+}
+
+// State is the durable part of a session's condition.
+type State struct {
+	Status   Status
+	Reason   Reason
+	Until    time.Time // end of a ban; zero if there is none or it is unknown
+	Intent   Intent
+	Identity Identity
+	// RefusedVersion is the client version that the network called outdated. A
+	// daemon with another version tries again after its restart.
+	RefusedVersion string
+}
+
+// Session is a linked WhatsApp number, or one that is about to be linked.
+type Session struct {
+	Key       SessionKey
+	Name      string // the tenant's label, may be empty
+	State     State
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// QR is one QR code of a pairing.
+type QR struct {
+	Code      string // the raw text that the code shows
+	ExpiresAt time.Time
+	Attempt   int // 1 for the first code of this pairing
+}
+
+// RestrictionKind names a limit that WhatsApp has put on an account.
+type RestrictionKind string
+
+// RestrictionReachout is the reach-out timelock: the account can't write to
+// people who have not written to it (ack error 463).
+const RestrictionReachout RestrictionKind = "reachout_timelock"
+
+// Restriction is a limit in force on a session that is otherwise ready.
+type Restriction struct {
+	Kind  RestrictionKind
+	Until time.Time // zero if WhatsApp did not say
+}
+
+// Snapshot is everything that a status request answers, taken at one instant.
+type Snapshot struct {
+	Session
+	QR           *QR // set in StatusQRReady only
+	Restrictions []Restriction
+	// NextAttempt is when the daemon tries to connect again; zero if it is not waiting to.
+	NextAttempt time.Time
+	// Passkey is the challenge that the account's owner must answer; set in StatusPasskeyRequired only.
+	Passkey []byte
+}

@@ -1,0 +1,40 @@
+package engine
+
+import (
+	"context"
+	"time"
+)
+
+// Store is what the engine needs remembered. Every method commits before it
+// returns nil; a commit that somebody is answered for survives a power cut.
+// Errors are *Error with CodeStorage unless a method says otherwise.
+type Store interface {
+	// ListAllSessions returns every tenant's sessions, oldest first.
+	ListAllSessions(ctx context.Context) ([]Session, error)
+	// InsertSession adds a session. It returns CodeInvalid if it exists.
+	InsertSession(ctx context.Context, s Session) error
+	// RenameSession changes a session's label. It returns CodeSessionNotFound.
+	RenameSession(ctx context.Context, key SessionKey, name string) error
+	// SaveState replaces a session's state and appends events in one
+	// transaction, provided that its status and intent are still those of from.
+	// It returns CodeSessionNotFound if there is no such session and
+	// CodeInternal if its state is another one.
+	SaveState(ctx context.Context, key SessionKey, from, to State, at time.Time, events ...Event) error
+	// DeleteSession removes the session's row. Its messages and events stay in
+	// the log. It returns nil if the row is already gone.
+	DeleteSession(ctx context.Context, key SessionKey) error
+
+	// InsertMessage reserves an outgoing message before anything is sent.
+	InsertMessage(ctx context.Context, m LoggedMessage) error
+	// FinishMessage moves an outgoing message on from pending or unknown. sentAt
+	// is kept for MessageSent, code for the others.
+	FinishMessage(ctx context.Context, key SessionKey, id MessageID, to MessageStatus, sentAt time.Time, code Code) error
+	// InterruptMessages turns every pending message into MessageUnknown. It is
+	// called once at start: whoever waited for them is gone.
+	InterruptMessages(ctx context.Context) error
+
+	// InsertIncoming writes the log row of an incoming message and its event,
+	// with the deliveries of that event, in one transaction. fresh is false, and
+	// nothing is written, if the session has the message already.
+	InsertIncoming(ctx context.Context, m LoggedMessage, e Event) (fresh bool, err error)
+}

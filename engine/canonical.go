@@ -18,13 +18,14 @@ func Canonical(v any) ([]byte, error) {
 	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
-	return restoreLineSeparators(bytes.TrimSuffix(buf.Bytes(), []byte{'\n'})), nil
+	return unescape(bytes.TrimSuffix(buf.Bytes(), []byte{'\n'})), nil
 }
 
-// restoreLineSeparators puts back U+2028 and U+2029, which encoding/json
-// always escapes. A backslash that is itself escaped does not start an escape.
-func restoreLineSeparators(b []byte) []byte {
-	if !bytes.Contains(b, []byte(`\u202`)) {
+// unescape puts back the three characters that encoding/json escapes and
+// JSON.stringify does not: U+2028 and U+2029 always, U+FFFD where it stands for
+// bad UTF-8. A backslash that is itself escaped does not start an escape.
+func unescape(b []byte) []byte {
+	if !bytes.Contains(b, []byte(`\u202`)) && !bytes.Contains(b, []byte(`\ufffd`)) {
 		return b
 	}
 	out := make([]byte, 0, len(b))
@@ -39,6 +40,8 @@ func restoreLineSeparators(b []byte) []byte {
 			out, i = append(out, "\u2028"...), i+6
 		case bytes.HasPrefix(b[i:], []byte(`\u2029`)):
 			out, i = append(out, "\u2029"...), i+6
+		case bytes.HasPrefix(b[i:], []byte(`\ufffd`)):
+			out, i = append(out, "\ufffd"...), i+6
 		default: // any other escape: take the backslash and the character behind it
 			out, i = append(out, b[i], b[i+1]), i+2
 		}

@@ -71,6 +71,20 @@ type Identity struct {
 	Person Person // both addresses of the account, without a device
 }
 
+// merge takes over what newer knows and keeps the rest.
+func (id Identity) merge(newer Identity) Identity {
+	if newer.Device != "" {
+		id.Device = newer.Device
+	}
+	if newer.Person.Phone != "" {
+		id.Person.Phone = newer.Person.Phone
+	}
+	if newer.Person.LID != "" {
+		id.Person.LID = newer.Person.LID
+	}
+	return id
+}
+
 // State is the durable part of a session's condition.
 type State struct {
 	Status   Status

@@ -29,6 +29,9 @@ type Store interface {
 	// FinishMessage moves an outgoing message on from pending or unknown. sentAt
 	// is kept for MessageSent, code for the others.
 	FinishMessage(ctx context.Context, key SessionKey, id MessageID, to MessageStatus, sentAt time.Time, code Code) error
+	// DiscardMessage removes the reservation of a message that was certainly not
+	// sent and whose sender was told so. Only a pending row is removed.
+	DiscardMessage(ctx context.Context, key SessionKey, id MessageID) error
 	// InterruptMessages turns every pending message into MessageUnknown. It is
 	// called once at start: whoever waited for them is gone.
 	InterruptMessages(ctx context.Context) error

@@ -1,0 +1,296 @@
+package engine
+
+import (
+	"context"
+	"hash/maphash"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/semaphore"
+)
+
+// Config is what an Engine is made of. Network and Store are required.
+type Config struct {
+	Network Network
+	Store   Store
+	Log     *zap.Logger
+	// Nudge is called after events were committed: there may be deliveries to
+	// make. It must not block.
+	Nudge func()
+	// Now is the clock; nil means time.Now.
+	Now     func() time.Time
+	Backoff Backoff
+	// ConnectLimit is how many sessions may be connecting at a time, at start
+	// above all; 0 means 24.
+	ConnectLimit int
+	// SendTimeout bounds one send with all its waiting; 0 means 90 s.
+	SendTimeout time.Duration
+}
+
+// Engine is the registry of all sessions. Its methods are safe for concurrent use.
+type Engine struct {
+	network     Network
+	store       Store
+	log         *zap.Logger
+	nudge       func()
+	now         func() time.Time
+	backoff     Backoff
+	sendTimeout time.Duration
+	connecting  *semaphore.Weighted
+	panics      atomic.Int64
+
+	creating [64]sync.Mutex // keeps two creations of one session apart; indexed by a hash of its key
+	seed     maphash.Seed
+
+	mu       sync.RWMutex
+	ctx      context.Context // of Run; nil before it and after it
+	sessions map[SessionKey]*worker
+	running  sync.WaitGroup
+}
+
+// New makes an Engine; nothing happens before Run.
+func New(c Config) *Engine {
+	e := &Engine{
+		network: c.Network, store: c.Store, log: c.Log, nudge: c.Nudge, now: c.Now,
+		backoff: c.Backoff, sendTimeout: c.SendTimeout,
+		seed: maphash.MakeSeed(), sessions: make(map[SessionKey]*worker),
+	}
+	if e.log == nil {
+		e.log = zap.NewNop()
+	}
+	if e.nudge == nil {
+		e.nudge = func() {}
+	}
+	if e.now == nil {
+		e.now = time.Now
+	}
+	if e.sendTimeout <= 0 {
+		e.sendTimeout = 90 * time.Second
+	}
+	if c.ConnectLimit <= 0 {
+		c.ConnectLimit = 24
+	}
+	e.connecting = semaphore.NewWeighted(int64(c.ConnectLimit))
+	return e
+}
+
+// Run reads all sessions, oldest first, connects those that should be connected
+// and looks after them until ctx ends. It returns when every connection is closed.
+func (e *Engine) Run(ctx context.Context) error {
+	if err := e.store.InterruptMessages(ctx); err != nil {
+		return err
+	}
+	sessions, err := e.store.ListAllSessions(ctx)
+	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	e.ctx = ctx
+	for _, s := range sessions {
+		e.launch(newWorker(e, s))
+	}
+	e.mu.Unlock()
+	e.log.Info("sessions restored", zap.Int("count", len(sessions)))
+	<-ctx.Done()
+	e.mu.Lock()
+	e.ctx = nil
+	e.mu.Unlock()
+	e.running.Wait()
+	return nil
+}
+
+// launch starts a worker's goroutine. The caller holds mu, and Run is running.
+func (e *Engine) launch(w *worker) {
+	e.sessions[w.key] = w
+	ctx := e.ctx
+	e.running.Go(func() { w.run(ctx) })
+}
+
+// forget takes a removed session out of the registry.
+func (e *Engine) forget(w *worker) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.sessions[w.key] == w {
+		delete(e.sessions, w.key)
+	}
+}
+
+// enter and leave bound how many sessions connect at a time.
+func (e *Engine) enter(ctx context.Context) error { return e.connecting.Acquire(ctx, 1) }
+func (e *Engine) leave()                          { e.connecting.Release(1) }
+
+// Create makes a session and starts pairing it. One that exists is started
+// again if it is not running, and gets the name if one is given. It returns
+// CodeStopping before Run has read the sessions and after it has ended, and
+// CodeSessionBusy while a session of that key is being removed.
+func (e *Engine) Create(ctx context.Context, key SessionKey, name string) (snap Snapshot, isNew bool, err error) {
+	stripe := &e.creating[maphash.Comparable(e.seed, key)%uint64(len(e.creating))]
+	stripe.Lock()
+	w, isNew, err := e.findOrInsert(ctx, key, name)
+	stripe.Unlock()
+	if err != nil {
+		return Snapshot{}, false, err
+	}
+	if isNew {
+		return w.view.Load().snapshot(e.now()), true, nil
+	}
+	if w.view.Load().State.Intent == IntentDelete {
+		return Snapshot{}, false, Errorf(CodeSessionBusy, "the session is being removed")
+	}
+	if name != "" && name != w.view.Load().Name {
+		if err := w.ask(ctx, askRename{name}); err != nil {
+			return Snapshot{}, false, err
+		}
+	}
+	if err := w.ask(ctx, askStart{}); err != nil {
+		return Snapshot{}, false, err
+	}
+	return w.view.Load().snapshot(e.now()), false, nil
+}
+
+func (e *Engine) findOrInsert(ctx context.Context, key SessionKey, name string) (w *worker, isNew bool, err error) {
+	e.mu.RLock()
+	w, running := e.sessions[key], e.ctx != nil
+	e.mu.RUnlock()
+	switch {
+	case !running:
+		return nil, false, Errorf(CodeStopping, "the daemon is starting or stopping")
+	case w != nil:
+		return w, false, nil
+	}
+	now := e.now()
+	s := Session{
+		Key: key, Name: name, CreatedAt: now, UpdatedAt: now,
+		State: State{Status: StatusInitializing, Intent: IntentRun},
+	}
+	if err := e.store.InsertSession(ctx, s); err != nil {
+		return nil, false, err
+	}
+	w = newWorker(e, s)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.ctx == nil {
+		return nil, false, Errorf(CodeStopping, "the daemon is stopping")
+	}
+	e.launch(w)
+	return w, true, nil
+}
+
+// find returns a session's worker, or CodeSessionNotFound. A session that is
+// being removed counts as gone.
+func (e *Engine) find(key SessionKey) (*worker, error) {
+	e.mu.RLock()
+	w := e.sessions[key]
+	e.mu.RUnlock()
+	if w == nil || w.view.Load().State.Intent == IntentDelete {
+		return nil, Errorf(CodeSessionNotFound, "no session with this id")
+	}
+	return w, nil
+}
+
+// Snapshot returns a session's condition, or CodeSessionNotFound.
+func (e *Engine) Snapshot(key SessionKey) (Snapshot, error) {
+	w, err := e.find(key)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	return w.view.Load().snapshot(e.now()), nil
+}
+
+// List returns a tenant's sessions, oldest first.
+func (e *Engine) List(tenant TenantID) []Snapshot {
+	list := []Snapshot{}
+	now := e.now()
+	e.mu.RLock()
+	for key, w := range e.sessions {
+		if v := w.view.Load(); key.Tenant == tenant && v.State.Intent != IntentDelete {
+			list = append(list, v.snapshot(now))
+		}
+	}
+	e.mu.RUnlock()
+	slices.SortFunc(list, func(a, b Snapshot) int {
+		if c := a.CreatedAt.Compare(b.CreatedAt); c != 0 {
+			return c
+		}
+		return strings.Compare(string(a.Key.ID), string(b.Key.ID))
+	})
+	return list
+}
+
+// Stop ends a session's connection and keeps it linked. It returns
+// CodeSessionNotFound.
+func (e *Engine) Stop(ctx context.Context, key SessionKey) (Snapshot, error) {
+	w, err := e.find(key)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	if err := w.ask(ctx, askStop{}); err != nil {
+		return Snapshot{}, err
+	}
+	return w.view.Load().snapshot(e.now()), nil
+}
+
+// Delete unlinks a session's device and forgets the session. unlinked tells
+// whether the network has confirmed that; it has not if it can't be reached
+// within some seconds, and the account then still shows the device. It returns
+// CodeSessionNotFound.
+func (e *Engine) Delete(ctx context.Context, key SessionKey) (unlinked bool, err error) {
+	w, err := e.find(key)
+	if err != nil {
+		return false, err
+	}
+	if err := w.ask(ctx, askDelete{}); err != nil {
+		return false, err
+	}
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+		return false, WrapError(CodeSessionBusy, ctx.Err(), "the session is still being removed")
+	}
+	if !w.removed {
+		return false, Errorf(CodeStopping, "the daemon is stopping; the removal goes on after its next start")
+	}
+	return w.view.Load().unlinked, nil
+}
+
+// Send sends a message and returns when the network has taken it. An empty
+// m.ID gets an id. Errors: CodeSessionNotFound, CodeSessionNotReady,
+// CodeStorage and those of Conn.Send; after CodeSendOutcomeUnknown the error's
+// MessageID is the id under which the message may have gone out.
+func (e *Engine) Send(ctx context.Context, key SessionKey, m Outgoing) (Sent, error) {
+	w, err := e.find(key)
+	if err != nil {
+		return Sent{}, err
+	}
+	if m.ID == "" {
+		m.ID = e.network.NewMessageID()
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.sendTimeout)
+	defer cancel()
+	return w.send(ctx, m)
+}
+
+// Counts returns how many sessions stand in each status.
+func (e *Engine) Counts() map[Status]int {
+	counts := make(map[Status]int)
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	for _, w := range e.sessions {
+		counts[w.view.Load().State.Status]++
+	}
+	return counts
+}
+
+// Loaded tells whether all sessions were read at start and the engine runs.
+func (e *Engine) Loaded() bool {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.ctx != nil
+}
+
+// Panics returns how many panics sessions have survived.
+func (e *Engine) Panics() int64 { return e.panics.Load() }

@@ -1,0 +1,132 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/semaphore"
+)
+
+// sendPatience is how long a send whose outcome is unknown waits for its
+// session to come back, to be sent again under the same id.
+const sendPatience = 45 * time.Second
+
+// lane lets one session's messages out one at a time, first come first served.
+type lane struct{ turn *semaphore.Weighted }
+
+func newLane() *lane { return &lane{semaphore.NewWeighted(1)} }
+
+// send reserves a message, gives it to the network and marks it sent. See
+// Engine.Send for its errors.
+func (w *worker) send(ctx context.Context, m Outgoing) (Sent, error) {
+	if w.view.Load().conn == nil {
+		return Sent{}, w.notReady()
+	}
+	row := LoggedMessage{
+		Session: w.key, ID: m.ID, Direction: Outbound, Chat: m.To, Kind: m.Kind, Text: m.Text,
+		Status: MessagePending, CreatedAt: w.engine.now(),
+	}
+	if m.To.Server() == ServerLID {
+		row.Peer.LID = m.To
+	} else if m.To.Server() == ServerPhone {
+		row.Peer.Phone = m.To
+	}
+	if err := w.engine.store.InsertMessage(ctx, row); err != nil {
+		return Sent{}, err
+	}
+	sent, err := w.deliver(ctx, m)
+	w.settle(context.WithoutCancel(ctx), m.ID, sent, err)
+	return sent, err
+}
+
+// deliver waits for the lane and sends. A message whose fate is unknown, as
+// when the socket breaks before the answer, is sent again under the same id
+// when the session is back: devices that have it drop the second.
+func (w *worker) deliver(ctx context.Context, m Outgoing) (Sent, error) {
+	if err := w.lane.turn.Acquire(ctx, 1); err != nil {
+		return Sent{}, WrapError(CodeSessionNotReady, err, "the session is too busy; nothing was sent")
+	}
+	defer w.lane.turn.Release(1)
+	conn := w.view.Load().conn
+	if conn == nil {
+		return Sent{}, w.notReady()
+	}
+	sent, err := conn.Send(ctx, m)
+	if CodeOf(err) != CodeSendOutcomeUnknown {
+		return sent, err
+	}
+	unknown := err
+	again, cancel := context.WithTimeout(ctx, sendPatience)
+	defer cancel()
+	for failed := conn; ; failed = conn {
+		if conn = w.awaitConn(again, failed); conn == nil {
+			return Sent{}, unknown
+		}
+		sent, err = conn.Send(again, m)
+		switch CodeOf(err) {
+		case "":
+			return sent, nil
+		case CodeSessionNotReady, CodeSendOutcomeUnknown, CodeNotOnWhatsApp:
+			// Still nothing known of the first try.
+		default:
+			return Sent{}, unknown
+		}
+	}
+}
+
+// awaitConn waits until the session is ready. It returns at once if it is,
+// except after a failure on the very same connection, where it first lets a
+// moment pass for the failure to become known. It returns nil if ctx ends or
+// the session won't come back.
+func (w *worker) awaitConn(ctx context.Context, failed Conn) Conn {
+	settle := time.NewTimer(500 * time.Millisecond)
+	defer settle.Stop()
+	settled := false
+	for {
+		v := w.view.Load()
+		if v.conn != nil && (v.conn != failed || settled) {
+			return v.conn
+		}
+		select {
+		case <-v.changed:
+			settled = true
+		case <-settle.C:
+			settled = true
+		case <-w.done:
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// settle writes down what became of a message.
+func (w *worker) settle(ctx context.Context, id MessageID, sent Sent, sendErr error) {
+	var err error
+	switch code := CodeOf(sendErr); code {
+	case "":
+		err = w.engine.store.FinishMessage(ctx, w.key, id, MessageSent, sent.Timestamp, "")
+	case CodeSendOutcomeUnknown:
+		err = w.engine.store.FinishMessage(ctx, w.key, id, MessageUnknown, time.Time{}, code)
+	case CodeSendRejected, CodeUndeliverable, CodeInternal:
+		err = w.engine.store.FinishMessage(ctx, w.key, id, MessageFailed, time.Time{}, code)
+	default: // refused before anything was sent
+		err = w.engine.store.DiscardMessage(ctx, w.key, id)
+	}
+	if err != nil {
+		// The caller's answer is still the truth; the row stays pending and
+		// becomes unknown at the next start.
+		w.log.Error("outcome of a message not saved", zap.Error(err))
+	}
+}
+
+// notReady says why the session can't send.
+func (w *worker) notReady() error {
+	s := w.view.Load().Snapshot
+	msg := "session is " + string(s.State.Status)
+	if s.State.Reason != "" {
+		msg += " (" + string(s.State.Reason) + ")"
+	}
+	return Errorf(CodeSessionNotReady, "%s; nothing was sent", msg)
+}

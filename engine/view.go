@@ -1,0 +1,79 @@
+package engine
+
+import "time"
+
+// view is what others see of a session. It is replaced as a whole by the
+// session's worker and read without a lock.
+type view struct {
+	Snapshot
+	conn     Conn          // set while the session is ready
+	unlinked bool          // the network has confirmed the unlinking
+	changed  chan struct{} // closed when a newer view is published
+}
+
+// publish replaces the view by one of the worker's present condition.
+func (w *worker) publish() {
+	m := w.machine
+	v := &view{
+		Snapshot: Snapshot{
+			Session: Session{Key: w.key, Name: w.name, State: m.State, CreatedAt: w.created, UpdatedAt: w.engine.now()},
+			QR:      m.qr, Passkey: m.passkey, Restrictions: m.restrictions,
+		},
+		unlinked: m.unlinked,
+		changed:  make(chan struct{}),
+	}
+	if m.wantsUp() && !m.up {
+		v.NextAttempt = m.retryAt
+	}
+	if m.Status == StatusReady && m.up {
+		v.conn = w.conn
+	}
+	if old := w.view.Swap(v); old != nil {
+		close(old.changed)
+	}
+}
+
+// snapshot is the view as it is to be answered at the given time: restrictions
+// that have run out are left away.
+func (v *view) snapshot(now time.Time) Snapshot {
+	s := v.Snapshot
+	s.Restrictions = nil
+	for _, r := range v.Restrictions {
+		if r.Until.IsZero() || now.Before(r.Until) {
+			s.Restrictions = append(s.Restrictions, r)
+		}
+	}
+	return s
+}
+
+// events makes the events that tell of a transition.
+func (w *worker) events(after machine, types []EventType) ([]Event, error) {
+	events := make([]Event, 0, len(types))
+	for _, t := range types {
+		data, err := transitionData(t, after)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, Event{Session: w.key, Type: t, At: w.engine.now(), Data: data})
+	}
+	return events, nil
+}
+
+func transitionData(t EventType, m machine) ([]byte, error) {
+	switch t {
+	case EventQR:
+		image, err := QRImage(m.qr.Code)
+		if err != nil {
+			return nil, err
+		}
+		return Canonical(QRData{QRCode: image, QR: m.qr.Code, ExpiresAt: m.qr.ExpiresAt.UnixMilli(), Attempt: m.qr.Attempt})
+	case EventReady:
+		return Canonical(ReadyData{PhoneNumber: m.Identity.Person.Phone.User(), LID: m.Identity.Person.LID})
+	default:
+		data := DisconnectedData{Reason: m.Reason}
+		if !m.Until.IsZero() {
+			data.Until = m.Until.UnixMilli()
+		}
+		return Canonical(data)
+	}
+}

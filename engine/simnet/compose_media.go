@@ -215,7 +215,7 @@ func mediaOf(msg *waE2E.Message) (kind MediaKind, at storedMedia, ok bool) {
 			url:         m.GetURL(), directPath: m.GetDirectPath(),
 		}
 	}
-	switch msg = content(msg); {
+	switch msg = unwrapped(msg); {
 	case msg.ImageMessage != nil:
 		return MediaImage, file(msg.ImageMessage), true
 	case msg.VideoMessage != nil:

@@ -37,7 +37,7 @@ func pollMessage(question string, options []string, choices int) *waE2E.Message 
 
 // pollOf returns the poll in a message, whichever field it came in, or nil.
 func pollOf(msg *waE2E.Message) *waE2E.PollCreationMessage {
-	msg = content(msg)
+	msg = unwrapped(msg)
 	for _, poll := range []*waE2E.PollCreationMessage{msg.PollCreationMessage, msg.PollCreationMessageV2, msg.PollCreationMessageV3, msg.PollCreationMessageV5} {
 		if poll != nil {
 			return poll

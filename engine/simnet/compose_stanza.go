@@ -18,7 +18,7 @@ type traits struct {
 
 func traitsOf(msg *waE2E.Message) traits {
 	out := traits{kind: "text", edit: editOf(msg)}
-	inner := content(msg)
+	inner := unwrapped(msg)
 	switch {
 	case inner.ReactionMessage != nil, inner.EncReactionMessage != nil:
 		out.kind = "reaction"
@@ -66,7 +66,7 @@ func mediaTypeOf(msg *waE2E.Message) string {
 }
 
 func editOf(msg *waE2E.Message) string {
-	msg = content(msg)
+	msg = unwrapped(msg)
 	change := msg.GetProtocolMessage()
 	switch {
 	case change.GetKey() != nil && change.GetType() == waE2E.ProtocolMessage_REVOKE:
@@ -84,9 +84,9 @@ func editOf(msg *waE2E.Message) string {
 	return ""
 }
 
-// content takes a message out of the wrappers around it: device-sent copies,
+// unwrapped takes a message out of the wrappers around it: device-sent copies,
 // disappearing, view-once, captioned documents and edits. It never returns nil.
-func content(msg *waE2E.Message) *waE2E.Message {
+func unwrapped(msg *waE2E.Message) *waE2E.Message {
 	for {
 		inner := msg.GetDeviceSentMessage().GetMessage()
 		msg.ProtoReflect().Range(func(_ protoreflect.FieldDescriptor, value protoreflect.Value) bool {
@@ -112,7 +112,7 @@ func content(msg *waE2E.Message) *waE2E.Message {
 // textOf is the text that a reader sees: body, caption, question, emoji or
 // name. An edit gives its new text.
 func textOf(msg *waE2E.Message) string {
-	msg = content(msg)
+	msg = unwrapped(msg)
 	if edited := msg.GetProtocolMessage().GetEditedMessage(); edited != nil {
 		return textOf(edited)
 	}

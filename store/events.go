@@ -1,0 +1,112 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"wapid/engine"
+)
+
+// AppendEvent adds an event on its own, with its deliveries.
+func (s *Store) AppendEvent(ctx context.Context, e engine.Event) error {
+	return s.updateQueueing(ctx, func(tx *sql.Tx) (int64, error) { return s.appendEvent(tx, e) })
+}
+
+// ListEvents returns up to limit events of a tenant that follow after, in the
+// order in which they were committed; "" begins at the first.
+func (s *Store) ListEvents(ctx context.Context, tenant engine.TenantID, after engine.EventID, limit int) ([]engine.Event, error) {
+	rows, err := s.read.QueryContext(ctx, selectEvent+` WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3`, tenant, after, limit)
+	return collect(rows, err, scanEvent)
+}
+
+// CountEvents says how many events of a type a session has logged.
+func (s *Store) CountEvents(ctx context.Context, key engine.SessionKey, t engine.EventType) (n int, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT count(*) FROM events WHERE tenant_id = $1 AND session_id = $2 AND type = $3`,
+		key.Tenant, key.ID, t).Scan(&n)
+	return n, storageError(err)
+}
+
+const selectEvent = `SELECT id, tenant_id, session_id, type, at, data FROM events`
+
+func scanEvent(r row) (e engine.Event, err error) {
+	err = r.Scan(&e.ID, &e.Session.Tenant, &e.Session.ID, &e.Type, instant{&e.At}, &e.Data)
+	return e, err
+}
+
+// updateQueueing is update for a transaction that may queue deliveries: fn says
+// how many, and the dispatcher gets its hint after the commit.
+func (s *Store) updateQueueing(ctx context.Context, fn func(tx *sql.Tx) (queued int64, err error)) error {
+	var queued int64
+	err := s.update(ctx, func(tx *sql.Tx) (err error) {
+		queued, err = fn(tx)
+		return err
+	})
+	if err == nil && queued > 0 {
+		s.hint()
+	}
+	return err
+}
+
+// appendEvent inserts an event and a delivery of it for each endpoint of its
+// tenant that is enabled now, and returns how many those are. It runs on the
+// writer's goroutine, one at a time, so ids are in the order of the commits.
+func (s *Store) appendEvent(tx *sql.Tx, e engine.Event) (queued int64, err error) {
+	now := s.clock()
+	if e.At.IsZero() {
+		e.At = now
+	}
+	if e.ID == "" {
+		e.ID = s.ids.next(now)
+	}
+	_, err = tx.Exec(`INSERT INTO events (id, tenant_id, session_id, type, at, data) VALUES ($1, $2, $3, $4, $5, $6)`,
+		e.ID, e.Session.Tenant, e.Session.ID, e.Type, millis(e.At), e.Data)
+	if err != nil {
+		return 0, err
+	}
+	return changed(tx.Exec(`INSERT INTO deliveries (endpoint_id, event_id, tenant_id, session_id, state, turn, attempts, next_at, created_at)
+		SELECT e.id, $1, $2, $3, 'pending',
+			CASE WHEN EXISTS (SELECT 1 FROM deliveries d WHERE d.endpoint_id = e.id AND d.session_id = $3 AND d.turn < 2) THEN 0 ELSE 1 END,
+			0, $4, $4
+		FROM endpoints e WHERE e.tenant_id = $2 AND e.enabled = 1`,
+		e.ID, e.Session.Tenant, e.Session.ID, millis(now)))
+}
+
+// eventIDs makes ULIDs that grow strictly, also over restarts and when the
+// clock goes back: readers page by them. Only the writer's goroutine uses it.
+type eventIDs struct {
+	last    ulid.ULID
+	entropy *ulid.MonotonicEntropy
+}
+
+func newEventIDs(last ulid.ULID) *eventIDs {
+	return &eventIDs{last: last, entropy: ulid.Monotonic(rand.Reader, 0)}
+}
+
+func (g *eventIDs) next(now time.Time) engine.EventID {
+	ms := max(ulid.Timestamp(now), g.last.Time())
+	id, err := ulid.New(ms, g.entropy)
+	if err != nil || id.Compare(g.last) <= 0 {
+		// This millisecond is used up, or began before a restart: borrow the next one.
+		id = ulid.MustNew(g.last.Time()+1, g.entropy)
+	}
+	g.last = id
+	return engine.EventID(id.String())
+}
+
+// lastEventID is where the ids went on to before the last stop. Ids that are no
+// ULIDs were given by a caller and do not count.
+func lastEventID(ctx context.Context, db *sql.DB) (ulid.ULID, error) {
+	var text sql.NullString
+	if err := db.QueryRowContext(ctx, `SELECT max(id) FROM events`).Scan(&text); err != nil {
+		return ulid.ULID{}, storageError(err)
+	}
+	id, err := ulid.ParseStrict(text.String)
+	if err != nil {
+		return ulid.ULID{}, nil
+	}
+	return id, nil
+}

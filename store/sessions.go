@@ -1,0 +1,112 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"wapid/engine"
+)
+
+const selectSession = `SELECT tenant_id, id, name, status, reason, until, intent, device, phone, lid,
+	refused_version, created_at, updated_at FROM sessions`
+
+// ListAllSessions implements engine.Store.
+func (s *Store) ListAllSessions(ctx context.Context) ([]engine.Session, error) {
+	rows, err := s.read.QueryContext(ctx, selectSession+` ORDER BY created_at, tenant_id, id`)
+	return collect(rows, err, scanSession)
+}
+
+// InsertSession implements engine.Store. It returns CodeInvalid if the session
+// exists and CodeNotFound if its tenant does not.
+func (s *Store) InsertSession(ctx context.Context, one engine.Session) error {
+	return s.update(ctx, func(tx *sql.Tx) error {
+		if _, err := findTenant(tx, one.Key.Tenant); err != nil {
+			return err
+		}
+		st := one.State
+		n, err := changed(tx.Exec(`INSERT INTO sessions (tenant_id, id, name, status, reason, until, intent, device,
+			phone, lid, refused_version, created_at, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (tenant_id, id) DO NOTHING`,
+			one.Key.Tenant, one.Key.ID, one.Name, st.Status, st.Reason, millis(st.Until), st.Intent, st.Identity.Device,
+			st.Identity.Person.Phone, st.Identity.Person.LID, st.RefusedVersion, millis(one.CreatedAt), millis(one.UpdatedAt)))
+		if err == nil && n == 0 {
+			return engine.Errorf(engine.CodeInvalid, "the session exists already")
+		}
+		return err
+	})
+}
+
+// RenameSession implements engine.Store.
+func (s *Store) RenameSession(ctx context.Context, key engine.SessionKey, name string) error {
+	return s.update(ctx, func(tx *sql.Tx) error {
+		n, err := changed(tx.Exec(`UPDATE sessions SET name = $1, updated_at = $2 WHERE tenant_id = $3 AND id = $4`,
+			name, millis(s.clock()), key.Tenant, key.ID))
+		if err == nil && n == 0 {
+			return errNoSession()
+		}
+		return err
+	})
+}
+
+// SaveState implements engine.Store.
+func (s *Store) SaveState(ctx context.Context, key engine.SessionKey, from, to engine.State, at time.Time, events ...engine.Event) error {
+	return s.updateQueueing(ctx, func(tx *sql.Tx) (int64, error) {
+		n, err := changed(tx.Exec(`UPDATE sessions SET status = $1, reason = $2, until = $3, intent = $4, device = $5,
+			phone = $6, lid = $7, refused_version = $8, updated_at = $9
+			WHERE tenant_id = $10 AND id = $11 AND status = $12 AND intent = $13`,
+			to.Status, to.Reason, millis(to.Until), to.Intent, to.Identity.Device,
+			to.Identity.Person.Phone, to.Identity.Person.LID, to.RefusedVersion, millis(at),
+			key.Tenant, key.ID, from.Status, from.Intent))
+		if err != nil {
+			return 0, err
+		}
+		if n == 0 {
+			return 0, unexpectedState(tx, key, from)
+		}
+		var queued int64
+		for _, e := range events {
+			n, err := s.appendEvent(tx, e)
+			if err != nil {
+				return 0, err
+			}
+			queued += n
+		}
+		return queued, nil
+	})
+}
+
+// unexpectedState says why no row had the state that was expected.
+func unexpectedState(tx *sql.Tx, key engine.SessionKey, from engine.State) error {
+	var status engine.Status
+	var intent engine.Intent
+	err := tx.QueryRow(`SELECT status, intent FROM sessions WHERE tenant_id = $1 AND id = $2`, key.Tenant, key.ID).
+		Scan(&status, &intent)
+	if isNoRows(err) {
+		return errNoSession()
+	}
+	if err != nil {
+		return err
+	}
+	return engine.Errorf(engine.CodeInternal, "the session is %s/%s, not %s/%s as expected", status, intent, from.Status, from.Intent)
+}
+
+// DeleteSession implements engine.Store.
+func (s *Store) DeleteSession(ctx context.Context, key engine.SessionKey) error {
+	return s.update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.Exec(`DELETE FROM sessions WHERE tenant_id = $1 AND id = $2`, key.Tenant, key.ID)
+		return err
+	})
+}
+
+func errNoSession() error {
+	return engine.Errorf(engine.CodeSessionNotFound, "there is no such session")
+}
+
+func scanSession(r row) (one engine.Session, err error) {
+	st := &one.State
+	err = r.Scan(&one.Key.Tenant, &one.Key.ID, &one.Name, &st.Status, &st.Reason, instant{&st.Until}, &st.Intent,
+		&st.Identity.Device, &st.Identity.Person.Phone, &st.Identity.Person.LID, &st.RefusedVersion,
+		instant{&one.CreatedAt}, instant{&one.UpdatedAt})
+	return one, err
+}

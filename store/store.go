@@ -1,0 +1,229 @@
+// Package store is the only place that knows SQL of ours. It keeps tenants,
+// keys, sessions, messages, events, endpoints and deliveries in one SQLite
+// file, and every transaction that crosses domains is a method here. SQL is
+// kept plain, so that another database can share it.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	// The driver registers itself as "sqlite3".
+	_ "github.com/mattn/go-sqlite3"
+
+	"wapid/engine"
+	"wapid/webhooks"
+)
+
+// FileName is the database's name within the data directory.
+const FileName = "wapid.db"
+
+// Store asserts what the domains ask for.
+var (
+	_ engine.Store   = (*Store)(nil)
+	_ webhooks.Store = (*Store)(nil)
+)
+
+// Options of a store. The zero value is what the daemon uses.
+type Options struct {
+	// Clock gives the times that rows are stamped with; nil means time.Now.
+	Clock func() time.Time
+	// Readers is how many reads run at once; 0 means 4.
+	Readers int
+}
+
+// Store is the daemon's own database. Its methods are safe for concurrent use.
+// Writes are committed to the disk (fsync) before they return nil. A write
+// whose context ends before it begins does nothing and returns CodeStorage
+// around the context's error; one that has begun is not cut off.
+type Store struct {
+	read   *sql.DB
+	write  *writer
+	clock  func() time.Time
+	ids    *eventIDs
+	queued chan struct{}
+	// sick is set while the last batch of writes could not be committed.
+	sick atomic.Pointer[engine.Error]
+}
+
+// Open opens or creates the database file at path and brings its schema up to
+// date. The caller owns the data directory: nobody else may have the file open
+// for writing. It returns CodeStorage, with one clear line when the schema is
+// newer than this program.
+func Open(ctx context.Context, path string, o Options) (*Store, error) {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Readers <= 0 {
+		o.Readers = 4
+	}
+	if err := createPrivate(path); err != nil {
+		return nil, engine.WrapError(engine.CodeStorage, err, "the database file can't be created")
+	}
+	db, err := openPool(path, 1, url.Values{
+		"_txlock":       {"immediate"},
+		"_journal_mode": {"WAL"},
+		"_synchronous":  {"FULL"},
+	})
+	if err != nil {
+		return nil, storageError(err)
+	}
+	if err := migrate(ctx, db, migrationFiles, o.Clock()); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	last, err := lastEventID(ctx, db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	read, err := openPool(path, o.Readers, url.Values{"_query_only": {"true"}})
+	if err != nil {
+		return nil, errors.Join(storageError(err), db.Close())
+	}
+	s := &Store{
+		read:   read,
+		clock:  o.Clock,
+		ids:    newEventIDs(last),
+		queued: make(chan struct{}, 1),
+	}
+	s.write = startWriter(db, &s.sick)
+	return s, nil
+}
+
+// createPrivate makes sure that the file exists and that only its owner can
+// read it: it holds signing secrets. SQLite gives its -wal and -shm files the
+// same mode.
+func createPrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// openPool opens connections that all carry the same settings: those given by
+// Exec would reach one connection of the pool only.
+func openPool(path string, conns int, q url.Values) (*sql.DB, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	q.Set("_foreign_keys", "on")
+	q.Set("_busy_timeout", "10000")
+	q.Set("_stmt_cache_size", strconv.Itoa(100))
+	dsn := url.URL{Scheme: "file", Path: abs, RawQuery: q.Encode()}
+	db, err := sql.Open("sqlite3", dsn.String())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(conns)
+	return db, nil
+}
+
+// Close finishes the writes that were accepted, refuses new ones with
+// CodeStopping, and closes the file. It is not idempotent.
+func (s *Store) Close() error {
+	err := errors.Join(s.read.Close(), s.write.close())
+	if err != nil {
+		return storageError(err)
+	}
+	return nil
+}
+
+// Ping tells whether the database can serve: it reads, and if the last write
+// could not be committed it tries another one. It returns CodeStorage.
+func (s *Store) Ping(ctx context.Context) error {
+	var n int
+	if err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM schema_version`).Scan(&n); err != nil {
+		return storageError(err)
+	}
+	if s.sick.Load() == nil {
+		return nil
+	}
+	return s.update(ctx, func(tx *sql.Tx) error {
+		return putSetting(tx, "last_probe", "ok", s.clock())
+	})
+}
+
+// update runs fn in a transaction and returns once it is on the disk. Other
+// callers' transactions may share the commit; fn is rolled back alone if it
+// returns an error. fn runs on the writer's goroutine: it must not call update
+// nor wait for anything but the database.
+func (s *Store) update(ctx context.Context, fn func(tx *sql.Tx) error) error {
+	return s.write.do(ctx, fn)
+}
+
+// storageError makes any error of the database an engine.Error with
+// CodeStorage; one that has a meaning already is passed on.
+func storageError(err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*engine.Error](err); ok {
+		return e
+	}
+	return engine.WrapError(engine.CodeStorage, err, "the database did not answer")
+}
+
+// millis is how a time is stored; the zero time is NULL.
+func millis(t time.Time) sql.NullInt64 {
+	if t.IsZero() {
+		return sql.NullInt64{}
+	}
+	return sql.NullInt64{Int64: t.UnixMilli(), Valid: true}
+}
+
+// instant scans a stored time.
+type instant struct{ t *time.Time }
+
+// Scan implements sql.Scanner.
+func (i instant) Scan(src any) error {
+	switch v := src.(type) {
+	case nil:
+		*i.t = time.Time{}
+	case int64:
+		*i.t = time.UnixMilli(v).UTC()
+	default:
+		return fmt.Errorf("a stored time is a %T", src)
+	}
+	return nil
+}
+
+// row is what a single row and the current one of many have in common.
+type row interface{ Scan(dest ...any) error }
+
+// collect reads all rows through scan and closes them.
+func collect[T any](rows *sql.Rows, err error, scan func(row) (T, error)) ([]T, error) {
+	if err != nil {
+		return nil, storageError(err)
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		one, err := scan(rows)
+		if err != nil {
+			return nil, storageError(err)
+		}
+		all = append(all, one)
+	}
+	return all, storageError(rows.Err())
+}
+
+// changed says how many rows a statement touched.
+func changed(res sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, storageError(err)
+	}
+	n, err := res.RowsAffected()
+	return n, storageError(err)
+}
+
+func isNoRows(err error) bool { return errors.Is(err, sql.ErrNoRows) }

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"time"
+
+	"go.uber.org/zap"
+
+	"wapid/engine"
+	"wapid/engine/whatsapp"
+	"wapid/httpapi"
+	"wapid/store"
+	"wapid/webhooks"
+)
+
+// drainTimeout is how long requests that are being answered may take at
+// shutdown before they are cut off.
+const drainTimeout = 15 * time.Second
+
+// appConfig is what an app is made of.
+type appConfig struct {
+	settings
+	Data     string             // directory; locked while the app lives
+	Endpoint *whatsapp.Endpoint // nil for the real network
+	Log      *zap.Logger
+	// Tune adjusts the network's timing; tests shorten what a person would wait for.
+	Tune func(*whatsapp.Options)
+	// Backoff spaces reconnects; the zero value is the daemon's own.
+	Backoff engine.Backoff
+}
+
+// app is the daemon as a value: open opens everything, Run serves until its
+// context ends, close gives back what open took.
+type app struct {
+	log        *zap.Logger
+	listener   net.Listener
+	store      *store.Store
+	network    *whatsapp.Network
+	engine     *engine.Engine
+	dispatcher *webhooks.Dispatcher
+	api        *httpapi.Server
+	closers    []func() error
+
+	// NewAPIKey and NewAdminKey are set when this start made them: they are
+	// stored as hashes and can't be shown again.
+	NewAPIKey, NewAdminKey string
+}
+
+// openApp opens the data directory, the databases and the listening socket. On
+// an error everything is closed again.
+func openApp(ctx context.Context, c appConfig) (a *app, err error) {
+	a = &app{log: c.Log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close())
+		}
+	}()
+	dir, err := dataDir(c.Data)
+	if err != nil {
+		return nil, err
+	}
+	unlock, err := lockData(dir)
+	if err != nil {
+		return nil, err
+	}
+	a.closers = append(a.closers, unlock)
+	if a.store, err = store.Open(ctx, filepath.Join(dir, store.FileName), store.Options{}); err != nil {
+		return nil, err
+	}
+	a.closers = append(a.closers, a.store.Close)
+	options := whatsapp.Options{DataDir: dir, Endpoint: c.Endpoint, Log: c.Log.Named("whatsapp")}
+	if c.Tune != nil {
+		c.Tune(&options)
+	}
+	if a.network, err = whatsapp.Open(ctx, options); err != nil {
+		return nil, err
+	}
+	a.closers = append(a.closers, a.network.Close)
+	if err := a.wire(c); err != nil {
+		return nil, err
+	}
+	if a.listener, err = net.Listen("tcp", c.Listen); err != nil {
+		return nil, fmt.Errorf("API address: %w", err)
+	}
+	a.closers = append(a.closers, func() error { a.listener.Close(); return nil }) // closed already after Run
+	// Last, when nothing can fail any more: keys made here are shown only once.
+	if _, a.NewAPIKey, err = a.store.EnsureDefaultTenant(ctx, c.APIKey); err != nil {
+		return nil, fmt.Errorf("API key: %w", err)
+	}
+	if a.NewAdminKey, err = a.store.EnsureAdminKey(ctx, c.AdminKey); err != nil {
+		return nil, fmt.Errorf("admin key: %w", err)
+	}
+	return a, nil
+}
+
+// wire introduces the services to each other.
+func (a *app) wire(c appConfig) error {
+	allowed, err := webhooks.ParsePrefixes(c.EgressAllow)
+	if err != nil {
+		return fmt.Errorf("--egress-allow: %w", err)
+	}
+	guard := webhooks.NewGuard(allowed)
+	a.dispatcher = webhooks.New(a.store, guard, c.Log.Named("webhooks"), webhooks.Options{Version: version})
+	a.engine = engine.New(engine.Config{
+		Network: a.network, Store: a.store, Log: c.Log.Named("engine"),
+		Nudge: a.dispatcher.Nudge, Backoff: c.Backoff,
+	})
+	a.api = httpapi.New(httpapi.Options{
+		Engine: a.engine, Store: a.store, Network: a.network.Info(), Version: version, Log: c.Log.Named("api"),
+	})
+	return nil
+}
+
+// URL is where the API listens.
+func (a *app) URL() string { return "http://" + a.listener.Addr().String() }
+
+// Run serves until ctx ends or a service fails. It stops them in order: the
+// API takes no more requests, the sessions close, the webhooks finish what they
+// are sending.
+func (a *app) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stopWebhooks := a.launch(cancel, "webhooks", a.dispatcher.Run)
+	stopEngine := a.launch(cancel, "engine", a.engine.Run)
+	stopAPI := a.launch(cancel, "api", func(stopping context.Context) error {
+		return a.serveAPI(stopping)
+	})
+	<-ctx.Done()
+	a.log.Info("stopping")
+	stopAPI()
+	stopEngine()
+	stopWebhooks()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+// launch runs a service with a context of its own. stop ends that context and
+// returns when the service has returned; a service that returns early with an
+// error ends the whole app.
+func (a *app) launch(fail context.CancelCauseFunc, name string, run func(context.Context) error) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := run(ctx); err != nil {
+			fail(fmt.Errorf("%s: %w", name, err))
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+func (a *app) serveAPI(ctx context.Context) error {
+	served := make(chan error, 1)
+	go func() { served <- a.api.Serve(a.listener) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	if err := a.api.Shutdown(drain); err != nil {
+		a.log.Warn("requests were cut off at shutdown", zap.Error(err))
+	}
+	return <-served
+}
+
+// close gives back what openApp took, last first.
+func (a *app) close() error {
+	var errs []error
+	for i := len(a.closers) - 1; i >= 0; i-- {
+		errs = append(errs, a.closers[i]())
+	}
+	a.closers = nil
+	return errors.Join(errs...)
+}

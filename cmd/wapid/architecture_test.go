@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// listedPackage is what this test reads of `go list -json`.
+type listedPackage struct {
+	ImportPath string
+	Imports    []string
+}
+
+// allowed is the house's import graph: which of our packages each may import.
+var allowed = map[string][]string{
+	"wapid/engine":            {},
+	"wapid/engine/whatsapp":   {"wapid/engine"},
+	"wapid/engine/simnet":     {},
+	"wapid/engine/enginetest": {"wapid/engine"},
+	"wapid/bulk":              {"wapid/engine"},
+	"wapid/webhooks":          {"wapid/engine"},
+	"wapid/store":             {"wapid/engine", "wapid/bulk", "wapid/webhooks"},
+	"wapid/httpapi":           {"wapid/engine", "wapid/bulk", "wapid/webhooks", "wapid/store"},
+	"wapid/cmd/wapid": {"wapid/engine", "wapid/engine/whatsapp", "wapid/engine/simnet",
+		"wapid/bulk", "wapid/webhooks", "wapid/store", "wapid/httpapi"},
+}
+
+// onlyIn lists imports that belong to certain packages alone. A name that ends
+// in "/…" stands for everything below it too.
+var onlyIn = map[string][]string{
+	"go.mau.fi/whatsmeow":           {"wapid/engine/whatsapp"},
+	"go.mau.fi/whatsmeow/…":         {"wapid/engine/whatsapp", "wapid/engine/simnet"},
+	"go.mau.fi/libsignal/…":         {"wapid/engine/whatsapp", "wapid/engine/simnet"},
+	"github.com/gofiber/fiber/v2/…": {"wapid/httpapi"},
+	"github.com/gofiber/fiber/v2":   {"wapid/httpapi"},
+	"database/sql":                  {"wapid/store", "wapid/engine/whatsapp"},
+	"github.com/mattn/go-sqlite3":   {"wapid/store", "wapid/engine/whatsapp"},
+}
+
+func TestImportsFollowTheGraph(t *testing.T) {
+	for _, pkg := range listPackages(t) {
+		permitted, known := allowed[pkg.ImportPath]
+		if !known {
+			t.Errorf("package %s is not in the graph; add it here and to docs/architecture.md", pkg.ImportPath)
+			continue
+		}
+		for _, imported := range pkg.Imports {
+			if strings.HasPrefix(imported, "wapid/") && !slices.Contains(permitted, imported) {
+				t.Errorf("%s must not import %s", pkg.ImportPath, imported)
+			}
+			for name, owners := range onlyIn {
+				if matches(name, imported) && !slices.Contains(owners, pkg.ImportPath) {
+					t.Errorf("%s must not import %s: only %s may", pkg.ImportPath, imported, strings.Join(owners, " and "))
+				}
+			}
+		}
+	}
+}
+
+func matches(name, imported string) bool {
+	if tree, ok := strings.CutSuffix(name, "/…"); ok {
+		return strings.HasPrefix(imported, tree+"/")
+	}
+	return name == imported
+}
+
+func listPackages(t *testing.T) []listedPackage {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "wapid/...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var packages []listedPackage
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listedPackage
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+	if len(packages) < 6 {
+		t.Fatalf("go list named only %d packages", len(packages))
+	}
+	return packages
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"gopkg.in/yaml.v3"
+)
+
+// commands is the command line. Every setting can also be given as an
+// environment variable WAPID_… and in a YAML file; flags win over the
+// environment, the environment over the file.
+type commands struct {
+	Config  string           `help:"YAML file with settings, named as the flags are." env:"WAPID_CONFIG" placeholder:"FILE"`
+	Version kong.VersionFlag `help:"Print the version."`
+
+	Serve   serveCommand   `cmd:"" help:"Run the daemon."`
+	Sandbox sandboxCommand `cmd:"" help:"Run the daemon with a simulated WhatsApp network, to try it without a phone."`
+	Sim     simCommand     `cmd:"" help:"Run the simulated WhatsApp network alone."`
+}
+
+// settings are those of the daemon, however it is started.
+type settings struct {
+	Listen      string `help:"Address of the API." default:"127.0.0.1:8080" env:"WAPID_LISTEN" placeholder:"HOST:PORT"`
+	AdminKey    string `help:"Fix the operator's key instead of generating one at the first start." env:"WAPID_ADMIN_KEY" placeholder:"KEY"`
+	APIKey      string `help:"Fix the default tenant's API key instead of generating one at the first start." name:"api-key" env:"WAPID_API_KEY" placeholder:"KEY"`
+	EgressAllow string `help:"Private address ranges that webhooks may reach (CIDRs, comma separated)." env:"WAPID_EGRESS_ALLOW" placeholder:"CIDRS"`
+	LogLevel    string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"WAPID_LOG_LEVEL"`
+	LogFormat   string `help:"console or json." enum:"console,json" default:"console" env:"WAPID_LOG_FORMAT"`
+}
+
+// configureFile adds the file named by --config or WAPID_CONFIG to where the
+// parser looks for settings. A key that is no setting is an error.
+func configureFile(parser *kong.Kong, args []string) error {
+	path := os.Getenv("WAPID_CONFIG")
+	for i, arg := range args {
+		if value, ok := strings.CutPrefix(arg, "--config="); ok {
+			path = value
+		} else if arg == "--config" && i+1 < len(args) {
+			path = args[i+1]
+		}
+	}
+	if path == "" {
+		return nil
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("configuration file: %w", err)
+	}
+	values := map[string]any{}
+	if err := yaml.Unmarshal(raw, &values); err != nil {
+		return fmt.Errorf("configuration file %s: %w", path, err)
+	}
+	known := map[string]bool{}
+	for _, node := range parser.Model.Leaves(false) {
+		for _, flags := range node.AllFlags(false) {
+			for _, flag := range flags {
+				known[flag.Name] = true
+			}
+		}
+	}
+	for key, value := range values {
+		if !known[key] || key == "config" || key == "help" || key == "version" {
+			return fmt.Errorf("configuration file %s: unknown setting %q", path, key)
+		}
+		switch value.(type) {
+		case string, int, bool, float64:
+		default:
+			return fmt.Errorf("configuration file %s: setting %q must be a single value", path, key)
+		}
+	}
+	return kong.Resolvers(kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+		for _, name := range flag.Envs {
+			if _, set := os.LookupEnv(name); set {
+				return nil, nil // the environment wins
+			}
+		}
+		value, ok := values[flag.Name]
+		if !ok {
+			return nil, nil
+		}
+		return fmt.Sprint(value), nil
+	})).Apply(parser)
+}
+
+// oneLine folds an error into a single line.
+func oneLine(err error) string {
+	return strings.Join(strings.Fields(err.Error()), " ")
+}
+
+// dataDir makes the data directory, private to its owner, and returns its
+// absolute path.
+func dataDir(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("data directory: %w", err)
+	}
+	if err := os.MkdirAll(abs, 0o700); err != nil {
+		return "", fmt.Errorf("data directory: %w", err)
+	}
+	probe, err := os.CreateTemp(abs, ".writable-*")
+	if err != nil {
+		return "", fmt.Errorf("data directory %s can't be written: %w", abs, err)
+	}
+	if err := probe.Close(); err != nil {
+		return "", fmt.Errorf("data directory %s can't be written: %w", abs, err)
+	}
+	return abs, os.Remove(probe.Name())
+}

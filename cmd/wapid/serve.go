@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"wapid/engine/whatsapp"
+)
+
+type serveCommand struct {
+	settings `embed:""`
+	Data     string `help:"Data directory." default:"./data" env:"WAPID_DATA" placeholder:"DIR"`
+	Network  string `help:"Connect to the simulated network that this file describes instead of to WhatsApp." env:"WAPID_NETWORK" placeholder:"FILE"`
+}
+
+// Run is the daemon: it serves until it is told to stop.
+func (c *serveCommand) Run(env *environment) error {
+	var endpoint *whatsapp.Endpoint
+	if c.Network != "" {
+		var err error
+		if endpoint, err = whatsapp.ReadEndpoint(c.Network); err != nil {
+			return err
+		}
+	}
+	log, err := newLog(c.LogLevel, c.LogFormat, env.stderr)
+	if err != nil {
+		return usageError{err}
+	}
+	a, err := openApp(env.ctx, appConfig{settings: c.settings, Data: c.Data, Endpoint: endpoint, Log: log})
+	if err != nil {
+		return err
+	}
+	banner(env.stdout, a, c.Data)
+	if err := a.Run(env.ctx); err != nil {
+		return fmt.Errorf("%w", joinClose(err, a))
+	}
+	return a.close()
+}
+
+func joinClose(err error, a *app) error {
+	if closeErr := a.close(); closeErr != nil {
+		return fmt.Errorf("%w; and at closing: %w", err, closeErr)
+	}
+	return err
+}
+
+// banner tells the person at the terminal where the daemon is, which network it
+// speaks to and, once in its life, its keys.
+func banner(w io.Writer, a *app, data string) {
+	fmt.Fprintf(w, "wapid %s · API %s · network: %s · data: %s\n", version, a.URL(), networkName(a), data)
+	if a.NewAPIKey != "" {
+		fmt.Fprintf(w, "API key of the default tenant (shown this once): %s\n", a.NewAPIKey)
+	}
+	if a.NewAdminKey != "" {
+		fmt.Fprintf(w, "Admin key (shown this once): %s\n", a.NewAdminKey)
+	}
+}
+
+func networkName(a *app) string {
+	if a.network.Info().Simulated {
+		return "simulated"
+	}
+	return "WhatsApp"
+}

@@ -1,0 +1,206 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+	"go.uber.org/zap"
+
+	"wapid/engine"
+	"wapid/store"
+)
+
+// DefaultMaxBody is the largest request body, in bytes, unless Options say
+// otherwise. A text of engine.MaxTextLength whose every byte is escaped fits.
+const DefaultMaxBody = 1 << 20
+
+// Limits against slow or silent clients. A request must have arrived in whole
+// within readTimeout of its first byte; an answer must be taken within
+// writeTimeout of being ready, so that a send may itself last longer.
+const (
+	readTimeout  = 60 * time.Second
+	writeTimeout = 30 * time.Second
+	idleTimeout  = 120 * time.Second
+	maxHeader    = 8 << 10 // bytes of request line and headers
+	// graceAfterCancel is how long Shutdown waits for handlers whose context it
+	// has just ended.
+	graceAfterCancel = 5 * time.Second
+)
+
+// Options of a Server. Engine and Store are required.
+type Options struct {
+	Engine  *engine.Engine
+	Store   *store.Store
+	Network engine.NetworkInfo
+	Version string      // of the daemon, shown by /healthz
+	Log     *zap.Logger // nil discards
+	MaxBody int         // bytes; 0 means DefaultMaxBody
+}
+
+// Server answers the REST API. Its owner calls Serve once and Shutdown once.
+type Server struct {
+	engine  *engine.Engine
+	store   *store.Store
+	network engine.NetworkInfo
+	version string
+	log     *zap.Logger
+	app     *fiber.App
+	codes   *pictures
+
+	// base is the context of every handler; it ends when a shutdown runs out of
+	// patience. A client that hangs up does not end it: fasthttp can't tell.
+	base   context.Context
+	cancel context.CancelFunc
+
+	mu       sync.Mutex // guards what follows
+	stopping bool
+	listener net.Listener
+	handlers int           // requests under way
+	drained  chan struct{} // closed once stopping and without handlers
+}
+
+// New builds a server that does not listen yet.
+func New(o Options) *Server {
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	if o.MaxBody <= 0 {
+		o.MaxBody = DefaultMaxBody
+	}
+	s := &Server{
+		engine:  o.Engine,
+		store:   o.Store,
+		network: o.Network,
+		version: o.Version,
+		log:     o.Log,
+		codes:   newPictures(maxPictures, engine.QRImage),
+		drained: make(chan struct{}),
+	}
+	s.base, s.cancel = context.WithCancel(context.Background())
+	s.app = fiber.New(fiber.Config{
+		AppName:               "wapid",
+		DisableStartupMessage: true,
+		// Without it Fiber hands out strings that the next request overwrites.
+		Immutable:     true,
+		CaseSensitive: true,
+		BodyLimit:     o.MaxBody,
+		ReadTimeout:   readTimeout,
+		WriteTimeout:  writeTimeout,
+		IdleTimeout:   idleTimeout,
+		// fasthttp refuses a head that does not fit into its read buffer.
+		ReadBufferSize:               maxHeader,
+		DisablePreParseMultipartForm: true,
+		ErrorHandler:                 s.fail,
+	})
+	s.app.Use(s.around)
+	s.register()
+	s.harden(s.app.Server())
+	return s
+}
+
+// harden mends what Fiber's configuration can't reach: answers given during a
+// shutdown close their connection, and a method that HTTP does not know is
+// answered like every other error.
+func (s *Server) harden(server *fasthttp.Server) {
+	server.CloseOnShutdown = true
+	next := server.Handler
+	server.Handler = func(rc *fasthttp.RequestCtx) {
+		if knownMethod(string(rc.Method())) {
+			next(rc)
+			return
+		}
+		c := s.app.AcquireCtx(rc)
+		defer s.app.ReleaseCtx(c)
+		_ = s.fail(c, engine.Errorf(CodeMethodNotAllowed, "this HTTP method is not known"))
+	}
+}
+
+// knownMethod tells whether Fiber can route a method.
+func knownMethod(method string) bool { return slices.Contains(fiber.DefaultMethods, method) }
+
+// Serve answers requests on ln, which it owns from here on, until Shutdown. It
+// returns nil after a Shutdown, also after one that came first.
+func (s *Server) Serve(ln net.Listener) error {
+	s.mu.Lock()
+	if s.stopping {
+		s.mu.Unlock()
+		return ln.Close()
+	}
+	s.listener = ln
+	s.mu.Unlock()
+	err := s.app.Listener(ln)
+	if s.isStopping() && errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// Shutdown stops taking connections, answers new requests on open ones with
+// 503, and waits for the requests under way. When ctx ends first it ends their
+// contexts, waits a few seconds more, and returns ctx's error.
+func (s *Server) Shutdown(ctx context.Context) error {
+	defer s.cancel()
+	ln := s.refuse()
+	err := s.app.ShutdownWithContext(ctx)
+	if ln != nil {
+		// Serve may not have reached Accept yet, and would never learn of the
+		// shutdown. Closing twice is harmless.
+		_ = ln.Close()
+	}
+	if err != nil {
+		s.cancel()
+	}
+	patience := time.NewTimer(graceAfterCancel)
+	defer patience.Stop()
+	select {
+	case <-s.drained:
+		return err
+	case <-patience.C:
+		return errors.Join(err, errors.New("requests are still under way"))
+	}
+}
+
+// refuse turns new requests away from here on. It returns the listener, nil if
+// Serve was not called.
+func (s *Server) refuse() net.Listener {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stopping && s.handlers == 0 {
+		close(s.drained)
+	}
+	s.stopping = true
+	return s.listener
+}
+
+// enter counts a request in, unless the server is stopping.
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return false
+	}
+	s.handlers++
+	return true
+}
+
+// leave counts a request out.
+func (s *Server) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.handlers--
+	if s.stopping && s.handlers == 0 {
+		close(s.drained)
+	}
+}
+
+func (s *Server) isStopping() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stopping
+}

@@ -1,0 +1,226 @@
+package httpapi
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/gofiber/fiber/v2"
+
+	"wapid/engine"
+)
+
+// maxSessionName is the longest label of a session, in characters.
+const maxSessionName = 100
+
+type createSessionRequest struct {
+	SessionID string `json:"sessionId"`
+	Name      string `json:"name"`
+}
+
+// The bodies of this file keep the key order of the WapiConnect document; what
+// we add comes behind.
+
+type createSessionResponse struct {
+	Success   bool             `json:"success"`
+	SessionID engine.SessionID `json:"sessionId"`
+	IsNew     bool             `json:"isNew"`
+	Status    engine.Status    `json:"status"`
+}
+
+type sessionStatusResponse struct {
+	Status        engine.Status `json:"status"`
+	QRCode        string        `json:"qrCode,omitempty"` // data:image/png;base64,…
+	Connected     bool          `json:"connected"`
+	PhoneNumber   string        `json:"phoneNumber,omitempty"` // digits
+	LID           engine.JID    `json:"lid,omitempty"`
+	QR            string        `json:"qr,omitempty"`          // the raw text of the code
+	QRExpiresAt   int64         `json:"qrExpiresAt,omitempty"` // unix milliseconds
+	Reason        engine.Reason `json:"reason,omitempty"`
+	Until         int64         `json:"until,omitempty"`         // unix milliseconds
+	NextAttemptAt int64         `json:"nextAttemptAt,omitempty"` // unix milliseconds
+	Restrictions  []restriction `json:"restrictions,omitempty"`
+}
+
+type restriction struct {
+	Type  engine.RestrictionKind `json:"type"`
+	Until int64                  `json:"until,omitempty"` // unix milliseconds
+}
+
+type listedSession struct {
+	SessionID   engine.SessionID `json:"sessionId"`
+	Name        string           `json:"name"`
+	Status      engine.Status    `json:"status"`
+	Connected   bool             `json:"connected"`
+	PhoneNumber string           `json:"phoneNumber,omitempty"`
+	LID         engine.JID       `json:"lid,omitempty"`
+	Reason      engine.Reason    `json:"reason,omitempty"`
+	CreatedAt   string           `json:"createdAt"` // ISO 8601 in UTC with milliseconds
+}
+
+type listSessionsResponse struct {
+	Sessions []listedSession `json:"sessions"`
+}
+
+// deleteSessionResponse has Unlinked after a removal, Status and Reason after a stop.
+type deleteSessionResponse struct {
+	Success   bool             `json:"success"`
+	SessionID engine.SessionID `json:"sessionId"`
+	Unlinked  *bool            `json:"unlinked,omitempty"`
+	Status    engine.Status    `json:"status,omitempty"`
+	Reason    engine.Reason    `json:"reason,omitempty"`
+}
+
+// createSession is POST /api/whatsapp/session.
+func (s *Server) createSession(c *fiber.Ctx, tenant engine.TenantID) error {
+	var req createSessionRequest
+	if err := decode(c, &req); err != nil {
+		return err
+	}
+	if req.SessionID == "" {
+		return engine.Errorf(engine.CodeInvalid, "sessionId is required")
+	}
+	id, err := engine.ParseSessionID(req.SessionID)
+	if err != nil {
+		return err
+	}
+	name, err := parseSessionName(req.Name)
+	if err != nil {
+		return err
+	}
+	snap, isNew, err := s.engine.Create(c.UserContext(), engine.SessionKey{Tenant: tenant, ID: id}, name)
+	if err != nil {
+		return err
+	}
+	status := snap.State.Status
+	if isNew {
+		// It may have gone on already; what was asked for is answered as documented.
+		status = engine.StatusInitializing
+	}
+	return ok(c, createSessionResponse{Success: true, SessionID: id, IsNew: isNew, Status: status})
+}
+
+// parseSessionName checks a label: at most maxSessionName characters that print.
+func parseSessionName(name string) (string, error) {
+	name = strings.TrimSpace(name)
+	if utf8.RuneCountInString(name) > maxSessionName {
+		return "", engine.Errorf(engine.CodeInvalid, "name must not be longer than %d characters", maxSessionName)
+	}
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		return "", engine.Errorf(engine.CodeInvalid, "name must not contain control characters")
+	}
+	return name, nil
+}
+
+// sessionStatus is GET /api/whatsapp/session/{id}/status.
+func (s *Server) sessionStatus(c *fiber.Ctx, tenant engine.TenantID) error {
+	key, err := sessionKey(c, tenant)
+	if err != nil {
+		return err
+	}
+	snap, err := s.engine.Snapshot(key)
+	if err != nil {
+		return err
+	}
+	body := describe(snap)
+	if body.QR != "" {
+		if body.QRCode, err = s.codes.draw(body.QR); err != nil {
+			return err
+		}
+	}
+	return ok(c, body)
+}
+
+// describe turns a snapshot into the body of a status request, without the
+// picture of the QR code.
+func describe(snap engine.Snapshot) sessionStatusResponse {
+	state := snap.State
+	body := sessionStatusResponse{Status: state.Status, Connected: state.Status == engine.StatusReady}
+	switch state.Status {
+	case engine.StatusQRReady:
+		if snap.QR != nil {
+			body.QR, body.QRExpiresAt = snap.QR.Code, unixMillis(snap.QR.ExpiresAt)
+		}
+	case engine.StatusReady:
+		body.PhoneNumber, body.LID = state.Identity.Person.Phone.User(), state.Identity.Person.LID
+		for _, r := range snap.Restrictions {
+			body.Restrictions = append(body.Restrictions, restriction{r.Kind, unixMillis(r.Until)})
+		}
+	case engine.StatusDisconnected:
+		body.Reason, body.Until, body.NextAttemptAt = state.Reason, unixMillis(state.Until), unixMillis(snap.NextAttempt)
+	}
+	return body
+}
+
+// listSessions is GET /api/whatsapp/sessions.
+func (s *Server) listSessions(c *fiber.Ctx, tenant engine.TenantID) error {
+	snaps := s.engine.List(tenant)
+	body := listSessionsResponse{Sessions: make([]listedSession, 0, len(snaps))}
+	for _, snap := range snaps {
+		body.Sessions = append(body.Sessions, listedSession{
+			SessionID:   snap.Key.ID,
+			Name:        snap.Name,
+			Status:      snap.State.Status,
+			Connected:   snap.State.Status == engine.StatusReady,
+			PhoneNumber: snap.State.Identity.Person.Phone.User(),
+			LID:         snap.State.Identity.Person.LID,
+			Reason:      snap.State.Reason,
+			CreatedAt:   isoMillis(snap.CreatedAt),
+		})
+	}
+	return ok(c, body)
+}
+
+// deleteSession is DELETE /api/whatsapp/session/{id}: it unlinks and forgets, or
+// with ?logout=false stops the session and keeps it linked.
+func (s *Server) deleteSession(c *fiber.Ctx, tenant engine.TenantID) error {
+	key, err := sessionKey(c, tenant)
+	if err != nil {
+		return err
+	}
+	logout, err := queryBool(c, "logout", true)
+	if err != nil {
+		return err
+	}
+	if !logout {
+		snap, err := s.engine.Stop(c.UserContext(), key)
+		if err != nil {
+			return err
+		}
+		return ok(c, deleteSessionResponse{Success: true, SessionID: key.ID, Status: snap.State.Status, Reason: snap.State.Reason})
+	}
+	unlinked, err := s.engine.Delete(c.UserContext(), key)
+	if err != nil {
+		return err
+	}
+	return ok(c, deleteSessionResponse{Success: true, SessionID: key.ID, Unlinked: &unlinked})
+}
+
+// sessionKey reads the session that the path names, percent-decoded once. It
+// returns CodeInvalid.
+func sessionKey(c *fiber.Ctx, tenant engine.TenantID) (engine.SessionKey, error) {
+	raw, err := url.PathUnescape(c.Params("id"))
+	if err != nil {
+		return engine.SessionKey{}, engine.Errorf(engine.CodeInvalid, "the session id in the path is not encoded properly")
+	}
+	id, err := engine.ParseSessionID(raw)
+	if err != nil {
+		return engine.SessionKey{}, err
+	}
+	return engine.SessionKey{Tenant: tenant, ID: id}, nil
+}
+
+// queryBool reads a true or false from the query. It returns CodeInvalid.
+func queryBool(c *fiber.Ctx, name string, absent bool) (bool, error) {
+	raw := c.Query(name)
+	if raw == "" {
+		return absent, nil
+	}
+	value, err := strconv.ParseBool(raw)
+	if err != nil {
+		return false, engine.Errorf(engine.CodeInvalid, "%s must be true or false", name)
+	}
+	return value, nil
+}

@@ -1,0 +1,74 @@
+package httpapi
+
+import (
+	"github.com/gofiber/fiber/v2"
+
+	"wapid/engine"
+	"wapid/webhooks"
+)
+
+// putWebhookRequest replaces the whole webhook: without a secret, deliveries
+// are not signed any more.
+type putWebhookRequest struct {
+	URL    string `json:"url"`
+	Secret string `json:"secret"`
+}
+
+// webhookResponse never holds the secret.
+type webhookResponse struct {
+	Success   bool   `json:"success,omitempty"` // of a change
+	URL       string `json:"url"`
+	HasSecret bool   `json:"hasSecret"`
+	CreatedAt string `json:"createdAt"`
+	UpdatedAt string `json:"updatedAt"`
+}
+
+type successResponse struct {
+	Success bool `json:"success"`
+}
+
+// putWebhook is PUT /api/account/webhook.
+func (s *Server) putWebhook(c *fiber.Ctx, tenant engine.TenantID) error {
+	var req putWebhookRequest
+	if err := decode(c, &req); err != nil {
+		return err
+	}
+	url, err := webhooks.ParseURL(req.URL)
+	if err != nil {
+		return err
+	}
+	if err := webhooks.CheckSecret(req.Secret); err != nil {
+		return err
+	}
+	e, err := s.store.PutEndpoint(c.UserContext(), tenant, url, req.Secret)
+	if err != nil {
+		return err
+	}
+	body := describeWebhook(e)
+	body.Success = true
+	return ok(c, body)
+}
+
+// getWebhook is GET /api/account/webhook.
+func (s *Server) getWebhook(c *fiber.Ctx, tenant engine.TenantID) error {
+	e, err := s.store.FindEndpoint(c.UserContext(), tenant)
+	if err != nil {
+		return err
+	}
+	return ok(c, describeWebhook(e))
+}
+
+// deleteWebhook is DELETE /api/account/webhook. Deliveries that wait go with it.
+func (s *Server) deleteWebhook(c *fiber.Ctx, tenant engine.TenantID) error {
+	if err := s.store.DeleteEndpoint(c.UserContext(), tenant); err != nil {
+		return err
+	}
+	return ok(c, successResponse{Success: true})
+}
+
+func describeWebhook(e webhooks.Endpoint) webhookResponse {
+	return webhookResponse{
+		URL: e.URL, HasSecret: e.Secret != "",
+		CreatedAt: isoMillis(e.CreatedAt), UpdatedAt: isoMillis(e.UpdatedAt),
+	}
+}

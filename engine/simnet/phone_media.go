@@ -1,0 +1,109 @@
+package simnet
+
+import (
+	"context"
+	"fmt"
+
+	waBinary "go.mau.fi/whatsmeow/binary"
+	"go.mau.fi/whatsmeow/types"
+)
+
+// SendMedia encrypts and uploads a file and sends the message that describes
+// it. It fails for an unknown kind and where Send does.
+func (p *Phone) SendMedia(ctx context.Context, to types.JID, media Media) (types.MessageID, error) {
+	stored, err := p.upload(media.Kind, media.Data)
+	if err != nil {
+		return "", err
+	}
+	message, err := mediaMessage(media, stored)
+	if err != nil {
+		return "", err
+	}
+	return p.Send(ctx, to, message)
+}
+
+// upload encrypts a file and puts it on the media host.
+func (p *Phone) upload(kind MediaKind, data []byte) (storedMedia, error) {
+	class, err := mediaClassOf(kind)
+	if err != nil {
+		return storedMedia{}, err
+	}
+	sealed, err := sealMedia(class, data)
+	if err != nil {
+		return storedMedia{}, err
+	}
+	path := p.server.media.store(sealed.body)
+	return storedMedia{sealedMedia: sealed, url: p.server.media.url(path), directPath: path, at: p.server.clock()}, nil
+}
+
+// Download fetches and decrypts the file of a received message. It fails when
+// the message has none, when the media host has lost it, and when it isn't what
+// the message describes.
+func (p *Phone) Download(_ context.Context, received Received) ([]byte, error) {
+	kind, stored, ok := mediaOf(received.Message)
+	if !ok {
+		return nil, fmt.Errorf("%w: no file", ErrUnknownMessage)
+	}
+	body, ok := p.server.media.fetch(stored.directPath)
+	if !ok {
+		return nil, fmt.Errorf("%w: not on the media host", errBadMedia)
+	}
+	class, err := mediaClassOf(kind)
+	if err != nil {
+		return nil, err
+	}
+	return openMedia(class, stored.sealedMedia, body)
+}
+
+// answerMediaRetry uploads a file again when a linked device found it gone,
+// and tells the device where (source: whatsmeow mediaretry.go).
+func (p *Phone) answerMediaRetry(receipt *waBinary.Node) {
+	id := attrText(receipt, "id")
+	from, _ := attrJID(receipt, "from")
+	rmr, hasRMR := child(receipt, "rmr")
+	iv, request := childContent(receipt, "encrypt", "enc_iv"), childContent(receipt, "encrypt", "enc_p")
+	if !hasRMR {
+		return // About a history sync: the device asks for that anew.
+	}
+	note := p.server.notification("mediaretry", p.JID(), *rmr)
+	note.Attrs["id"] = id
+	kind, stored, ok := p.mediaByID(id)
+	if !ok {
+		// Code 2 means that the phone has no such file (whatsmeow errors.go).
+		note.Content = []waBinary.Node{*rmr, {Tag: "error", Attrs: waBinary.Attrs{"code": "2"}}}
+		p.server.deliver(p.account, from.Device, note)
+		return
+	}
+	if err := openMediaRetry(id, stored.key, iv, request); err != nil {
+		p.server.noteUnhandled("phone: media retry: " + err.Error())
+		return
+	}
+	path := ""
+	if body, there := p.server.media.fetch(stored.directPath); there {
+		path = p.server.media.store(body)
+	}
+	newIV, answer, err := sealMediaRetry(id, stored.key, path)
+	if err != nil {
+		p.server.noteUnhandled("phone: media retry of " + string(kind) + ": " + err.Error())
+		return
+	}
+	note.Content = []waBinary.Node{*rmr, {Tag: "encrypt", Content: []waBinary.Node{
+		{Tag: "enc_p", Content: answer}, {Tag: "enc_iv", Content: newIV},
+	}}}
+	p.server.deliver(p.account, from.Device, note)
+}
+
+// mediaByID finds the file of a message that the phone sent or received.
+func (p *Phone) mediaByID(id types.MessageID) (MediaKind, storedMedia, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if m := p.findSent(id); m != nil {
+		return mediaOf(m.message)
+	}
+	for _, r := range p.inbox {
+		if r.ID == id && r.Message != nil {
+			return mediaOf(r.Message)
+		}
+	}
+	return "", storedMedia{}, false
+}

@@ -1,0 +1,284 @@
+package webhooks
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"wapid/engine"
+)
+
+// Options of a dispatcher. The zero value is what the daemon uses.
+type Options struct {
+	Workers     int           // deliveries under way at once; 0 means 128
+	PerEndpoint int           // of these, to one endpoint; 0 means 4
+	Poll        time.Duration // longest sleep between two looks at the store; 0 means 5 s
+	Grace       time.Duration // how long deliveries under way may go on once Run is to end; 0 means 5 s
+	Version     string        // for the User-Agent; "" means dev
+	Clock       func() time.Time
+	Rand        func() float64 // draws from [0, 1) for jitter
+}
+
+func (o Options) withDefaults() Options {
+	if o.Workers <= 0 {
+		o.Workers = 128
+	}
+	if o.PerEndpoint <= 0 {
+		o.PerEndpoint = 4
+	}
+	if o.Poll <= 0 {
+		o.Poll = 5 * time.Second
+	}
+	if o.Grace <= 0 {
+		o.Grace = 5 * time.Second
+	}
+	if o.Version == "" {
+		o.Version = "dev"
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Float64
+	}
+	return o
+}
+
+// Dispatcher takes due deliveries from the store and posts them. Between
+// deliveries it sleeps until the next one is due, a hint comes, or Poll is over.
+type Dispatcher struct {
+	store  Store
+	sender *sender
+	log    *zap.Logger
+	o      Options
+	nudges chan struct{}
+	ended  chan struct{} // a hint after each delivery: its worker and its place in line are free
+}
+
+// New makes a dispatcher that dials through guard. log may be nil.
+func New(store Store, guard *Guard, log *zap.Logger, o Options) *Dispatcher {
+	o = o.withDefaults()
+	if log == nil {
+		log = zap.NewNop()
+	}
+	return &Dispatcher{
+		store:  store,
+		sender: &sender{client: guard.Client(sendTimeout, 0), userAgent: "wapid/" + o.Version},
+		log:    log,
+		o:      o,
+		nudges: make(chan struct{}, 1),
+		ended:  make(chan struct{}, 1),
+	}
+}
+
+// Nudge hints that deliveries may be due. It never blocks.
+func (d *Dispatcher) Nudge() { hint(d.nudges) }
+
+func hint(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// Run delivers until ctx ends and returns nil when everything that it started
+// has stopped. It first hands back what a crash left claimed. Once ctx ends no
+// more is claimed; deliveries under way have Options.Grace to end by themselves,
+// the rest are cut off and handed back without counting as tried. A failing
+// store is logged and tried again every Options.Poll. Run is called once.
+func (d *Dispatcher) Run(ctx context.Context) error {
+	defer d.sender.client.CloseIdleConnections()
+	// Deliveries outlive ctx by the grace period: stopping is not failing.
+	sending, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	if d.recoverClaims(ctx) {
+		workers := &pool{free: d.o.Workers, ended: d.ended}
+		d.loop(ctx, sending, workers)
+		d.drain(workers, cut)
+	}
+	return nil
+}
+
+// recoverClaims hands back what was being sent when the last process died. It
+// is false if ctx ended first.
+func (d *Dispatcher) recoverClaims(ctx context.Context) bool {
+	for ctx.Err() == nil {
+		n, err := d.store.ReleaseAllDeliveries(ctx)
+		if err == nil {
+			if n > 0 {
+				d.log.Info("webhook deliveries were interrupted and will be sent again", zap.Int("count", n))
+			}
+			return true
+		}
+		if ctx.Err() == nil {
+			d.log.Error("webhook deliveries can't be recovered yet", zap.Error(err))
+		}
+		d.sleep(ctx, d.o.Poll, nil)
+	}
+	return false
+}
+
+func (d *Dispatcher) loop(ctx, sending context.Context, workers *pool) {
+	for ctx.Err() == nil {
+		next, err := d.claim(ctx, sending, workers)
+		if err != nil {
+			if ctx.Err() == nil {
+				d.log.Error("webhook deliveries can't be claimed", zap.Error(err))
+			}
+			// No hint cuts this short: a broken store must not be hammered.
+			d.sleep(ctx, d.o.Poll, nil)
+			continue
+		}
+		d.sleep(ctx, next, d.store.Queued())
+	}
+}
+
+// claim starts all that can be started now and says how long it may be until
+// there is more.
+func (d *Dispatcher) claim(ctx, sending context.Context, workers *pool) (time.Duration, error) {
+	now := d.o.Clock()
+	free := workers.idle()
+	if free == 0 {
+		return d.o.Poll, nil
+	}
+	claims, err := d.store.ClaimDeliveries(ctx, now, free, d.o.PerEndpoint)
+	if err != nil {
+		return 0, err
+	}
+	if ctx.Err() != nil {
+		d.release(claims...)
+		return 0, ctx.Err()
+	}
+	for _, c := range claims {
+		workers.start(func() { d.deliver(sending, c) })
+	}
+	// What is due now and was not claimed waits for a delivery to end, which is
+	// a hint of its own; only what becomes due later needs the timer.
+	next, err := d.store.NextDelivery(ctx, now)
+	if err != nil {
+		return 0, err
+	}
+	if next.IsZero() {
+		return d.o.Poll, nil
+	}
+	return max(0, min(next.Sub(d.o.Clock()), d.o.Poll)), nil
+}
+
+// sleep waits for a hint, but not longer than the given time. Without queued it
+// waits for the time or the end of ctx alone.
+func (d *Dispatcher) sleep(ctx context.Context, longest time.Duration, queued <-chan struct{}) {
+	timer := time.NewTimer(longest)
+	defer timer.Stop()
+	nudges, ended := d.nudges, d.ended
+	if queued == nil {
+		nudges, ended = nil, nil
+	}
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-queued:
+	case <-nudges:
+	case <-ended:
+	}
+}
+
+// deliver posts one claim and records the outcome. It keeps its worker until the
+// store has taken the outcome, so that a failing store also slows the sending.
+func (d *Dispatcher) deliver(ctx context.Context, c Claim) {
+	r := d.sender.post(ctx, c, d.o.Clock)
+	if ctx.Err() != nil && !r.delivered {
+		d.release(c)
+		return
+	}
+	outcome := d.outcome(c, r)
+	for try := 0; ; try++ {
+		err := d.store.FinishDelivery(context.WithoutCancel(ctx), c.Delivery.ID, r.attempt, outcome)
+		switch engine.CodeOf(err) {
+		case "", engine.CodeNotFound: // recorded, or gone together with its endpoint
+			return
+		case engine.CodeStorage:
+			if try == 0 {
+				d.log.Error("a webhook delivery can't be recorded yet", zap.Int64("delivery", int64(c.Delivery.ID)), zap.Error(err))
+			}
+		default:
+			d.log.Error("a webhook delivery can't be recorded", zap.Int64("delivery", int64(c.Delivery.ID)), zap.Error(err))
+			return
+		}
+		d.sleep(ctx, d.o.Poll, nil)
+		if ctx.Err() != nil {
+			return // the next start sends it again
+		}
+	}
+}
+
+// outcome decides what follows a try.
+func (d *Dispatcher) outcome(c Claim, r result) Outcome {
+	if r.delivered {
+		return Outcome{State: DeliveryDelivered}
+	}
+	failures := c.Delivery.Attempts + 1
+	wait, again := retryDelay(failures, r.retryAfter, d.o.Rand())
+	if !again {
+		d.log.Warn("a webhook delivery was given up", zap.Int64("delivery", int64(c.Delivery.ID)),
+			zap.String("endpoint", string(c.Endpoint.ID)), zap.Int("attempts", failures),
+			zap.Int("status", r.attempt.Status), zap.String("error", r.attempt.Error))
+		return Outcome{State: DeliveryDead}
+	}
+	return Outcome{State: DeliveryPending, RetryAt: r.attempt.At.Add(r.attempt.Duration + wait)}
+}
+
+// release hands claims back untried. If that fails the next start does it.
+func (d *Dispatcher) release(claims ...Claim) {
+	if len(claims) == 0 {
+		return
+	}
+	ids := make([]DeliveryID, len(claims))
+	for i, c := range claims {
+		ids[i] = c.Delivery.ID
+	}
+	if err := d.store.ReleaseDeliveries(context.Background(), ids); err != nil {
+		d.log.Error("webhook deliveries can't be handed back before the next start", zap.Int("count", len(ids)), zap.Error(err))
+	}
+}
+
+// drain waits for what is under way and cuts it off after the grace period.
+func (d *Dispatcher) drain(workers *pool, cut context.CancelFunc) {
+	timer := time.AfterFunc(d.o.Grace, cut)
+	defer timer.Stop()
+	workers.wait()
+}
+
+// pool counts the goroutines that deliver.
+type pool struct {
+	mu    sync.Mutex
+	free  int
+	wg    sync.WaitGroup
+	ended chan<- struct{} // hinted after a worker is free again
+}
+
+func (p *pool) idle() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.free
+}
+
+// start runs fn; the caller has made sure that a worker is idle.
+func (p *pool) start(fn func()) {
+	p.add(-1)
+	p.wg.Go(func() {
+		fn()
+		p.add(1)
+		hint(p.ended)
+	})
+}
+
+func (p *pool) add(n int) {
+	p.mu.Lock()
+	p.free += n
+	p.mu.Unlock()
+}
+
+func (p *pool) wait() { p.wg.Wait() }

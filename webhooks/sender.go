@@ -1,0 +1,110 @@
+package webhooks
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// sendTimeout bounds one try, from dialling to the end of what is read of the
+// answer.
+const sendTimeout = 15 * time.Second
+
+// sender posts deliveries.
+type sender struct {
+	client    *http.Client
+	userAgent string
+}
+
+// result is what became of one try. The error is for the attempt's row alone:
+// receivers fail, and that is not news for the log.
+type result struct {
+	attempt    Attempt
+	delivered  bool
+	retryAfter time.Duration // the receiver's wish; 0 if it has none
+}
+
+// post tries a delivery once. Any 2xx answer is success; a redirect is not
+// followed, as it would be a URL that the tenant did not give.
+func (s *sender) post(ctx context.Context, c Claim, now func() time.Time) result {
+	began := now()
+	r := result{attempt: Attempt{At: began}}
+	status, header, text, err := s.exchange(ctx, c, began)
+	r.attempt.Duration = now().Sub(began)
+	r.attempt.Status = status
+	if err != nil {
+		r.attempt.Error = describe(err)
+		return r
+	}
+	r.attempt.Body = text
+	r.delivered = status/100 == 2
+	if !r.delivered {
+		r.retryAfter = retryAfter(header, now())
+	}
+	return r
+}
+
+func (s *sender) exchange(ctx context.Context, c Claim, at time.Time) (int, http.Header, string, error) {
+	body, err := Body(c.Event, c.Endpoint.Secret)
+	if err != nil {
+		return 0, nil, "", err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Endpoint.URL, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, "", err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", s.userAgent)
+	Sign(req.Header, c.Event.ID, at, body, c.Endpoint.Secret)
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return 0, nil, "", err
+	}
+	defer resp.Body.Close()
+	// The status has decided; a body that breaks off is kept as far as it came.
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, MaxAttemptBody))
+	return resp.StatusCode, resp.Header, strings.ToValidUTF8(string(text), "\ufffd"), nil
+}
+
+// describe puts a failure into a few words that a tenant may read. They name no
+// address: an error's own text may tell what a name resolves to inside.
+func describe(err error) string {
+	var dns *net.DNSError
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	var verify *tls.CertificateVerificationError
+	var authority x509.UnknownAuthorityError
+	switch {
+	case Refused(err):
+		return "address not allowed"
+	case errors.As(err, &dns):
+		return "name not resolved"
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), timedOut(err):
+		return "timeout"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused"
+	case errors.As(err, &verify), errors.As(err, &authority):
+		return "certificate not valid"
+	case errors.As(err, &record), errors.As(err, &alert):
+		return "TLS failed"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "connection closed"
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return "host unreachable"
+	}
+	return "request failed"
+}
+
+func timedOut(err error) bool {
+	e, ok := errors.AsType[net.Error](err)
+	return ok && e.Timeout()
+}

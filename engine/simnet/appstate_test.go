@@ -7,8 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
 	"testing"
-	"time"
 
 	"go.mau.fi/whatsmeow/appstate"
 	waBinary "go.mau.fi/whatsmeow/binary"
@@ -82,10 +82,43 @@ func newStateCompanion(t *testing.T, phone *appState) stateCompanion {
 	return stateCompanion{appstate.NewProcessor(device, waLog.Noop), kept}
 }
 
-// pull fetches a collection from the server as whatsmeow does.
-func (c stateCompanion) pull(t *testing.T, server *collections, name string) []appstate.Mutation {
+// publisher is the server's side of one account's app state.
+type publisher struct {
+	*Server
+	acct *account
+	dev  *device
+}
+
+func newPublisher(t *testing.T) *publisher {
 	t.Helper()
-	node, changed := server.answer(&waBinary.Node{Tag: "collection", Attrs: waBinary.Attrs{"name": name, "version": c.kept.version, "return_snapshot": c.kept.version == 0}})
+	s, err := New(Config{Control: "off"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.listener.Close() })
+	acct, err := s.directory.number("4915112345678")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &publisher{s, acct, &device{account: acct, id: 1}}
+}
+
+func (p *publisher) version(name string) uint64 {
+	_, version := p.acct.patchesSince(name, 0)
+	return uint64(version)
+}
+
+// answer serves a request and says whether it changed the collection.
+func (p *publisher) answer(request *waBinary.Node) (waBinary.Node, bool) {
+	before := p.version(attrText(request, "name"))
+	node := p.syncCollection(p.dev, request)
+	return node, p.version(attrText(request, "name")) != before
+}
+
+// pull fetches a collection from the server as whatsmeow does.
+func (c stateCompanion) pull(t *testing.T, server *publisher, name string) []appstate.Mutation {
+	t.Helper()
+	node, changed := server.answer(&waBinary.Node{Tag: "collection", Attrs: waBinary.Attrs{"name": name, "version": strconv.FormatUint(c.kept.version, 10), "return_snapshot": strconv.FormatBool(c.kept.version == 0)}})
 	if changed {
 		t.Fatal("a fetch changed the collection")
 	}
@@ -103,25 +136,25 @@ func (c stateCompanion) pull(t *testing.T, server *collections, name string) []a
 	return mutations
 }
 
-func publishName(t *testing.T, phone *appState, server *collections, name string) (conflict bool) {
+func publishName(t *testing.T, phone *appState, server *publisher, name string) (conflict bool) {
 	t.Helper()
 	index, format, value := pushNameSetting(name)
 	patch, commit, err := phone.set(criticalBlock, index, format, value, noon)
 	if err != nil {
 		t.Fatal(err)
 	}
-	conflict, err = server.publish(criticalBlock, phone.collection(criticalBlock).Version, patch)
+	version, err := server.appendPatch(server.acct, criticalBlock, int(phone.collection(criticalBlock).Version), patch)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !conflict {
+	if conflict = version == 0; !conflict {
 		commit()
 	}
 	return conflict
 }
 
 func TestAppStateWithWhatsmeow(t *testing.T) {
-	phone, server := newAppState(99, noon), &collections{}
+	phone, server := newAppState(99, noon), newPublisher(t)
 	companion := newStateCompanion(t, phone)
 	if got := companion.pull(t, server, criticalBlock); len(got) != 0 {
 		t.Fatalf("an empty collection holds %v", got)
@@ -151,7 +184,7 @@ func TestAppStateWithWhatsmeow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return server.answer(&waBinary.Node{Tag: "collection", Attrs: waBinary.Attrs{"name": criticalBlock, "version": proc.kept.version}, Content: []waBinary.Node{{Tag: "patch", Content: patch}}})
+		return server.answer(&waBinary.Node{Tag: "collection", Attrs: waBinary.Attrs{"name": criticalBlock, "version": strconv.FormatUint(proc.kept.version, 10)}, Content: []waBinary.Node{{Tag: "patch", Content: patch}}})
 	}
 	if node, changed := upload(companion, "Anja"); !changed || attrText(&node, "version") != "4" || attrText(&node, "type") != "" {
 		t.Fatalf("upload answered %v", node)
@@ -169,7 +202,7 @@ func TestAppStateWithWhatsmeow(t *testing.T) {
 	if !publishName(t, phone, server, "Ann") {
 		t.Fatal("the phone published over a patch that it has not seen")
 	}
-	missing := server.since(criticalBlock, phone.collection(criticalBlock).Version)
+	missing, _ := server.acct.patchesSince(criticalBlock, int(phone.collection(criticalBlock).Version))
 	changes, err := phone.apply(criticalBlock, 4, missing[0])
 	if err != nil || len(changes) != 1 || changes[0].value.GetPushNameSetting().GetName() != "Anja" || !slices.Equal(changes[0].index, []string{"setting_pushName"}) {
 		t.Fatalf("changes %v, %v", changes, err)
@@ -183,7 +216,7 @@ func TestAppStateWithWhatsmeow(t *testing.T) {
 }
 
 func TestAppStateSurvivesMarshalling(t *testing.T) {
-	phone, server := newAppState(99, noon), &collections{}
+	phone, server := newAppState(99, noon), newPublisher(t)
 	publishName(t, phone, server, "Ann")
 	raw, err := json.Marshal(phone)
 	if err != nil {
@@ -235,19 +268,6 @@ func TestAppStateRefusesDamage(t *testing.T) {
 	}
 }
 
-func TestCollectionsRefuse(t *testing.T) {
-	for name, attrs := range map[string]waBinary.Attrs{
-		"unknown name":   {"name": "holidays", "version": "0"},
-		"no version":     {"name": regular},
-		"future version": {"name": regular, "version": "7"},
-	} {
-		node, changed := (&collections{}).answer(&waBinary.Node{Tag: "collection", Attrs: attrs})
-		if changed || attrText(&node, "type") != "error" {
-			t.Errorf("%s: %v", name, node)
-		}
-	}
-}
-
 func TestHistoryWithWhatsmeow(t *testing.T) {
 	people := []person{
 		{pn: types.JID{User: "4915100", Server: types.DefaultUserServer}, lid: jidA, name: "Ann"},
@@ -270,7 +290,7 @@ func TestHistoryWithWhatsmeow(t *testing.T) {
 		}
 		return got
 	}
-	first := open(t, bootstrap(people, time.Unix(5, 0)))
+	first := open(t, bootstrap(people))
 	if len(first.GetPhoneNumberToLidMappings()) != 2 || first.GetPhoneNumberToLidMappings()[0].GetLidJID() != jidA.String() {
 		t.Errorf("mappings %v", first.GetPhoneNumberToLidMappings())
 	}

@@ -30,6 +30,11 @@ func (s *Server) syncCollection(dev *device, request *waBinary.Node) waBinary.No
 			answer = collectionError(answer, 409, "conflict")
 		default:
 			s.announceCollection(dev.account, dev.id, name, version)
+			// The phone checks the patch: one that does not verify is a defect of
+			// the client that made it.
+			if err := s.phoneOf(dev.account).catchUp(name); err != nil {
+				s.noteUnhandled("phone: " + err.Error())
+			}
 			answer.Attrs["version"] = version
 			return answer
 		}
@@ -98,7 +103,7 @@ func (a *account) patchesSince(name string, version int) ([][]byte, int) {
 }
 
 // announceCollection tells the account's other devices that a collection moved
-// on. The phone reads the server's copy when it next writes to it.
+// on.
 func (s *Server) announceCollection(acct *account, except uint16, name string, version int) {
 	for _, dev := range acct.linked() {
 		if dev.id == except {

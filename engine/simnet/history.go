@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/zlib"
 	"fmt"
-	"time"
 
 	"go.mau.fi/whatsmeow/proto/waE2E"
 	"go.mau.fi/whatsmeow/proto/waHistorySync"
@@ -22,15 +21,14 @@ type person struct {
 // bootstrap is the first part of the history that a phone sends after linking.
 // These phones have no chats to tell about; what a companion needs from it is
 // who stands behind which LID, and that a history came at all: Baileys holds
-// its ready state back until then.
-func bootstrap(people []person, linked time.Time) *waHistorySync.HistorySync {
+// its ready state back until then. Global settings are left out (assumed to be
+// optional): whatsmeow saves its device because of them while it also takes in
+// the push name, without a lock around both.
+func bootstrap(people []person) *waHistorySync.HistorySync {
 	sync := &waHistorySync.HistorySync{
 		SyncType:   waHistorySync.HistorySync_INITIAL_BOOTSTRAP.Enum(),
 		ChunkOrder: proto.Uint32(1),
 		Progress:   proto.Uint32(100),
-		GlobalSettings: &waHistorySync.GlobalSettings{
-			ChatDbLidMigrationTimestamp: proto.Int64(linked.Unix()),
-		},
 	}
 	for _, p := range people {
 		sync.PhoneNumberToLidMappings = append(sync.PhoneNumberToLidMappings, &waHistorySync.PhoneNumberToLIDMapping{

@@ -133,10 +133,20 @@ func (p *Phone) SetOnline(on bool) {
 	p.server.spreadPresence(p.account)
 }
 
-// SetPushName changes the name that the phone's messages carry.
+// SetPushName changes the name that the phone's messages carry, and tells the
+// linked devices.
 func (p *Phone) SetPushName(name string) {
 	p.account.rename(name)
 	p.server.saver.touch()
+	p.mu.Lock()
+	shared := p.app != nil
+	p.mu.Unlock()
+	if !shared {
+		return // The first linked device learns the name when it is welcomed.
+	}
+	if err := p.publishName(name); err != nil {
+		p.server.noteUnhandled("phone: " + err.Error())
+	}
 }
 
 // SetAutoReceipts says whether the phone confirms deliveries by itself; it does

@@ -1,0 +1,52 @@
+package simnet
+
+import (
+	"testing"
+
+	"go.mau.fi/whatsmeow/appstate"
+	"go.mau.fi/whatsmeow/proto/waHistorySync"
+	"go.mau.fi/whatsmeow/types/events"
+)
+
+// TestNewDeviceIsWelcomed checks what a phone sends after linking, with a
+// client that verifies all of it.
+func TestNewDeviceIsWelcomed(t *testing.T) {
+	net := startNetwork(t, Config{})
+	phone := net.Phone(owner)
+	phone.SetPushName("Owner")
+	c := linkedClient(t, net, phone)
+	for _, name := range appstate.AllPatchNames {
+		await(c, func(e *events.AppStateSyncComplete) bool { return e.Name == name })
+	}
+	if c.Store.PushName != "Owner" {
+		t.Errorf("push name %q after linking", c.Store.PushName)
+	}
+	for _, kind := range []waHistorySync.HistorySync_HistorySyncType{
+		waHistorySync.HistorySync_INITIAL_BOOTSTRAP, waHistorySync.HistorySync_PUSH_NAME, waHistorySync.HistorySync_RECENT,
+	} {
+		await(c, func(e *events.HistorySync) bool { return e.Data.GetSyncType() == kind })
+	}
+
+	phone.SetPushName("Owner, renamed")
+	await(c, func(e *events.PushNameSetting) bool { return e.Action.GetName() == "Owner, renamed" })
+
+	second := linkedClient(t, net, phone)
+	await(second, func(e *events.AppStateSyncComplete) bool { return e.Name == appstate.WAPatchCriticalBlock })
+	if second.Store.PushName != "Owner, renamed" {
+		t.Errorf("push name %q on the second device", second.Store.PushName)
+	}
+
+	// A companion renames the account; its sibling and its phone follow.
+	if err := c.SendAppState(testContext(t), appstate.BuildSettingPushName("Third name")); err != nil {
+		t.Fatal(err)
+	}
+	await(second, func(e *events.PushNameSetting) bool { return e.Action.GetName() == "Third name" })
+	if got := phone.account.name(); got != "Third name" {
+		t.Errorf("the phone calls itself %q", got)
+	}
+	phone.SetPushName("Fourth name")
+	await(second, func(e *events.PushNameSetting) bool { return e.Action.GetName() == "Fourth name" })
+	if n := count[*events.AppStateSyncError](c, nil) + count[*events.AppStateSyncError](second, nil); n > 0 {
+		t.Errorf("%d patches refused", n)
+	}
+}

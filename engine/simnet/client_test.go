@@ -229,6 +229,10 @@ func linkedClient(t *testing.T, net *network, phone *Phone) *client {
 		t.Fatalf("client believes to be %s, phone linked %s", paired.ID, jid)
 	}
 	await[*events.Connected](c, nil)
+	// What the phone sends a new device must be out of the way.
+	eventually(t, func() bool {
+		return len(net.Ledger().Acked(jid)) > 0 && len(net.Ledger().Pending(jid)) == 0
+	})
 	return c
 }
 

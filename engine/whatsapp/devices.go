@@ -1,0 +1,114 @@
+package whatsapp
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"path/filepath"
+
+	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3" of the device store
+	"go.mau.fi/whatsmeow/store"
+	"go.mau.fi/whatsmeow/store/sqlstore"
+	"go.mau.fi/whatsmeow/types"
+	waLog "go.mau.fi/whatsmeow/util/log"
+
+	"wapid/engine"
+)
+
+// deviceFile is the device store's file in the data directory.
+const deviceFile = "whatsapp.db"
+
+// devices is the store of linked devices: their keys, their Signal sessions, the
+// messages that are decrypted but not committed, and those that were sent and
+// may be asked for again. Losing the file means linking every device again.
+type devices struct {
+	db        *sql.DB
+	container *sqlstore.Container
+}
+
+// openDevices opens the device store, and makes or upgrades its tables.
+//
+// The store has one connection. whatsmeow reads before it writes in a
+// transaction that begins deferred; with several connections another session's
+// commit then fails it at once, whatever the busy timeout, and a message that
+// can't be decrypted for such a reason is lost. One connection is also as fast
+// as several with immediate transactions. NORMAL is enough: what a power cut
+// takes back, retry receipts repair.
+func openDevices(ctx context.Context, dir string, log waLog.Logger) (*devices, error) {
+	path := filepath.Join(dir, deviceFile)
+	params := url.Values{
+		"_journal_mode":    {"WAL"},
+		"_synchronous":     {"NORMAL"},
+		"_foreign_keys":    {"on"},
+		"_busy_timeout":    {"10000"},
+		"_txlock":          {"immediate"},
+		"_stmt_cache_size": {"200"},
+	}
+	dsn := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: params.Encode()}
+	if !filepath.IsAbs(path) {
+		dsn.Path, dsn.Opaque = "", (&url.URL{Path: path}).EscapedPath()
+	}
+	db, err := sql.Open("sqlite3", dsn.String())
+	if err != nil {
+		return nil, fmt.Errorf("device store %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(1)
+	db.SetMaxIdleConns(1)
+	container := sqlstore.NewWithDB(db, "sqlite3", log)
+	if err := container.Upgrade(ctx); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("device store %s: %w", path, err)
+	}
+	return &devices{db: db, container: container}, nil
+}
+
+func (d *devices) close() error { return d.container.Close() }
+
+// load reads a device. It returns engine.ErrNoDevice if there is none.
+func (d *devices) load(ctx context.Context, jid types.JID) (*store.Device, error) {
+	device, err := d.container.GetDevice(ctx, jid)
+	if err != nil {
+		return nil, engine.WrapError(engine.CodeStorage, err, "the device store could not be read")
+	}
+	if device == nil {
+		return nil, engine.ErrNoDevice
+	}
+	return device, nil
+}
+
+// make prepares the keys of a device that is to be linked. Nothing is stored
+// before the account has confirmed it.
+func (d *devices) make() *store.Device { return d.container.NewDevice() }
+
+// forget deletes a device and all that belongs to it. It is idempotent.
+func (d *devices) forget(ctx context.Context, jid types.JID) error {
+	tx, err := d.db.BeginTx(ctx, nil)
+	if err == nil {
+		defer tx.Rollback()
+		// The only table of a device that has no foreign key to it.
+		_, err = tx.ExecContext(ctx, "DELETE FROM whatsmeow_privacy_tokens WHERE our_jid = $1", jid.String())
+	}
+	if err == nil {
+		_, err = tx.ExecContext(ctx, "DELETE FROM whatsmeow_device WHERE jid = $1", jid.String())
+	}
+	if err == nil {
+		err = tx.Commit()
+	}
+	if err != nil {
+		return engine.WrapError(engine.CodeStorage, err, "the device's keys could not be deleted")
+	}
+	return nil
+}
+
+// deviceID is the engine's name of a device: its address with the device part.
+func deviceID(jid types.JID) engine.DeviceID { return engine.DeviceID(jid.String()) }
+
+// parseDeviceID returns engine.ErrNoDevice for what deviceID can't have made.
+func parseDeviceID(id engine.DeviceID) (types.JID, error) {
+	jid, err := types.ParseJID(string(id))
+	if err != nil || jid.User == "" || jid.Server != types.DefaultUserServer {
+		return types.JID{}, engine.ErrNoDevice
+	}
+	return jid, nil
+}

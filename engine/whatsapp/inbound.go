@@ -1,0 +1,138 @@
+package whatsapp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"go.mau.fi/whatsmeow/types"
+	"go.mau.fi/whatsmeow/types/events"
+	"go.uber.org/zap"
+
+	"wapid/engine"
+)
+
+// handle takes whatsmeow's events. Its result decides over the acknowledgement
+// of what caused the event: after false it stays with the network. whatsmeow
+// takes a panic for success, therefore it must not get out of here.
+//
+// The events that tell why a connection ends (LoggedOut, StreamReplaced,
+// TemporaryBan and the like) are not used: the tap has seen the stanza behind
+// them before whatsmeow could lose it.
+func (l *link) handle(event any) (handled bool) {
+	c := l.conn
+	if !c.enter() {
+		return false
+	}
+	defer c.calls.Done()
+	defer func() {
+		if p := recover(); p != nil {
+			handled = false
+			c.log.Error("event handler panicked, connecting anew", zap.String("event", fmt.Sprintf("%T", event)),
+				zap.String("panic", redactText(fmt.Sprint(p))), zap.ByteString("stack", debug.Stack()))
+			l.drop(engine.DropNetwork, errors.New("an event handler panicked"))
+		}
+	}()
+	switch event := event.(type) {
+	case *events.Message:
+		return l.message(event)
+	case *events.UndecryptableMessage:
+		c.net.undecryptable.Add(1)
+		c.log.Debug("message could not be decrypted; its sender is asked for it again", zap.Bool("unavailable", event.IsUnavailable))
+	case *events.QR:
+		l.showCodes(event.Codes)
+	case *events.PairSuccess:
+		l.pairedAs(event)
+	case *events.PairError:
+		l.pairingFailed(event.Error)
+	case *events.PairPasskeyRequest:
+		l.passkeyAsked(event)
+	case *events.PairPasskeyError:
+		l.pairingFailed(event.Error)
+	case *events.Connected:
+		l.connected()
+	case *events.Disconnected:
+		l.disconnected()
+	case *events.KeepAliveTimeout:
+		l.drop(engine.DropNetwork, fmt.Errorf("no answer to a ping; the last came %s ago", time.Since(event.LastSuccess).Round(time.Second)))
+	case *events.NotifyAccountReachoutTimelock:
+		l.timelocked(event.IsActive, event.TimeEnforcementEnds.Time)
+	}
+	return true
+}
+
+// connected reports the complete login. whatsmeow says so even if the socket
+// ended while it logged in.
+func (l *link) connected() {
+	c := l.conn
+	c.mu.Lock()
+	if !l.over && !l.lost && !l.ready {
+		l.ready = true
+		if l.patience != nil {
+			l.patience.Stop()
+		}
+		id := engine.Identity{Device: deviceID(l.own), Person: personOf(l.own, l.device.LID)}
+		c.post(engine.SignalReady{Identity: id})
+	}
+	c.mu.Unlock()
+	c.flush()
+}
+
+// message commits a message and tells whether it may be acknowledged. What is
+// not for the tenant is acknowledged as it is.
+func (l *link) message(evt *events.Message) bool {
+	err := l.receive(evt)
+	if err == nil && l.guard != nil && l.guard.troubled() {
+		// Something that belongs to the message was not stored: the sender key in
+		// it, say. It is handled again, from the buffer.
+		err = errors.New("the device store failed while the message was handled")
+	}
+	if err != nil {
+		l.conn.log.Warn("message not committed; it is asked for again", zap.Error(err))
+		l.retryLater(err)
+		return false
+	}
+	return true
+}
+
+func (l *link) receive(evt *events.Message) error {
+	if !isForTenant(evt) {
+		return nil
+	}
+	c := l.conn
+	sender, err := l.person(evt.Info.Sender, evt.Info.SenderAlt)
+	if err != nil {
+		return err
+	}
+	if err := c.handler.Receive(c.ctx, incomingOf(evt, sender)); err != nil {
+		return err
+	}
+	c.committed()
+	return nil
+}
+
+// person fills in the address that is missing, where the network has told it before.
+func (l *link) person(addresses ...types.JID) (engine.Person, error) {
+	p := personOf(addresses...)
+	return l.completed(l.ctx, p)
+}
+
+func (l *link) completed(ctx context.Context, p engine.Person) (engine.Person, error) {
+	switch {
+	case p.Phone == "" && p.LID != "":
+		pn, err := l.device.LIDs.GetPNForLID(ctx, types.NewJID(p.LID.User(), types.HiddenUserServer))
+		if err != nil {
+			return p, err
+		}
+		return personOf(types.NewJID(p.LID.User(), types.HiddenUserServer), pn), nil
+	case p.LID == "" && p.Phone != "":
+		lid, err := l.device.LIDs.GetLIDForPN(ctx, types.NewJID(p.Phone.User(), types.DefaultUserServer))
+		if err != nil {
+			return p, err
+		}
+		return personOf(types.NewJID(p.Phone.User(), types.DefaultUserServer), lid), nil
+	}
+	return p, nil
+}

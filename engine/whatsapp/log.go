@@ -1,0 +1,113 @@
+package whatsapp
+
+import (
+	"fmt"
+	"regexp"
+	"time"
+
+	waBinary "go.mau.fi/whatsmeow/binary"
+	waLog "go.mau.fi/whatsmeow/util/log"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// clientLog is a whatsmeow client's logger. whatsmeow's info is our debug; its
+// warnings and errors come without the numbers, names and bodies that they quote,
+// which only the debug line repeats.
+//
+// It is also the one place where whatsmeow shows a stanza before it queues it
+// and before it writes it. The adapter listens there, because both are too late
+// otherwise: a stream error can be lost when the socket closes behind it, and a
+// message that no device of the recipient can read would be on its way.
+type clientLog struct {
+	log    *zap.Logger
+	module string
+	tap    stanzaTap
+}
+
+// stanzaTap sees every stanza of a client: incoming ones in the order of the
+// wire, outgoing ones just before they are encrypted for it. Its methods must
+// not block.
+type stanzaTap interface {
+	received(*waBinary.Node)
+	sending(*waBinary.Node)
+}
+
+// Modules that whatsmeow logs stanzas under, as client.go names them.
+const (
+	moduleReceive = "Recv"
+	moduleSend    = "Send"
+	// moduleSocket also calls the end of a socket an error that the adapter has
+	// ended itself. How connections end, it reports on its own.
+	moduleSocket = "Socket"
+)
+
+var _ waLog.Logger = clientLog{}
+
+func (l clientLog) Sub(module string) waLog.Logger {
+	l.module = module
+	return l
+}
+
+func (l clientLog) Debugf(format string, args ...any) {
+	if l.tap != nil && len(args) == 1 {
+		if node, ok := args[0].(*waBinary.Node); ok {
+			switch l.module {
+			case moduleReceive:
+				l.tap.received(node)
+			case moduleSend:
+				l.tap.sending(node)
+			}
+		}
+	}
+	l.write(zapcore.DebugLevel, format, args)
+}
+
+func (l clientLog) Infof(format string, args ...any) { l.write(zapcore.DebugLevel, format, args) }
+func (l clientLog) Warnf(format string, args ...any) { l.write(zapcore.WarnLevel, format, args) }
+func (l clientLog) Errorf(format string, args ...any) {
+	l.write(zapcore.ErrorLevel, format, args)
+}
+
+func (l clientLog) write(level zapcore.Level, format string, args []any) {
+	core := l.log.Core()
+	if l.module == moduleSocket {
+		level = zapcore.DebugLevel
+	}
+	if level > zapcore.DebugLevel {
+		if !core.Enabled(level) {
+			return
+		}
+		l.log.Log(level, fmt.Sprintf(format, redactAll(args)...), zap.String("module", l.module))
+	}
+	if core.Enabled(zapcore.DebugLevel) {
+		l.log.Debug(fmt.Sprintf(format, args...), zap.String("module", l.module))
+	}
+}
+
+// redactAll keeps of a message's arguments what can name nobody: numbers that
+// count, durations, and errors without their digits.
+func redactAll(args []any) []any {
+	out := make([]any, len(args))
+	for i, arg := range args {
+		switch arg := arg.(type) {
+		case int, int64, uint64, bool, time.Duration:
+			out[i] = arg
+		case error:
+			out[i] = redacted(redactText(arg.Error()))
+		default:
+			out[i] = redacted("…")
+		}
+	}
+	return out
+}
+
+// longDigits are phone numbers, LIDs and what else has five digits in a row.
+var longDigits = regexp.MustCompile(`[0-9]{5,}`)
+
+func redactText(s string) string { return longDigits.ReplaceAllString(s, "…") }
+
+// redacted prints itself under every verb, so that %X shows no bytes of it.
+type redacted string
+
+func (r redacted) Format(f fmt.State, _ rune) { fmt.Fprint(f, string(r)) }

@@ -1,0 +1,163 @@
+// Package whatsapp connects sessions to WhatsApp through the whatsmeow client,
+// and keeps the linked devices' keys in a store of its own. It is the only
+// package that imports the client.
+package whatsapp
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"go.mau.fi/whatsmeow"
+	"go.mau.fi/whatsmeow/store"
+	"go.uber.org/zap"
+
+	"wapid/engine"
+)
+
+// Options configure a Network. DataDir is required, everything else has a default.
+type Options struct {
+	DataDir  string      // holds whatsapp.db, the device store
+	Endpoint *Endpoint   // a simulated network; nil for the real one
+	Log      *zap.Logger // nil for silence
+	// DeviceName is what the account's phone lists linked devices as; "wapid" if empty.
+	DeviceName string
+	// QRFirst and QRNext are how long the first and every further QR code is
+	// shown; 60 s and 20 s if zero, which are WhatsApp Web's.
+	QRFirst, QRNext time.Duration
+	// LoginTimeout bounds the time from an established socket to the first QR
+	// code or to the server's word that the login is accepted; 30 s if zero.
+	// What follows an accepted login may take three times as long.
+	LoginTimeout time.Duration
+	// PingEvery is about how often an idle socket is tried (±20 %), PingTimeout
+	// how long an answer may take; 25 s and 10 s if zero. A server that no longer
+	// answers is noticed within 1.2×PingEvery + PingTimeout: 40 s.
+	PingEvery, PingTimeout time.Duration
+	// RetryDelay is how long after a failed commit or decryption the connection is
+	// made anew, so that the message comes again; 1 s if zero. It doubles with
+	// each failure that follows, up to 30 s.
+	RetryDelay time.Duration
+	// Clock tells the time; nil for time.Now. Timers are real.
+	Clock func() time.Time
+}
+
+func (o Options) withDefaults() Options {
+	set := func(d *time.Duration, def time.Duration) {
+		if *d <= 0 {
+			*d = def
+		}
+	}
+	set(&o.QRFirst, 60*time.Second)
+	set(&o.QRNext, 20*time.Second)
+	set(&o.LoginTimeout, 30*time.Second)
+	set(&o.PingEvery, 25*time.Second)
+	set(&o.PingTimeout, 10*time.Second)
+	set(&o.RetryDelay, time.Second)
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.DeviceName == "" {
+		o.DeviceName = "wapid"
+	}
+	return o
+}
+
+// Network is WhatsApp, as the engine sees it.
+type Network struct {
+	opts    Options
+	log     *zap.Logger
+	devices *devices
+	http    *httpClients
+	hashes  *throttle
+
+	undecryptable atomic.Int64 // messages that could not be decrypted at first
+}
+
+var _ engine.Network = (*Network)(nil)
+
+// Open opens the device store and prepares to connect. It fails if the store
+// can't be opened or upgraded, or if the process already has a network open that
+// differs in its root key, device name or ping interval, which whatsmeow keeps
+// once for the process.
+func Open(ctx context.Context, opts Options) (*Network, error) {
+	if opts.DataDir == "" {
+		return nil, errors.New("whatsapp: no data directory given")
+	}
+	opts = opts.withDefaults()
+	settings := processSettings{
+		rootKey: realRootKey, deviceName: opts.DeviceName,
+		pingEvery: opts.PingEvery, pingTimeout: opts.PingTimeout,
+	}
+	if opts.Endpoint != nil {
+		settings.rootKey = opts.Endpoint.NoiseRootKey
+	}
+	if err := claims.claim(settings); err != nil {
+		return nil, err
+	}
+	devices, err := openDevices(ctx, opts.DataDir, clientLog{log: opts.Log, module: "Database"})
+	if err != nil {
+		claims.release()
+		return nil, err
+	}
+	return &Network{
+		opts: opts, log: opts.Log, devices: devices, http: newHTTPClients(opts.Endpoint),
+		hashes: &throttle{every: purgeEvery, clock: opts.Clock},
+	}, nil
+}
+
+// Close closes the device store. Every Conn must be closed before. It is called once.
+func (n *Network) Close() error {
+	n.http.close()
+	err := n.devices.close()
+	claims.release()
+	return err
+}
+
+// Pair prepares a connection that links a new device.
+func (n *Network) Pair(_ context.Context, session engine.SessionKey, h engine.Handler) (engine.Conn, error) {
+	return newConn(n, session, h), nil
+}
+
+// Open prepares a connection for a linked device. It returns engine.ErrNoDevice,
+// or CodeStorage if the device store can't be read.
+func (n *Network) Open(ctx context.Context, session engine.SessionKey, device engine.DeviceID, h engine.Handler) (engine.Conn, error) {
+	jid, err := parseDeviceID(device)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := n.devices.load(ctx, jid)
+	if err != nil {
+		return nil, err
+	}
+	c := newConn(n, session, h)
+	c.device, c.loaded = jid, stored
+	return c, nil
+}
+
+// Forget deletes a device's keys. It returns CodeStorage.
+func (n *Network) Forget(ctx context.Context, device engine.DeviceID) error {
+	jid, err := parseDeviceID(device)
+	if err != nil {
+		return nil // it can't be in the store
+	}
+	return n.devices.forget(ctx, jid)
+}
+
+// NewMessageID makes an id as WhatsApp Web does: "3EB0" and 18 hexadecimal digits.
+func (n *Network) NewMessageID() engine.MessageID {
+	return engine.MessageID((*whatsmeow.Client)(nil).GenerateMessageID())
+}
+
+// Undecryptable counts the messages that could not be decrypted when they first
+// came; their senders were asked for them again.
+func (n *Network) Undecryptable() int64 { return n.undecryptable.Load() }
+
+// Info tells whether the network is a simulated one, and the WhatsApp Web version
+// that connections announce.
+func (n *Network) Info() engine.NetworkInfo {
+	return engine.NetworkInfo{Simulated: n.opts.Endpoint != nil, Version: store.GetWAVersion().String()}
+}

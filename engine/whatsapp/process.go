@@ -1,0 +1,77 @@
+package whatsapp
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"go.mau.fi/whatsmeow"
+	"go.mau.fi/whatsmeow/store"
+)
+
+// The settings below live in package variables of whatsmeow: whose certificates
+// it trusts, how often it pings and what linked devices are called hold for the
+// whole process. claims guards them; it is this package's only package-level
+// state, and has to be, because what it guards is.
+var claims processClaims
+
+// realRootKey signs the certificates of the real network's servers. It is read
+// before anything can have replaced it.
+var realRootKey = whatsmeow.WACertPubKey
+
+type processClaims struct {
+	mu   sync.Mutex
+	open int // networks that rely on the settings
+	now  processSettings
+}
+
+type processSettings struct {
+	rootKey     [32]byte
+	deviceName  string
+	pingEvery   time.Duration
+	pingTimeout time.Duration
+}
+
+// errOtherNetwork says that a process can't serve two networks at once.
+var errOtherNetwork = errors.New("another WhatsApp network is open in this process with another root key, device name or ping interval")
+
+// claim applies the settings, or returns errOtherNetwork while a network with
+// other ones is open. Every claim that succeeds is released once.
+func (c *processClaims) claim(want processSettings) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open > 0 && c.now != want {
+		return errOtherNetwork
+	}
+	if c.open == 0 {
+		c.apply(want)
+	}
+	c.open++
+	return nil
+}
+
+func (c *processClaims) release() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open--
+}
+
+// apply writes only what changes: goroutines of clients that are just ending may
+// still read their interval.
+func (c *processClaims) apply(want processSettings) {
+	if want.rootKey != c.now.rootKey {
+		whatsmeow.WACertPubKey = want.rootKey
+	}
+	if want.deviceName != c.now.deviceName {
+		store.SetOSInfo(want.deviceName, [3]uint32{0, 1, 0})
+	}
+	if want.pingEvery != c.now.pingEvery {
+		// whatsmeow draws an interval from [min, max).
+		whatsmeow.KeepAliveIntervalMin = want.pingEvery * 4 / 5
+		whatsmeow.KeepAliveIntervalMax = want.pingEvery*6/5 + time.Millisecond
+	}
+	if want.pingTimeout != c.now.pingTimeout {
+		whatsmeow.KeepAliveResponseDeadline = want.pingTimeout
+	}
+	c.now = want
+}

@@ -1,0 +1,167 @@
+package whatsapp
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// httpClients are the three HTTP clients that all whatsmeow clients share. A
+// whatsmeow client would otherwise make three transports of its own, each with
+// its own connection pool.
+type httpClients struct {
+	websocket *http.Client // logged-in sockets
+	preLogin  *http.Client // sockets of devices that are not linked yet
+	media     *http.Client // uploads and downloads
+}
+
+// newHTTPClients dials the real network, through the environment's proxy if
+// there is one, or, with an endpoint, the simulated one and nothing else.
+func newHTTPClients(e *Endpoint) *httpClients {
+	socket := func() *http.Client {
+		t := newTransport(e)
+		// A pooled connection could be handed to another session's handshake:
+		// every socket is dialled for the session that asks for it.
+		t.DisableKeepAlives = true
+		return &http.Client{Transport: t}
+	}
+	media := newTransport(e)
+	media.MaxIdleConnsPerHost = 16
+	media.IdleConnTimeout = 30 * time.Second
+	return &httpClients{websocket: socket(), preLogin: socket(), media: &http.Client{Transport: media}}
+}
+
+func (c *httpClients) close() {
+	c.websocket.CloseIdleConnections()
+	c.preLogin.CloseIdleConnections()
+	c.media.CloseIdleConnections()
+}
+
+func newTransport(e *Endpoint) *http.Transport {
+	dialer := &net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}
+	t := &http.Transport{
+		TLSHandshakeTimeout:   10 * time.Second,
+		ResponseHeaderTimeout: 30 * time.Second,
+	}
+	if e == nil {
+		t.Proxy = http.ProxyFromEnvironment
+		t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			return dialWired(ctx, dialer, network, addr)
+		}
+		return t
+	}
+	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		return dialWired(ctx, dialer, network, e.dialAddress(addr))
+	}
+	t.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		raw, err := dialWired(ctx, dialer, network, e.dialAddress(addr))
+		if err != nil {
+			return nil, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, t.TLSHandshakeTimeout)
+		defer cancel()
+		conn := tls.Client(raw, endpointTLS(e, addr))
+		if err := conn.HandshakeContext(ctx); err != nil {
+			raw.Close()
+			return nil, err
+		}
+		return conn, nil
+	}
+	return t
+}
+
+// endpointTLS trusts the endpoint's authorities alone. The leaf must be valid
+// for the host that was asked for or for the endpoint's own; the chain is
+// verified always. crypto/tls has no "either" check of names, therefore its own
+// check is replaced by VerifyConnection, not left out.
+func endpointTLS(e *Endpoint, addr string) *tls.Config {
+	asked, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		asked = addr
+	}
+	return &tls.Config{
+		ServerName:         asked,
+		MinVersion:         tls.VersionTLS12,
+		NextProtos:         []string{"http/1.1"},
+		InsecureSkipVerify: true, //nolint:gosec // VerifyConnection below verifies the chain and the name.
+		VerifyConnection: func(cs tls.ConnectionState) error {
+			return verifyLeaf(cs.PeerCertificates, e.Roots, asked, e.host())
+		},
+	}
+}
+
+// verifyLeaf checks a chain, leaf first, against roots, and the leaf's name
+// against the given hosts, of which one has to match.
+func verifyLeaf(chain []*x509.Certificate, roots *x509.CertPool, hosts ...string) error {
+	if len(chain) == 0 {
+		return errors.New("the server sent no certificate")
+	}
+	opts := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool()}
+	for _, c := range chain[1:] {
+		opts.Intermediates.AddCert(c)
+	}
+	if _, err := chain[0].Verify(opts); err != nil {
+		return err
+	}
+	var err error
+	for _, host := range hosts {
+		if err = chain[0].VerifyHostname(host); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("the simulated network's certificate: %w", err)
+}
+
+// wire is the TCP connection under one socket. whatsmeow offers no way to end a
+// socket that is safe while frames arrive: Client.Disconnect stops the consumer
+// of frames first, and a reader that holds one then waits for it for ever.
+// Closing the wire ends the reader first, and needs no answer of the far side.
+type wire struct {
+	mu   sync.Mutex
+	conn net.Conn
+	cut  bool
+}
+
+// wireKey is the context key under which a dial finds its wire.
+type wireKey struct{}
+
+// dialWired dials, and hands the connection to the wire in ctx, if there is one.
+func dialWired(ctx context.Context, d *net.Dialer, network, addr string) (net.Conn, error) {
+	conn, err := d.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	if w, ok := ctx.Value(wireKey{}).(*wire); ok && !w.attach(conn) {
+		conn.Close()
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+
+// attach tells whether the wire takes the connection; a cut one does not.
+func (w *wire) attach(conn net.Conn) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.cut {
+		return false
+	}
+	w.conn = conn
+	return true
+}
+
+// hangUp closes the connection, or the one that is still being dialled. It is idempotent.
+func (w *wire) hangUp() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cut = true
+	if w.conn != nil {
+		w.conn.Close()
+		w.conn = nil
+	}
+}

@@ -28,6 +28,9 @@ const (
 	// closingTime is what the server leaves a client between a stream:error and
 	// the end of the connection. The real value isn't known: assumed.
 	closingTime = 250 * time.Millisecond
+	// drainTime lets the client's side read what was written before a cut: a
+	// socket that is closed with unread input discards its output as well.
+	drainTime = 50 * time.Millisecond
 )
 
 // stream is one client's connection: the reader is the HTTP handler's
@@ -209,7 +212,8 @@ func (st *stream) send(node *waBinary.Node) bool {
 	return st.push(outgoing{node: node, due: st.server.faults.due(st)})
 }
 
-// finish sends a last stanza and ends the connection a moment later.
+// finish sends a last stanza and ends the connection a moment later. A nil
+// stanza ends it after what is queued already.
 func (st *stream) finish(node *waBinary.Node) bool {
 	return st.push(outgoing{node: node, last: true})
 }
@@ -283,9 +287,11 @@ func (st *stream) writeOne(out outgoing) bool {
 		}
 	}
 	if out.last {
+		wait := drainTime
 		if out.node != nil {
-			st.pause(closingTime)
+			wait = closingTime
 		}
+		st.pause(wait)
 		return false
 	}
 	return true

@@ -94,7 +94,7 @@ func describe(err error) string {
 		return "connection refused"
 	case errors.As(err, &verify), errors.As(err, &authority):
 		return "certificate not valid"
-	case errors.As(err, &record), errors.As(err, &alert):
+	case errors.As(err, &record), errors.As(err, &alert), errors.Is(err, http.ErrSchemeMismatch):
 		return "TLS failed"
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "connection closed"

@@ -277,16 +277,26 @@ func (l *link) takeDown() {
 	}
 }
 
-// awaitSocketEnd waits until whatsmeow has noticed the end of its socket, which
-// it tells only when asked.
+// awaitSocketEnd waits until whatsmeow is done with the socket. It can't be waited
+// for, only asked: a stanza then fails with ErrNotConnected, and nothing is
+// written, because the wire is cut. Disconnect would race with it before.
 func (l *link) awaitSocketEnd(limit time.Duration) {
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
-	for wait := 200 * time.Microsecond; l.client.IsConnected(); wait = min(2*wait, 20*time.Millisecond) {
+	for wait := 200 * time.Microsecond; !l.socketEnded(); wait = min(2*wait, 20*time.Millisecond) {
 		select {
 		case <-deadline.C:
 			return
 		case <-time.After(wait):
 		}
 	}
+}
+
+func (l *link) socketEnded() bool {
+	if l.client.IsConnected() {
+		return false
+	}
+	//nolint:staticcheck // There is no other way to ask.
+	err := l.client.DangerousInternals().SendNode(l.ctx, waBinary.Node{Tag: "iq"})
+	return errors.Is(err, whatsmeow.ErrNotConnected)
 }

@@ -1,0 +1,122 @@
+package store_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"wapid/engine"
+	"wapid/store"
+)
+
+func TestFirstStartIssuesOneKey(t *testing.T) {
+	ctx := context.Background()
+	path := filepath.Join(t.TempDir(), store.FileName)
+	s, err := store.Open(ctx, path, store.Options{})
+	must(t, err)
+	tenant, plain, err := s.EnsureDefaultTenant(ctx, "")
+	must(t, err)
+	if !regexp.MustCompile(`^wapid_[0-9A-Za-z]{8}_[0-9A-Za-z]{40}$`).MatchString(plain) || tenant.ID != store.DefaultTenant {
+		t.Fatalf("tenant %+v, key %q", tenant, plain)
+	}
+	_, again, err := s.EnsureDefaultTenant(ctx, "")
+	if must(t, err); again != "" {
+		t.Errorf("a second key: %q", again)
+	}
+	id, keyID, err := s.FindTenantByKey(ctx, plain)
+	if must(t, err); id != store.DefaultTenant || keyID == "" {
+		t.Errorf("found %q %q", id, keyID)
+	}
+	for _, wrong := range []string{"", "x", plain[:len(plain)-1], plain + "a", plain[:len(plain)-1] + flip(plain), strings.ToUpper(plain)} {
+		_, _, err := s.FindTenantByKey(ctx, wrong)
+		wantCode(t, err, engine.CodeUnauthorized)
+	}
+	must(t, s.Close())
+	if raw, err := os.ReadFile(path); err != nil || strings.Contains(string(raw), plain[15:]) {
+		t.Errorf("the key is in the file, or: %v", err)
+	}
+}
+
+// flip is another last character than the key's.
+func flip(key string) string {
+	if key[len(key)-1] == 'a' {
+		return "b"
+	}
+	return "a"
+}
+
+func TestOperatorsKeyReplacesItsPredecessor(t *testing.T) {
+	ctx := context.Background()
+	s := open(t, store.Options{})
+	_, _, err := s.EnsureDefaultTenant(ctx, "too short")
+	wantCode(t, err, engine.CodeInvalid)
+	_, _, err = s.EnsureDefaultTenant(ctx, "with spaces and more")
+	wantCode(t, err, engine.CodeInvalid)
+	generated := "wapid_ABCDEFGH_0123456789012345678901234567890123456789"
+	for _, fixed := range []string{"0123456789abcdef", "0123456789abcdef", "another-key-for-tests", generated} {
+		_, plain, err := s.EnsureDefaultTenant(ctx, fixed)
+		if must(t, err); plain != "" {
+			t.Errorf("a key was issued beside %q", fixed)
+		}
+		_, _, err = s.FindTenantByKey(ctx, fixed)
+		must(t, err)
+	}
+	_, _, err = s.FindTenantByKey(ctx, "0123456789abcdef")
+	wantCode(t, err, engine.CodeUnauthorized)
+	keys, err := s.ListKeys(ctx, store.DefaultTenant)
+	if must(t, err); len(keys) != 2 {
+		t.Fatalf("%d keys, want the generated one and the operator's", len(keys))
+	}
+	must(t, s.DeleteKey(ctx, store.DefaultTenant, keys[1].ID))
+	wantCode(t, s.DeleteKey(ctx, "other", keys[0].ID), engine.CodeNotFound)
+	_, _, err = s.FindTenantByKey(ctx, generated)
+	wantCode(t, err, engine.CodeUnauthorized)
+}
+
+func TestKeysBelongToTenants(t *testing.T) {
+	ctx := context.Background()
+	s := open(t, store.Options{})
+	_, _, err := s.IssueKey(ctx, "b", "x")
+	wantCode(t, err, engine.CodeNotFound)
+	must(t, s.InsertTenant(ctx, engine.Tenant{ID: "b", Name: "B", CreatedAt: start}))
+	wantCode(t, s.InsertTenant(ctx, engine.Tenant{ID: "b", Name: "B", CreatedAt: start}), engine.CodeInvalid)
+	k, plain, err := s.IssueKey(ctx, "b", "x")
+	must(t, err)
+	if !strings.HasPrefix(plain, k.Public+"_") {
+		t.Errorf("public part %q of %q", k.Public, plain)
+	}
+	if id, keyID, err := s.FindTenantByKey(ctx, plain); err != nil || id != "b" || keyID != k.ID {
+		t.Errorf("got %q, %q, %v", id, keyID, err)
+	}
+	tenants, err := s.ListTenants(ctx)
+	if must(t, err); len(tenants) != 2 {
+		t.Errorf("tenants %+v", tenants)
+	}
+	if got, err := s.FindTenant(ctx, "b"); err != nil || got.Name != "B" || !got.CreatedAt.Equal(start) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	_, err = s.FindTenant(ctx, "c")
+	wantCode(t, err, engine.CodeNotFound)
+}
+
+func TestAdminKey(t *testing.T) {
+	ctx := context.Background()
+	s := open(t, store.Options{})
+	wantCode(t, s.CheckAdminKey(ctx, ""), engine.CodeUnauthorized)
+	plain, err := s.EnsureAdminKey(ctx, "")
+	must(t, err)
+	must(t, s.CheckAdminKey(ctx, plain))
+	if again, err := s.EnsureAdminKey(ctx, ""); err != nil || again != "" {
+		t.Errorf("again: %q, %v", again, err)
+	}
+	_, err = s.EnsureAdminKey(ctx, "chosen-by-the-operator")
+	must(t, err)
+	must(t, s.CheckAdminKey(ctx, "chosen-by-the-operator"))
+	wantCode(t, s.CheckAdminKey(ctx, plain), engine.CodeUnauthorized)
+	wantCode(t, s.CheckAdminKey(ctx, ""), engine.CodeUnauthorized)
+	_, _, err = s.FindTenantByKey(ctx, "chosen-by-the-operator")
+	wantCode(t, err, engine.CodeUnauthorized)
+}

@@ -19,14 +19,15 @@ type listedPackage struct {
 
 // allowed is the house's import graph: which of our packages each may import.
 var allowed = map[string][]string{
-	"wapid/engine":            {},
-	"wapid/engine/whatsapp":   {"wapid/engine"},
-	"wapid/engine/simnet":     {},
-	"wapid/engine/enginetest": {"wapid/engine"},
-	"wapid/bulk":              {"wapid/engine"},
-	"wapid/webhooks":          {"wapid/engine"},
-	"wapid/store":             {"wapid/engine", "wapid/bulk", "wapid/webhooks"},
-	"wapid/httpapi":           {"wapid/engine", "wapid/bulk", "wapid/webhooks", "wapid/store"},
+	"wapid/engine":                {},
+	"wapid/engine/whatsapp":       {"wapid/engine"},
+	"wapid/engine/simnet":         {},
+	"wapid/engine/enginetest":     {"wapid/engine"},
+	"wapid/engine/simnet/baileys": {},
+	"wapid/bulk":                  {"wapid/engine"},
+	"wapid/webhooks":              {"wapid/engine"},
+	"wapid/store":                 {"wapid/engine", "wapid/bulk", "wapid/webhooks"},
+	"wapid/httpapi":               {"wapid/engine", "wapid/bulk", "wapid/webhooks", "wapid/store"},
 	"wapid/cmd/wapid": {"wapid/engine", "wapid/engine/whatsapp", "wapid/engine/simnet",
 		"wapid/bulk", "wapid/webhooks", "wapid/store", "wapid/httpapi"},
 }

@@ -1,0 +1,204 @@
+// A small chat program around Baileys, a WhatsApp Web client that this project
+// did not write, for the tests that hold the simulated network against it.
+//
+//   SSL_CERT_FILE=ca.pem SSL_CERT_DIR=/nowhere \
+//     node --use-openssl-ca client.mjs NETWORK.json STATE-DIRECTORY
+//
+// NETWORK.json is what `wapid sim --describe` writes. Its CA must come through
+// SSL_CERT_FILE: that is the one place which the websocket, uploads and
+// downloads (fetch) all look at, and it makes Node trust nobody else.
+//
+// Commands come in as one JSON object a line, `{"tag", "do", …}`, and each is
+// answered by `{"event":"done","tag",…}` or `{"event":"failed","tag","error"}`.
+// Everything else that happens goes out as events of the same form. Logs go to
+// stderr when BAILEYS_LOG names a level (trace, debug, info, warn, error).
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+
+const levels = ['trace', 'debug', 'info', 'warn', 'error'];
+const quietest = levels.indexOf(process.env.BAILEYS_LOG ?? '');
+const logger = { level: process.env.BAILEYS_LOG ?? 'silent', child: () => logger };
+for (const [rank, level] of levels.entries()) {
+  logger[level] = (...what) => {
+    if (quietest >= 0 && rank >= quietest) process.stderr.write(`${level} ${what.map(readable).join(' ')}\n`);
+  };
+}
+
+function readable(what) {
+  if (typeof what === 'string') return what;
+  if (what instanceof Error) return what.stack;
+  return JSON.stringify(what, (_, v) => (v instanceof Error ? v.stack : v));
+}
+
+// libsignal prints through the console; stdout belongs to the events.
+for (const method of ['log', 'info', 'warn', 'error', 'debug']) console[method] = logger.debug;
+
+// Imported only now, so that nothing is printed before the console is ours.
+const baileys = await import('baileys');
+const { WA_CERT_DETAILS } = await import('baileys/lib/Defaults/index.js');
+const { DisconnectReason } = baileys;
+
+const [networkFile, stateDirectory] = process.argv.slice(2);
+const network = JSON.parse(await readFile(networkFile, 'utf8'));
+WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(network.noiseRootKey, 'hex');
+
+const say = event => process.stdout.write(JSON.stringify(event) + '\n');
+
+const { state, saveCreds } = await baileys.useMultiFileAuthState(stateDirectory);
+let saving = Promise.resolve(); // The last write of the credentials.
+const messages = new Map(); // By id: for keys, downloads and retries.
+let sock;
+
+// connect opens a socket and, as Baileys' own example does, another one when the
+// network asks for a restart after linking.
+function connect() {
+  sock = baileys.default({
+    waWebSocketUrl: `wss://${network.address}/ws/chat`,
+    auth: { creds: state.creds, keys: baileys.makeCacheableSignalKeyStore(state.keys, logger) },
+    logger,
+    appStateMacVerification: { patch: true, snapshot: true },
+    getMessage: async key => messages.get(key.id)?.message,
+  });
+  sock.ev.process(async events => {
+    if (events['creds.update']) {
+      saving = saveCreds();
+      const { me } = events['creds.update'];
+      if (me) say({ event: 'me', id: me.id, lid: me.lid, name: me.name });
+    }
+    if (events['connection.update']) tellConnection(events['connection.update']);
+    for (const message of events['messages.upsert']?.messages ?? []) {
+      await tellMessage(message, events['messages.upsert'].type);
+    }
+    for (const { key, update } of events['messages.update'] ?? []) tellUpdate(key, update);
+    for (const { key, receipt } of events['message-receipt.update'] ?? []) tellReceipt(key, receipt);
+    for (const { key, reaction } of events['messages.reaction'] ?? []) {
+      say({ event: 'reaction', id: key.id, text: reaction.text, from: reaction.key?.participant ?? reaction.key?.remoteJid });
+    }
+    for (const group of events['groups.upsert'] ?? []) say({ event: 'group', group: group.id, subject: group.subject });
+    for (const change of events['group-participants.update'] ?? []) {
+      const people = change.participants.map(p => p.id ?? p);
+      say({ event: 'participants', group: change.id, action: change.action, people });
+    }
+    for (const [chat, who] of Object.entries(events['presence.update']?.presences ?? {})) {
+      say({ event: 'presence', chat, state: who.lastKnownPresence });
+    }
+    if (events['messaging-history.set']) say({ event: 'history' });
+  });
+}
+
+function tellConnection({ connection, qr, lastDisconnect, isNewLogin, receivedPendingNotifications }) {
+  if (qr) say({ event: 'qr', qr });
+  if (isNewLogin) say({ event: 'paired' });
+  if (connection === 'open') say({ event: 'open', id: sock.user.id, lid: sock.user.lid });
+  if (receivedPendingNotifications) say({ event: 'caughtUp' });
+  if (connection !== 'close') return;
+  const code = lastDisconnect?.error?.output?.statusCode ?? 0;
+  say({ event: 'close', code, error: lastDisconnect?.error?.message });
+  if (code === DisconnectReason.restartRequired) connect();
+}
+
+async function tellMessage(message, kind) {
+  const { key } = message;
+  const told = {
+    event: 'message', id: key.id, chat: key.remoteJid, chatAlt: key.remoteJidAlt, participant: key.participant,
+    participantAlt: key.participantAlt, fromMe: Boolean(key.fromMe), kind, pushName: message.pushName,
+    stub: message.messageStubType || undefined, stubs: message.messageStubParameters,
+  };
+  if (message.message) {
+    messages.set(key.id, message);
+    const content = baileys.normalizeMessageContent(message.message);
+    told.type = baileys.getContentType(content);
+    const part = content[told.type];
+    told.text = typeof part === 'string' ? part : (part?.text ?? part?.caption ?? part?.name);
+    if (part?.mediaKey) await addMedia(told, message, part);
+  }
+  say(told);
+}
+
+// addMedia downloads and decrypts the file of a message.
+async function addMedia(told, message, part) {
+  told.mime = part.mimetype;
+  told.declaredSha256 = Buffer.from(part.fileSha256).toString('hex');
+  try {
+    const file = await baileys.downloadMediaMessage(message, 'buffer', {});
+    told.mediaSha256 = createHash('sha256').update(file).digest('hex');
+  } catch (error) {
+    told.mediaError = error.message;
+  }
+}
+
+function tellUpdate(key, update) {
+  if (update.status !== undefined) say({ event: 'status', id: key.id, chat: key.remoteJid, status: update.status, parameters: update.messageStubParameters });
+  if (update.message) {
+    messages.set(key.id, { key, message: update.message });
+    const edited = update.message.editedMessage?.message ?? update.message;
+    say({ event: 'edited', id: key.id, text: edited.conversation ?? edited.extendedTextMessage?.text });
+  } else if (update.message === null) {
+    say({ event: 'revoked', id: key.id });
+  }
+  if (update.pollUpdates) say({ event: 'vote', id: key.id });
+}
+
+function tellReceipt(key, receipt) {
+  const state = receipt.readTimestamp ? 'read' : 'delivered';
+  say({ event: 'receipt', id: key.id, chat: key.remoteJid, from: receipt.userJid, state });
+}
+
+const known = id => {
+  const message = messages.get(id);
+  if (!message) throw new Error(`no message ${id}`);
+  return message;
+};
+
+const send = async (to, content, options) => {
+  const sent = await sock.sendMessage(to, content, options);
+  messages.set(sent.key.id, sent);
+  return { id: sent.key.id };
+};
+
+const commands = {
+  text: ({ to, text, quote }) => send(to, { text }, quote ? { quoted: known(quote) } : undefined),
+  image: async ({ to, file, caption }) => send(to, { image: await readFile(file), caption, mimetype: 'image/png' }),
+  react: ({ id, text }) => send(known(id).key.remoteJid, { react: { key: known(id).key, text } }),
+  edit: ({ id, text }) => send(known(id).key.remoteJid, { text, edit: known(id).key }),
+  revoke: ({ id }) => send(known(id).key.remoteJid, { delete: known(id).key }),
+  read: async ({ id }) => sock.readMessages([known(id).key]),
+  typing: async ({ to, on }) => sock.sendPresenceUpdate(on ? 'composing' : 'paused', to),
+  subscribe: async ({ to }) => sock.presenceSubscribe(to),
+  exists: async ({ number }) => ({ found: (await sock.onWhatsApp(number)) ?? [] }),
+  groupCreate: async ({ subject, people }) => summary(await sock.groupCreate(subject, people)),
+  groupMetadata: async ({ group }) => summary(await sock.groupMetadata(group)),
+  groupAdd: async ({ group, people }) => ({ people: (await sock.groupParticipantsUpdate(group, people, 'add')).map(p => `${p.jid} ${p.status}`) }),
+  groupRemove: async ({ group, people }) => ({ people: (await sock.groupParticipantsUpdate(group, people, 'remove')).map(p => `${p.jid} ${p.status}`) }),
+  groupSubject: async ({ group, subject }) => sock.groupUpdateSubject(group, subject),
+  pairingCode: async ({ number }) => ({ pairingCode: await sock.requestPairingCode(number) }),
+  logout: async () => sock.logout(),
+};
+
+const summary = group => ({ group: group.id, subject: group.subject, people: group.participants.map(p => p.id) });
+
+async function perform(command) {
+  try {
+    const outcome = await commands[command.do](command);
+    say({ event: 'done', tag: command.tag, ...outcome });
+  } catch (error) {
+    logger.error(error);
+    say({ event: 'failed', tag: command.tag, error: error.message });
+  }
+}
+
+async function quit() {
+  await sock.end(undefined);
+  await saving;
+  process.stdout.write('', () => process.exit(0));
+}
+
+connect();
+createInterface({ input: process.stdin })
+  .on('line', line => {
+    const command = JSON.parse(line);
+    if (command.do === 'quit') quit();
+    else perform(command);
+  })
+  .on('close', quit);

@@ -1,5 +1,240 @@
 package simnet
 
-import "net/http"
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
 
-func (s *Server) controlHandler() http.Handler { return http.NewServeMux() }
+	"go.mau.fi/whatsmeow/types"
+)
+
+const (
+	// maxControlBody is the largest request; media travels in it as base64.
+	maxControlBody = 64 << 20
+	// maxControlWait is the longest that a request may wait for something.
+	maxControlWait = 5 * time.Minute
+)
+
+// badRequest is an error that the caller of the controls made.
+type badRequest struct{ error }
+
+func badf(format string, args ...any) error { return badRequest{fmt.Errorf(format, args...)} }
+
+// controlFunc serves one request: its result is written as JSON.
+type controlFunc func(r *http.Request) (any, error)
+
+// controlHandler serves the controls over HTTP; docs/simnet.md describes them.
+func (s *Server) controlHandler() http.Handler {
+	mux := http.NewServeMux()
+	routes := map[string]controlFunc{
+		"GET /":                                s.controlOverview,
+		"GET /phones/{number}":                 s.controlPhone,
+		"POST /phones/{number}/scan":           s.controlScan,
+		"POST /phones/{number}/code":           s.controlCode,
+		"POST /phones/{number}/passkey":        s.controlPasskey,
+		"POST /phones/{number}/send":           s.controlSend,
+		"GET /phones/{number}/inbox":           s.controlInbox,
+		"GET /phones/{number}/sent":            s.controlSent,
+		"POST /phones/{number}/read":           s.controlRead,
+		"POST /phones/{number}/typing":         s.controlTyping,
+		"POST /phones/{number}/retry":          s.controlRetry,
+		"POST /phones/{number}/settings":       s.controlSettings,
+		"DELETE /phones/{number}/devices/{id}": s.controlUnlink,
+		"GET /faults":                          s.controlFaults,
+		"POST /faults":                         s.controlSetFault,
+		"DELETE /faults":                       s.controlClearFaults,
+		"DELETE /faults/{id}":                  s.controlClearFault,
+		"GET /absent":                          s.controlAbsent,
+		"PUT /absent":                          s.controlSetAbsent,
+		"GET /ledger":                          s.controlLedger,
+		"GET /unhandled":                       s.controlUnhandled,
+		"GET /describe":                        s.controlDescribe,
+	}
+	for pattern, serve := range routes {
+		if pattern == "GET /" {
+			pattern = "GET /{$}"
+		}
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.serveControl(w, r, serve) })
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		writeControl(w, http.StatusNotFound, map[string]string{"error": "no such control: " + r.Method + " " + r.URL.Path})
+	})
+	return mux
+}
+
+func (s *Server) serveControl(w http.ResponseWriter, r *http.Request, serve controlFunc) {
+	if !s.tasks.begin() {
+		writeControl(w, http.StatusServiceUnavailable, map[string]string{"error": "the network is stopping"})
+		return
+	}
+	defer s.tasks.done()
+	r.Body = http.MaxBytesReader(w, r.Body, maxControlBody)
+	ctx, cancel := context.WithTimeout(r.Context(), maxControlWait)
+	defer cancel()
+	body, err := serve(r.WithContext(ctx))
+	if err != nil {
+		writeControl(w, controlStatus(err), map[string]string{"error": err.Error()})
+		return
+	}
+	writeControl(w, http.StatusOK, body)
+}
+
+// controlStatus maps errors to statuses.
+func controlStatus(err error) int {
+	var bad badRequest
+	switch {
+	case errors.As(err, &bad), errors.Is(err, errBadQR), errors.Is(err, errBadFault), errors.Is(err, errNotANumber), errors.Is(err, errWrongCode):
+		return http.StatusBadRequest
+	case errors.Is(err, ErrNoCompanion), errors.Is(err, ErrUnknownMessage), errors.Is(err, ErrUnknownDevice), errors.Is(err, errAbsent):
+		return http.StatusNotFound
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return http.StatusRequestTimeout
+	default:
+		return http.StatusConflict
+	}
+}
+
+func writeControl(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // The caller is gone when this fails.
+}
+
+// readControl decodes a body and refuses fields that it doesn't know.
+func readControl(r *http.Request, into any) error {
+	decoder := json.NewDecoder(r.Body)
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		return badf("body: %w", err)
+	}
+	return nil
+}
+
+// controlNumber returns the phone that a path names.
+func (s *Server) controlNumber(r *http.Request) (*Phone, error) {
+	acct, err := s.directory.number(r.PathValue("number"))
+	if err != nil {
+		return nil, err
+	}
+	return s.phoneOf(acct), nil
+}
+
+// controlJID reads a number or a JID.
+func controlJID(text string) (types.JID, error) {
+	if isNumber(text) {
+		return types.NewJID(text, types.DefaultUserServer), nil
+	}
+	jid, err := types.ParseJID(text)
+	if err != nil || jid.User == "" {
+		return types.EmptyJID, badf("%q is neither a number nor a JID", text)
+	}
+	return jid, nil
+}
+
+// controlWait reads the query parameter wait: seconds, 0 when it is missing.
+func controlWait(r *http.Request) (time.Duration, error) {
+	text := r.URL.Query().Get("wait")
+	if text == "" {
+		return 0, nil
+	}
+	seconds, err := strconv.ParseFloat(text, 64)
+	if err != nil || seconds < 0 || seconds > maxControlWait.Seconds() {
+		return 0, badf("wait must be 0 to %.0f seconds", maxControlWait.Seconds())
+	}
+	return time.Duration(seconds * float64(time.Second)), nil
+}
+
+func (s *Server) controlOverview(*http.Request) (any, error) {
+	return map[string]any{
+		"connections": s.Connections(), "unhandled": len(s.Unhandled()),
+		"faults": len(s.faults.List()), "description": s.Describe(),
+	}, nil
+}
+
+func (s *Server) controlDescribe(*http.Request) (any, error) { return s.Describe(), nil }
+
+func (s *Server) controlUnhandled(*http.Request) (any, error) {
+	return map[string]any{"unhandled": s.Unhandled()}, nil
+}
+
+// controlLedger lists the ledger, of one message with ?id=.
+func (s *Server) controlLedger(r *http.Request) (any, error) {
+	ledger := s.Ledger()
+	if id := r.URL.Query().Get("id"); id != "" {
+		ledger = ledger.Message(id)
+	}
+	return map[string]any{"ledger": append(Ledger{}, ledger...)}, nil
+}
+
+func (s *Server) controlAbsent(*http.Request) (any, error) {
+	return map[string]any{"absent": s.directory.listAbsent()}, nil
+}
+
+func (s *Server) controlSetAbsent(r *http.Request) (any, error) {
+	var body struct {
+		Absent []string `json:"absent"`
+	}
+	if err := readControl(r, &body); err != nil {
+		return nil, err
+	}
+	for _, number := range body.Absent {
+		if !isNumber(number) {
+			return nil, fmt.Errorf("%q: %w", number, errNotANumber)
+		}
+	}
+	s.SetAbsent(body.Absent...)
+	return s.controlAbsent(r)
+}
+
+// controlFault is a fault in JSON: durations are seconds.
+type controlFault struct {
+	ID     string    `json:"id,omitempty"`
+	Kind   FaultKind `json:"kind"`
+	Number string    `json:"number,omitempty"`
+	Times  int       `json:"times,omitempty"`
+	Code   int       `json:"code,omitempty"`
+	Delay  float64   `json:"delay,omitempty"`
+	Jitter float64   `json:"jitter,omitempty"`
+	Expire float64   `json:"expire,omitempty"`
+}
+
+func (s *Server) controlFaults(*http.Request) (any, error) {
+	list := []controlFault{}
+	for _, f := range s.faults.List() {
+		list = append(list, controlFault{
+			ID: f.ID, Kind: f.Kind, Number: f.Number, Times: f.Times, Code: f.Code,
+			Delay: f.Delay.Seconds(), Jitter: f.Jitter.Seconds(), Expire: f.Expire.Seconds(),
+		})
+	}
+	return map[string]any{"faults": list}, nil
+}
+
+func (s *Server) controlSetFault(r *http.Request) (any, error) {
+	var body controlFault
+	if err := readControl(r, &body); err != nil {
+		return nil, err
+	}
+	seconds := func(v float64) time.Duration { return time.Duration(v * float64(time.Second)) }
+	id, err := s.faults.Set(Fault{
+		Kind: body.Kind, Number: body.Number, Times: body.Times, Code: body.Code,
+		Delay: seconds(body.Delay), Jitter: seconds(body.Jitter), Expire: seconds(body.Expire),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{"id": id}, nil
+}
+
+func (s *Server) controlClearFaults(r *http.Request) (any, error) {
+	s.faults.Clear()
+	return s.controlFaults(r)
+}
+
+func (s *Server) controlClearFault(r *http.Request) (any, error) {
+	s.faults.Clear(r.PathValue("id"))
+	return s.controlFaults(r)
+}

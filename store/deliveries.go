@@ -38,6 +38,16 @@ const selectClaim = `SELECT d.id, d.endpoint_id, d.event_id, d.tenant_id, d.sess
 	v.id, v.tenant_id, v.session_id, v.type, v.at, v.data
 	FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id JOIN events v ON v.id = d.event_id WHERE d.id = $1`
 
+// promoteNext gives the turn to whoever is first in line now; it may have it already.
+const promoteNext = `UPDATE deliveries SET turn = 1 WHERE turn = 0 AND id = (
+	SELECT min(d.id) FROM deliveries d WHERE d.endpoint_id = $1 AND d.session_id = $2 AND d.turn < 2)`
+
+const releaseAll = `UPDATE deliveries SET state = 'pending' WHERE state = 'sending'`
+
+const nextDue = `SELECT d.next_at FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
+	WHERE d.state = 'pending' AND d.turn > 0 AND d.next_at > $1 AND e.enabled = 1
+	ORDER BY d.next_at LIMIT 1`
+
 // ClaimDeliveries implements webhooks.Store.
 func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, limit, perEndpoint int) (claims []webhooks.Claim, err error) {
 	err = s.update(ctx, func(tx *sql.Tx) error {
@@ -96,9 +106,7 @@ func (s *Store) FinishDelivery(ctx context.Context, id webhooks.DeliveryID, a we
 		if err != nil {
 			return err
 		}
-		// Whoever is first in line now gets the turn; it may have it already.
-		_, err = tx.Exec(`UPDATE deliveries SET turn = 1 WHERE turn = 0 AND id = (
-			SELECT min(d.id) FROM deliveries d WHERE d.endpoint_id = $1 AND d.session_id = $2 AND d.turn < 2)`, endpoint, session)
+		_, err = tx.Exec(promoteNext, endpoint, session)
 		return err
 	})
 }
@@ -128,7 +136,7 @@ func (s *Store) ReleaseDeliveries(ctx context.Context, ids []webhooks.DeliveryID
 func (s *Store) ReleaseAllDeliveries(ctx context.Context) (int, error) {
 	var n int64
 	err := s.update(ctx, func(tx *sql.Tx) (err error) {
-		n, err = changed(tx.Exec(`UPDATE deliveries SET state = 'pending' WHERE state = 'sending'`))
+		n, err = changed(tx.Exec(releaseAll))
 		return err
 	})
 	return int(n), err
@@ -136,9 +144,7 @@ func (s *Store) ReleaseAllDeliveries(ctx context.Context) (int, error) {
 
 // NextDelivery implements webhooks.Store.
 func (s *Store) NextDelivery(ctx context.Context, after time.Time) (at time.Time, err error) {
-	err = s.read.QueryRowContext(ctx, `SELECT d.next_at FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
-		WHERE d.state = 'pending' AND d.turn > 0 AND d.next_at > $1 AND e.enabled = 1
-		ORDER BY d.next_at LIMIT 1`, after.UnixMilli()).Scan(instant{&at})
+	err = s.read.QueryRowContext(ctx, nextDue, after.UnixMilli()).Scan(instant{&at})
 	if isNoRows(err) {
 		return time.Time{}, nil
 	}

@@ -51,6 +51,14 @@ func (s *Store) updateQueueing(ctx context.Context, fn func(tx *sql.Tx) (queued 
 	return err
 }
 
+// fanOut queues an event for the tenant's endpoints. The first delivery of an
+// empty line has its turn at once.
+const fanOut = `INSERT INTO deliveries (endpoint_id, event_id, tenant_id, session_id, state, turn, attempts, next_at, created_at)
+	SELECT e.id, $1, $2, $3, 'pending',
+		CASE WHEN EXISTS (SELECT 1 FROM deliveries d WHERE d.endpoint_id = e.id AND d.session_id = $3 AND d.turn < 2) THEN 0 ELSE 1 END,
+		0, $4, $4
+	FROM endpoints e WHERE e.tenant_id = $2 AND e.enabled = 1`
+
 // appendEvent inserts an event and a delivery of it for each endpoint of its
 // tenant that is enabled now, and returns how many those are. It runs on the
 // writer's goroutine, one at a time, so ids are in the order of the commits.
@@ -67,12 +75,7 @@ func (s *Store) appendEvent(tx *sql.Tx, e engine.Event) (queued int64, err error
 	if err != nil {
 		return 0, err
 	}
-	return changed(tx.Exec(`INSERT INTO deliveries (endpoint_id, event_id, tenant_id, session_id, state, turn, attempts, next_at, created_at)
-		SELECT e.id, $1, $2, $3, 'pending',
-			CASE WHEN EXISTS (SELECT 1 FROM deliveries d WHERE d.endpoint_id = e.id AND d.session_id = $3 AND d.turn < 2) THEN 0 ELSE 1 END,
-			0, $4, $4
-		FROM endpoints e WHERE e.tenant_id = $2 AND e.enabled = 1`,
-		e.ID, e.Session.Tenant, e.Session.ID, millis(now)))
+	return changed(tx.Exec(fanOut, e.ID, e.Session.Tenant, e.Session.ID, millis(now)))
 }
 
 // eventIDs makes ULIDs that grow strictly, also over restarts and when the

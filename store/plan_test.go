@@ -1,0 +1,59 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The statements that run for every delivery must find their rows through the
+// small partial indexes, whatever waits or has been finished long ago.
+func TestDeliveryPlansUseTheirIndexes(t *testing.T) {
+	s, err := Open(context.Background(), filepath.Join(t.TempDir(), FileName), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for name, c := range map[string]struct {
+		query string
+		args  []any
+		want  []string
+	}{
+		"claim": {claimDue, []any{time.Now().UnixMilli(), 4, 16}, []string{
+			"deliveries_due", "deliveries_sending", "deliveries USING INTEGER PRIMARY KEY"}},
+		"promote": {promoteNext, []any{"e", "s"}, []string{"deliveries_line"}},
+		"append":  {fanOut, []any{"v", "t", "s", 1}, []string{"endpoints_tenant", "deliveries_line"}},
+		"next":    {nextDue, []any{1}, []string{"deliveries_next"}},
+		"release": {releaseAll, nil, []string{"deliveries_sending"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var plan string
+			err := s.update(context.Background(), func(tx *sql.Tx) error {
+				rows, err := tx.Query("EXPLAIN QUERY PLAN "+c.query, c.args...)
+				lines, err := collect(rows, err, func(r row) (line string, err error) {
+					var id, parent, unused int
+					err = r.Scan(&id, &parent, &unused, &line)
+					return line, err
+				})
+				plan = strings.Join(lines, "\n")
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(plan, want) {
+					t.Errorf("%s is not used:\n%s", want, plan)
+				}
+			}
+			for line := range strings.Lines(plan) {
+				if line = strings.TrimSpace(line); line == "SCAN d" || line == "SCAN deliveries" {
+					t.Errorf("a full scan of deliveries:\n%s", plan)
+				}
+			}
+		})
+	}
+}

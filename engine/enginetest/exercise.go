@@ -31,31 +31,31 @@ func Exercise(t *testing.T, h Harness) {
 	}
 }
 
-// link links a session to a phone and waits until it is ready.
-func link(t *testing.T, n engine.Network, p Phone, id string) (*session, engine.Identity) {
+// Link links a session to a phone and waits until it is ready.
+func Link(t *testing.T, n engine.Network, p Phone, id string) (*Session, engine.Identity) {
 	t.Helper()
-	s := newSession(id)
+	s := NewSession(id)
 	var err error
-	if s.conn, err = n.Pair(t.Context(), s.key, s.handler()); err != nil {
+	if s.Conn, err = n.Pair(t.Context(), s.Key, s.Handler()); err != nil {
 		t.Fatalf("pair: %v", err)
 	}
-	t.Cleanup(func() { s.end(t) })
-	s.connect(t)
-	code := await[engine.SignalQR](t, s)
+	t.Cleanup(func() { s.End(t) })
+	s.Connect(t)
+	code := Await[engine.SignalQR](t, s)
 	if code.Code == "" || !code.ExpiresAt.After(time.Now()) {
 		t.Fatalf("a QR code that nobody can scan: %d characters, expires %s", len(code.Code), code.ExpiresAt)
 	}
 	if err := p.Scan(t.Context(), code.Code); err != nil {
 		t.Fatalf("scan: %v", err)
 	}
-	paired := await[engine.SignalPaired](t, s)
+	paired := Await[engine.SignalPaired](t, s)
 	if paired.Identity.Device == "" || paired.Identity.Person != p.Person() {
 		t.Fatalf("paired as %+v, want a device of %+v", paired.Identity, p.Person())
 	}
-	if drop := await[engine.SignalDropped](t, s); drop.Cause != engine.DropRestart {
+	if drop := Await[engine.SignalDropped](t, s); drop.Cause != engine.DropRestart {
 		t.Fatalf("after the pairing the connection was dropped as %q (%v), want %q", drop.Cause, drop.Err, engine.DropRestart)
 	}
-	ready := s.comeBack(t)
+	ready := s.ComeBack(t)
 	if ready != paired.Identity {
 		t.Fatalf("ready as %+v, but paired as %+v", ready, paired.Identity)
 	}
@@ -64,7 +64,7 @@ func link(t *testing.T, n engine.Network, p Phone, id string) (*session, engine.
 
 func linksDevice(t *testing.T, h Harness) {
 	p := h.Phone(t)
-	s, id := link(t, h.Open(t), p, "a")
+	s, id := Link(t, h.Open(t), p, "a")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.linking) != 1 || s.linking[0].Device != id.Device || s.linking[0].Person.Phone != p.Person().Phone {
@@ -74,30 +74,30 @@ func linksDevice(t *testing.T, h Harness) {
 
 func refusesLinking(t *testing.T, h Harness) {
 	n, p := h.Open(t), h.Phone(t)
-	s := newSession("a")
-	s.noLink = errRefused
+	s := NewSession("a")
+	s.NoLink = errRefused
 	var err error
-	if s.conn, err = n.Pair(t.Context(), s.key, s.handler()); err != nil {
+	if s.Conn, err = n.Pair(t.Context(), s.Key, s.Handler()); err != nil {
 		t.Fatal(err)
 	}
-	defer s.end(t)
-	s.connect(t)
-	if err := p.Scan(t.Context(), await[engine.SignalQR](t, s).Code); err == nil {
+	defer s.End(t)
+	s.Connect(t)
+	if err := p.Scan(t.Context(), Await[engine.SignalQR](t, s).Code); err == nil {
 		t.Error("the account believes that the device is linked")
 	}
-	await[engine.SignalPairingFailed](t, s)
-	if rest := s.unread(); len(rest) > 0 {
+	Await[engine.SignalPairingFailed](t, s)
+	if rest := s.Unread(); len(rest) > 0 {
 		t.Errorf("reported after the failure:%s", describe(rest))
 	}
 }
 
 func sends(t *testing.T, h Harness) {
 	n, peer := h.Open(t), h.Phone(t)
-	s, _ := link(t, n, h.Phone(t), "a")
+	s, _ := Link(t, n, h.Phone(t), "a")
 	for _, to := range []engine.JID{peer.Person().Phone, peer.Person().LID} {
 		text := "to " + to.Server() + ": grüße 👋"
 		id := n.NewMessageID()
-		sent, err := s.conn.Send(t.Context(), engine.Outgoing{ID: id, To: to, Kind: engine.KindText, Text: text})
+		sent, err := s.Conn.Send(t.Context(), engine.Outgoing{ID: id, To: to, Kind: engine.KindText, Text: text})
 		if err != nil {
 			t.Fatalf("send to %s: %v", to.Server(), err)
 		}
@@ -109,7 +109,7 @@ func sends(t *testing.T, h Harness) {
 	// Again under the same id, as after an unknown outcome: the phone drops it.
 	id := n.NewMessageID()
 	for range 2 {
-		if _, err := s.conn.Send(t.Context(), engine.Outgoing{ID: id, To: peer.Person().Phone, Kind: engine.KindText, Text: "once"}); err != nil {
+		if _, err := s.Conn.Send(t.Context(), engine.Outgoing{ID: id, To: peer.Person().Phone, Kind: engine.KindText, Text: "once"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -127,13 +127,13 @@ func awaitText(t *testing.T, p Phone, id engine.MessageID, want string) {
 
 func refusesSends(t *testing.T, h Harness) {
 	n, peer := h.Open(t), h.Phone(t).Person().Phone
-	s, _ := link(t, n, h.Phone(t), "a")
-	_, err := s.conn.Send(t.Context(), engine.Outgoing{ID: n.NewMessageID(), To: peer, Kind: "telegram", Text: "x"})
+	s, _ := Link(t, n, h.Phone(t), "a")
+	_, err := s.Conn.Send(t.Context(), engine.Outgoing{ID: n.NewMessageID(), To: peer, Kind: "telegram", Text: "x"})
 	if engine.CodeOf(err) != engine.CodeNotSupported {
 		t.Errorf("an unknown kind gives %v, want %s", err, engine.CodeNotSupported)
 	}
-	s.close()
-	_, err = s.conn.Send(t.Context(), engine.Outgoing{ID: n.NewMessageID(), To: peer, Kind: engine.KindText, Text: "x"})
+	s.Close()
+	_, err = s.Conn.Send(t.Context(), engine.Outgoing{ID: n.NewMessageID(), To: peer, Kind: engine.KindText, Text: "x"})
 	if engine.CodeOf(err) != engine.CodeSessionNotReady {
 		t.Errorf("sending on a closed connection gives %v, want %s", err, engine.CodeSessionNotReady)
 	}
@@ -144,12 +144,11 @@ func refusesSends(t *testing.T, h Harness) {
 
 func receives(t *testing.T, h Harness) {
 	n, p, peer := h.Open(t), h.Phone(t), h.Phone(t)
-	s, id := link(t, n, p, "a")
+	s, id := Link(t, n, p, "a")
 	const text = "first try fails"
 	tries := 0
 	var acknowledged bool
-	s.mu.Lock()
-	s.refuse = func(m engine.Incoming) error {
+	s.Refuse(func(m engine.Incoming) error {
 		if m.Text != text {
 			return nil
 		}
@@ -158,26 +157,25 @@ func receives(t *testing.T, h Harness) {
 			return errRefused
 		}
 		return nil
-	}
-	s.mu.Unlock()
+	})
 	msg, err := peer.SendText(t.Context(), p.Person().Phone, text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	drop := await[engine.SignalDropped](t, s)
+	drop := Await[engine.SignalDropped](t, s)
 	if drop.Cause != engine.DropNetwork {
 		t.Fatalf("after a failed commit the connection was dropped as %q, want %q", drop.Cause, engine.DropNetwork)
 	}
 	if p.Acknowledged(id.Device, msg) {
 		t.Error("a message was acknowledged whose commit failed")
 	}
-	s.comeBack(t)
-	got := s.awaitMessage(t, msg)
+	s.ComeBack(t)
+	got := s.AwaitMessage(t, msg)
 	if got.Text != text || got.Kind != engine.KindText || got.Sender != peer.Person() ||
 		got.Chat != peer.Person().Phone || got.IsGroup || got.HasMedia || got.Timestamp.IsZero() {
 		t.Errorf("received %+v", got)
 	}
-	s.until(t, "the acknowledgement", s.poll(t, func() bool { return p.Acknowledged(id.Device, msg) }))
+	s.Until(t, "the acknowledgement", func() bool { return p.Acknowledged(id.Device, msg) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if acknowledged {
@@ -185,115 +183,88 @@ func receives(t *testing.T, h Harness) {
 	}
 }
 
-// poll makes until look again every few milliseconds: what it waits for happens
-// on the far side, which reports nothing.
-func (s *session) poll(t *testing.T, done func() bool) func() bool {
-	ctx, cancel := context.WithCancel(t.Context())
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		tick := time.NewTicker(5 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				s.note("poll", func() {})
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return func() bool {
-		if !done() {
-			return false
-		}
-		cancel()
-		return true
-	}
-}
-
 func reconnects(t *testing.T, h Harness) {
 	n, p, peer := h.Open(t), h.Phone(t), h.Phone(t)
-	s, _ := link(t, n, p, "a")
+	s, _ := Link(t, n, p, "a")
 	for range 3 {
 		p.Cut(t)
-		if drop := await[engine.SignalDropped](t, s); drop.Cause != engine.DropNetwork {
+		if drop := Await[engine.SignalDropped](t, s); drop.Cause != engine.DropNetwork {
 			t.Fatalf("a cut connection was dropped as %q (%v), want %q", drop.Cause, drop.Err, engine.DropNetwork)
 		}
-		if _, err := s.conn.Send(t.Context(), engine.Outgoing{ID: n.NewMessageID(), To: peer.Person().Phone, Kind: engine.KindText, Text: "x"}); engine.CodeOf(err) != engine.CodeSessionNotReady {
+		if _, err := s.Conn.Send(t.Context(), engine.Outgoing{ID: n.NewMessageID(), To: peer.Person().Phone, Kind: engine.KindText, Text: "x"}); engine.CodeOf(err) != engine.CodeSessionNotReady {
 			t.Errorf("sending while it is down gives %v, want %s", err, engine.CodeSessionNotReady)
 		}
 		msg, err := peer.SendText(t.Context(), p.Person().Phone, "while you were away")
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.comeBack(t)
-		s.awaitMessage(t, msg)
+		s.ComeBack(t)
+		s.AwaitMessage(t, msg)
 		id := n.NewMessageID()
-		if _, err := s.conn.Send(t.Context(), engine.Outgoing{ID: id, To: peer.Person().Phone, Kind: engine.KindText, Text: "back"}); err != nil {
+		if _, err := s.Conn.Send(t.Context(), engine.Outgoing{ID: id, To: peer.Person().Phone, Kind: engine.KindText, Text: "back"}); err != nil {
 			t.Fatalf("send after reconnecting: %v", err)
 		}
 		awaitText(t, peer, id, "back")
 	}
-	if rest := s.unread(); len(rest) > 0 {
+	if rest := s.Unread(); len(rest) > 0 {
 		t.Errorf("reported beside one drop and one ready each time:%s", describe(rest))
 	}
 }
 
 func reopens(t *testing.T, h Harness) {
 	n, p, peer := h.Open(t), h.Phone(t), h.Phone(t)
-	s, id := link(t, n, p, "a")
-	s.end(t)
-	again := newSession("a")
+	s, id := Link(t, n, p, "a")
+	s.End(t)
+	again := NewSession("a")
 	var err error
-	if again.conn, err = n.Open(t.Context(), again.key, id.Device, again.handler()); err != nil {
+	if again.Conn, err = n.Open(t.Context(), again.Key, id.Device, again.Handler()); err != nil {
 		t.Fatalf("open: %v", err)
 	}
-	defer again.end(t)
-	if got := again.comeBack(t); got != id {
+	defer again.End(t)
+	if got := again.ComeBack(t); got != id {
 		t.Errorf("ready as %+v, want %+v", got, id)
 	}
 	msg, err := peer.SendText(t.Context(), p.Person().LID, "still there?")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := again.awaitMessage(t, msg); got.Sender != peer.Person() {
+	if got := again.AwaitMessage(t, msg); got.Sender != peer.Person() {
 		t.Errorf("sender is %+v, want %+v", got.Sender, peer.Person())
 	}
 }
 
 func unlinked(t *testing.T, h Harness) {
 	n, p := h.Open(t), h.Phone(t)
-	s, id := link(t, n, p, "a")
+	s, id := Link(t, n, p, "a")
 	if err := p.Unlink(t.Context(), id.Device); err != nil {
 		t.Fatal(err)
 	}
-	if drop := await[engine.SignalDropped](t, s); drop.Cause != engine.DropLoggedOut {
+	if drop := Await[engine.SignalDropped](t, s); drop.Cause != engine.DropLoggedOut {
 		t.Fatalf("dropped as %q (%v), want %q", drop.Cause, drop.Err, engine.DropLoggedOut)
 	}
-	s.end(t)
+	s.End(t)
 	wantNoDevice(t, n, id.Device)
-	if rest := s.unread(); len(rest) > 0 {
+	if rest := s.Unread(); len(rest) > 0 {
 		t.Errorf("reported after the end:%s", describe(rest))
 	}
 }
 
 func logsOut(t *testing.T, h Harness) {
 	n, p := h.Open(t), h.Phone(t)
-	s, id := link(t, n, p, "a")
-	if err := s.conn.Logout(t.Context()); err != nil {
+	s, id := Link(t, n, p, "a")
+	if err := s.Conn.Logout(t.Context()); err != nil {
 		t.Fatalf("log out: %v", err)
 	}
-	s.end(t)
+	s.End(t)
 	wantNoDevice(t, n, id.Device)
-	if rest := s.unread(); len(rest) > 0 {
+	if rest := s.Unread(); len(rest) > 0 {
 		t.Errorf("reported after Logout:%s", describe(rest))
 	}
 	if err := p.Unlink(t.Context(), id.Device); err == nil {
 		t.Error("the account still had the device")
 	}
 	// The account can be linked again.
-	_, next := link(t, n, p, "b")
+	_, next := Link(t, n, p, "b")
 	if next.Device == id.Device && !strings.Contains(string(id.Device), ":") {
 		t.Errorf("device %s has no number of its own", next.Device)
 	}
@@ -301,8 +272,8 @@ func logsOut(t *testing.T, h Harness) {
 
 func forgets(t *testing.T, h Harness) {
 	n, p := h.Open(t), h.Phone(t)
-	s, id := link(t, n, p, "a")
-	s.end(t)
+	s, id := Link(t, n, p, "a")
+	s.End(t)
 	for range 2 { // a device that is gone is no error
 		if err := n.Forget(t.Context(), id.Device); err != nil {
 			t.Fatalf("forget: %v", err)
@@ -316,8 +287,8 @@ func forgets(t *testing.T, h Harness) {
 
 func wantNoDevice(t *testing.T, n engine.Network, device engine.DeviceID) {
 	t.Helper()
-	s := newSession("gone")
-	conn, err := n.Open(t.Context(), s.key, device, s.handler())
+	s := NewSession("gone")
+	conn, err := n.Open(t.Context(), s.Key, device, s.Handler())
 	if !errors.Is(err, engine.ErrNoDevice) {
 		t.Errorf("opening a device that is gone gives %v, want ErrNoDevice", err)
 	}

@@ -14,39 +14,43 @@ import (
 // patience bounds every wait of the suite.
 const patience = 30 * time.Second
 
-// session stands in for the engine's side of one connection: it records what is
-// reported, and answers as it is told to.
-type session struct {
-	key  engine.SessionKey
-	conn engine.Conn
+// Session stands in for the engine's side of one connection: it records what is
+// reported, and answers as it is told to. Networks use it in their own tests too.
+type Session struct {
+	Key  engine.SessionKey
+	Conn engine.Conn
+	// NoLink is what Linking answers. It is set before the session is used.
+	NoLink error
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed and replaced with every report
 	signals  []engine.Signal
-	read     int // signals that await has gone past
+	read     int // signals that Await has gone past
 	linking  []engine.Identity
 	received []engine.Incoming
 	refuse   func(engine.Incoming) error // nil takes everything
-	noLink   error                       // what Linking answers
 	closed   bool
 	late     []string // reports after Close
 }
 
-func newSession(id string) *session {
-	return &session{
-		key:     engine.SessionKey{Tenant: "tenant", ID: engine.SessionID(id)},
+// NewSession makes a session that is not connected to anything: its Conn is to
+// be made with its Key and its Handler.
+func NewSession(id string) *Session {
+	return &Session{
+		Key:     engine.SessionKey{Tenant: "tenant", ID: engine.SessionID(id)},
 		changed: make(chan struct{}),
 	}
 }
 
-func (s *session) handler() engine.Handler {
+// Handler is how a connection reports to the session.
+func (s *Session) Handler() engine.Handler {
 	return engine.Handler{
 		Signal: func(sig engine.Signal) {
 			s.note(fmt.Sprintf("%T", sig), func() { s.signals = append(s.signals, sig) })
 		},
 		Linking: func(_ context.Context, id engine.Identity) error {
 			s.note("Linking", func() { s.linking = append(s.linking, id) })
-			return s.noLink
+			return s.NoLink
 		},
 		Receive: func(_ context.Context, m engine.Incoming) error {
 			var err error
@@ -63,7 +67,7 @@ func (s *session) handler() engine.Handler {
 	}
 }
 
-func (s *session) note(what string, change func()) {
+func (s *Session) note(what string, change func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -74,11 +78,23 @@ func (s *session) note(what string, change func()) {
 	s.changed = make(chan struct{})
 }
 
-// until waits for done, which is called with the lock held, to return true.
-func (s *session) until(t *testing.T, what string, done func() bool) {
+// Refuse sets what Receive answers; nil takes everything. fn is called for one
+// message at a time.
+func (s *Session) Refuse(fn func(engine.Incoming) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refuse = fn
+}
+
+// Until waits for done to return true, looking with every report and every few
+// milliseconds, because the far side does not report. done is called with the
+// lock held.
+func (s *Session) Until(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
 	for {
 		s.mu.Lock()
 		ok, changed := done(), s.changed
@@ -88,6 +104,7 @@ func (s *session) until(t *testing.T, what string, done func() bool) {
 		}
 		select {
 		case <-changed:
+		case <-tick.C:
 		case <-timeout.C:
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -96,12 +113,12 @@ func (s *session) until(t *testing.T, what string, done func() bool) {
 	}
 }
 
-// await returns the next signal of a type, and fails on a drop or a failure that
+// Await returns the next signal of a type, and fails on a drop or a failure that
 // comes before it.
-func await[S engine.Signal](t *testing.T, s *session) S {
+func Await[S engine.Signal](t *testing.T, s *Session) S {
 	t.Helper()
 	var found S
-	s.until(t, fmt.Sprintf("%T", found), func() bool {
+	s.Until(t, fmt.Sprintf("%T", found), func() bool {
 		for s.read < len(s.signals) {
 			sig := s.signals[s.read]
 			s.read++
@@ -123,11 +140,11 @@ func await[S engine.Signal](t *testing.T, s *session) S {
 	return found
 }
 
-// awaitMessage returns the first committed message with an id.
-func (s *session) awaitMessage(t *testing.T, id engine.MessageID) engine.Incoming {
+// AwaitMessage returns the first committed message with an id.
+func (s *Session) AwaitMessage(t *testing.T, id engine.MessageID) engine.Incoming {
 	t.Helper()
 	var found engine.Incoming
-	s.until(t, "message "+string(id), func() bool {
+	s.Until(t, "message "+string(id), func() bool {
 		for _, m := range s.received {
 			if m.ID == id {
 				found = m
@@ -139,32 +156,33 @@ func (s *session) awaitMessage(t *testing.T, id engine.MessageID) engine.Incomin
 	return found
 }
 
-func (s *session) connect(t *testing.T) {
+// Connect connects, which must not fail.
+func (s *Session) Connect(t *testing.T) {
 	t.Helper()
-	if err := s.conn.Connect(t.Context()); err != nil {
+	if err := s.Conn.Connect(t.Context()); err != nil {
 		t.Fatalf("connect: %v", err)
 	}
 }
 
-// comeBack connects again after a drop, and waits until the session is ready.
-func (s *session) comeBack(t *testing.T) engine.Identity {
+// ComeBack connects again after a drop, and waits until the session is ready.
+func (s *Session) ComeBack(t *testing.T) engine.Identity {
 	t.Helper()
-	s.connect(t)
-	return await[engine.SignalReady](t, s).Identity
+	s.Connect(t)
+	return Await[engine.SignalReady](t, s).Identity
 }
 
-// close closes the connection. Nothing may be reported afterwards.
-func (s *session) close() {
-	s.conn.Close()
+// Close closes the connection. Nothing may be reported afterwards.
+func (s *Session) Close() {
+	s.Conn.Close()
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
 }
 
-// end closes the connection and fails if it reported anything afterwards.
-func (s *session) end(t *testing.T) {
-	s.close()
-	s.conn.Close() // again: it is idempotent
+// End closes the connection and fails if it reported anything afterwards.
+func (s *Session) End(t *testing.T) {
+	s.Close()
+	s.Conn.Close() // again: it is idempotent
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.late) > 0 {
@@ -172,8 +190,8 @@ func (s *session) end(t *testing.T) {
 	}
 }
 
-// unread are the signals that no await has looked at.
-func (s *session) unread() []engine.Signal {
+// Unread are the signals that no Await has looked at.
+func (s *Session) Unread() []engine.Signal {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.signals[s.read:]

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"hash/maphash"
 	"slices"
 	"strings"
@@ -10,7 +11,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/sync/semaphore"
 )
 
 // Config is what an Engine is made of. Network and Store are required.
@@ -40,7 +40,7 @@ type Engine struct {
 	now         func() time.Time
 	backoff     Backoff
 	sendTimeout time.Duration
-	connecting  *semaphore.Weighted
+	gate        *gate
 	panics      atomic.Int64
 
 	creating [64]sync.Mutex // keeps two creations of one session apart; indexed by a hash of its key
@@ -74,7 +74,7 @@ func New(c Config) *Engine {
 	if c.ConnectLimit <= 0 {
 		c.ConnectLimit = 24
 	}
-	e.connecting = semaphore.NewWeighted(int64(c.ConnectLimit))
+	e.gate = newGate(c.ConnectLimit)
 	return e
 }
 
@@ -91,7 +91,11 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.mu.Lock()
 	e.ctx = ctx
 	for _, s := range sessions {
-		e.launch(newWorker(e, s))
+		w := newWorker(e, s)
+		if act, _ := w.machine.next(e.now()); act == actConnect {
+			w.turn = e.gate.queue()
+		}
+		e.launch(w)
 	}
 	e.mu.Unlock()
 	e.log.Info("sessions restored", zap.Int("count", len(sessions)))
@@ -119,40 +123,40 @@ func (e *Engine) forget(w *worker) {
 	}
 }
 
-// enter and leave bound how many sessions connect at a time.
-func (e *Engine) enter(ctx context.Context) error { return e.connecting.Acquire(ctx, 1) }
-func (e *Engine) leave()                          { e.connecting.Release(1) }
-
 // Create makes a session and starts pairing it. One that exists is started
 // again if it is not running, and gets the name if one is given. It returns
 // CodeStopping before Run has read the sessions and after it has ended, and
 // CodeSessionBusy while a session of that key is being removed.
 func (e *Engine) Create(ctx context.Context, key SessionKey, name string) (snap Snapshot, isNew bool, err error) {
-	stripe := &e.creating[maphash.Comparable(e.seed, key)%uint64(len(e.creating))]
-	stripe.Lock()
 	w, isNew, err := e.findOrInsert(ctx, key, name)
-	stripe.Unlock()
 	if err != nil {
 		return Snapshot{}, false, err
 	}
-	if isNew {
-		return w.view.Load().snapshot(e.now()), true, nil
+	if !isNew {
+		err = e.startAgain(ctx, w, name)
 	}
-	if w.view.Load().State.Intent == IntentDelete {
-		return Snapshot{}, false, Errorf(CodeSessionBusy, "the session is being removed")
+	if CodeOf(err) == CodeSessionNotFound { // it was removed at this very moment
+		err = errBeingRemoved()
 	}
-	if name != "" && name != w.view.Load().Name {
-		if err := w.ask(ctx, askRename{name}); err != nil {
-			return Snapshot{}, false, err
-		}
-	}
-	if err := w.ask(ctx, askStart{}); err != nil {
+	if err != nil {
 		return Snapshot{}, false, err
 	}
-	return w.view.Load().snapshot(e.now()), false, nil
+	return w.view.Load().snapshot(e.now()), isNew, nil
+}
+
+func (e *Engine) startAgain(ctx context.Context, w *worker, name string) error {
+	if name != "" && name != w.view.Load().Name {
+		if err := w.ask(ctx, askRename{name}); err != nil {
+			return err
+		}
+	}
+	return w.ask(ctx, askStart{})
 }
 
 func (e *Engine) findOrInsert(ctx context.Context, key SessionKey, name string) (w *worker, isNew bool, err error) {
+	stripe := &e.creating[maphash.Comparable(e.seed, key)%uint64(len(e.creating))]
+	stripe.Lock()
+	defer stripe.Unlock()
 	e.mu.RLock()
 	w, running := e.sessions[key], e.ctx != nil
 	e.mu.RUnlock()
@@ -172,11 +176,14 @@ func (e *Engine) findOrInsert(ctx context.Context, key SessionKey, name string) 
 	}
 	w = newWorker(e, s)
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.ctx == nil {
-		return nil, false, Errorf(CodeStopping, "the daemon is stopping")
+	stopping := e.ctx == nil
+	if !stopping {
+		e.launch(w)
 	}
-	e.launch(w)
+	e.mu.Unlock()
+	if stopping {
+		return nil, false, errors.Join(errStopping(), e.store.DeleteSession(context.WithoutCancel(ctx), key))
+	}
 	return w, true, nil
 }
 
@@ -186,8 +193,8 @@ func (e *Engine) find(key SessionKey) (*worker, error) {
 	e.mu.RLock()
 	w := e.sessions[key]
 	e.mu.RUnlock()
-	if w == nil || w.view.Load().State.Intent == IntentDelete {
-		return nil, Errorf(CodeSessionNotFound, "no session with this id")
+	if w == nil || w.view.Load().gone() {
+		return nil, errNoSession()
 	}
 	return w, nil
 }
@@ -207,7 +214,7 @@ func (e *Engine) List(tenant TenantID) []Snapshot {
 	now := e.now()
 	e.mu.RLock()
 	for key, w := range e.sessions {
-		if v := w.view.Load(); key.Tenant == tenant && v.State.Intent != IntentDelete {
+		if v := w.view.Load(); key.Tenant == tenant && !v.gone() {
 			list = append(list, v.snapshot(now))
 		}
 	}
@@ -219,6 +226,40 @@ func (e *Engine) List(tenant TenantID) []Snapshot {
 		return strings.Compare(string(a.Key.ID), string(b.Key.ID))
 	})
 	return list
+}
+
+// Await returns a session's condition as soon as until holds for it, now or
+// later, or the newest one when ctx ends. until may be called many times and
+// must not block. It returns CodeSessionNotFound, also when the session is
+// removed meanwhile, and CodeStopping with the last condition when the engine
+// has stopped.
+func (e *Engine) Await(ctx context.Context, key SessionKey, until func(Snapshot) bool) (Snapshot, error) {
+	w, err := e.find(key)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	for {
+		v := w.view.Load()
+		if v.gone() {
+			return Snapshot{}, errNoSession()
+		}
+		s := v.snapshot(e.now())
+		if until(s) {
+			return s, nil
+		}
+		select {
+		case <-v.changed:
+			continue
+		default:
+		}
+		select {
+		case <-v.changed:
+		case <-ctx.Done():
+			return s, nil
+		case <-w.done:
+			return s, errStopping()
+		}
+	}
 }
 
 // Stop ends a session's connection and keeps it linked. It returns
@@ -235,8 +276,10 @@ func (e *Engine) Stop(ctx context.Context, key SessionKey) (Snapshot, error) {
 }
 
 // Delete unlinks a session's device and forgets the session. unlinked tells
-// whether the network has confirmed that; it has not if it can't be reached
-// within some seconds, and the account then still shows the device. It returns
+// whether no device is left at the account: the network has confirmed that, or
+// there was none. If the network can't be reached within 10 s it is false, and
+// the account still shows the device. The removal goes on when ctx ends before
+// (CodeSessionBusy) and after a restart of the daemon (CodeStopping). It returns
 // CodeSessionNotFound.
 func (e *Engine) Delete(ctx context.Context, key SessionKey) (unlinked bool, err error) {
 	w, err := e.find(key)

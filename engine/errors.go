@@ -16,7 +16,7 @@ const (
 	CodeNotFound           Code = "NOT_FOUND"             // no such resource for this tenant
 	CodeSessionNotFound    Code = "SESSION_NOT_FOUND"     // no such session for this tenant
 	CodeSessionNotReady    Code = "SESSION_NOT_READY"     // the session is not connected, nothing was sent
-	CodeSessionBusy        Code = "SESSION_BUSY"          // the session is being removed
+	CodeSessionBusy        Code = "SESSION_BUSY"          // the session is being removed, or can't take the request now
 	CodeNotOnWhatsApp      Code = "NOT_ON_WHATSAPP"       // the number has no WhatsApp account, nothing was sent
 	CodeReachoutTimelock   Code = "REACHOUT_TIMELOCK"     // WhatsApp refuses first contacts for a while, nothing was sent
 	CodeRateLimited        Code = "RATE_LIMITED"          // the network or the daemon asks to slow down, nothing was sent

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.uber.org/zap"
@@ -48,22 +49,22 @@ func (w *worker) deliver(ctx context.Context, m Outgoing) (Sent, error) {
 		return Sent{}, WrapError(CodeSessionNotReady, err, "the session is too busy; nothing was sent")
 	}
 	defer w.lane.turn.Release(1)
-	conn := w.view.Load().conn
-	if conn == nil {
+	v := w.view.Load()
+	if v.conn == nil {
 		return Sent{}, w.notReady()
 	}
-	sent, err := conn.Send(ctx, m)
+	sent, err := w.try(ctx, v, m)
 	if CodeOf(err) != CodeSendOutcomeUnknown {
 		return sent, err
 	}
-	unknown := err
+	unknown := unknownOutcome(err, m.ID)
 	again, cancel := context.WithTimeout(ctx, sendPatience)
 	defer cancel()
-	for failed := conn; ; failed = conn {
-		if conn = w.awaitConn(again, failed); conn == nil {
-			return Sent{}, unknown
+	for !errors.Is(err, errSendPanicked) {
+		if v = w.awaitConn(again, v.conn); v == nil {
+			break
 		}
-		sent, err = conn.Send(again, m)
+		sent, err = w.try(again, v, m)
 		switch CodeOf(err) {
 		case "":
 			return sent, nil
@@ -73,20 +74,48 @@ func (w *worker) deliver(ctx context.Context, m Outgoing) (Sent, error) {
 			return Sent{}, unknown
 		}
 	}
+	return Sent{}, unknown
+}
+
+// errSendPanicked marks a message that may make every try panic.
+var errSendPanicked = errors.New("sending panicked")
+
+// try gives a message to the connection. A panic there ends the connection, not
+// the caller.
+func (w *worker) try(ctx context.Context, v *view, m Outgoing) (sent Sent, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.notePanic("sending panicked", p)
+			w.box.post(report{epoch: v.epoch, in: connPanicked{}})
+			sent, err = Sent{}, WrapError(CodeSendOutcomeUnknown, errSendPanicked, "the message may or may not have been sent")
+		}
+	}()
+	return v.conn.Send(ctx, m)
+}
+
+// unknownOutcome makes sure that the error names the message.
+func unknownOutcome(err error, id MessageID) error {
+	if e, ok := errors.AsType[*Error](err); ok && e.MessageID == id {
+		return err
+	}
+	return &Error{Code: CodeSendOutcomeUnknown, Message: "the message may or may not have been sent", MessageID: id, Cause: err}
 }
 
 // awaitConn waits until the session is ready. It returns at once if it is,
 // except after a failure on the very same connection, where it first lets a
 // moment pass for the failure to become known. It returns nil if ctx ends or
 // the session won't come back.
-func (w *worker) awaitConn(ctx context.Context, failed Conn) Conn {
+func (w *worker) awaitConn(ctx context.Context, failed Conn) *view {
 	settle := time.NewTimer(500 * time.Millisecond)
 	defer settle.Stop()
 	settled := false
 	for {
 		v := w.view.Load()
 		if v.conn != nil && (v.conn != failed || settled) {
-			return v.conn
+			return v
+		}
+		if !v.State.wantsUp() || v.State.Reason == ReasonBanned {
+			return nil
 		}
 		select {
 		case <-v.changed:

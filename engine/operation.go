@@ -12,85 +12,116 @@ import (
 // most one under way.
 type operation struct{ cancel context.CancelFunc }
 
-// start runs work on the network; its outcome comes through the mailbox.
-func (w *worker) start(ctx context.Context, work func(context.Context) input) {
+// start runs work on the network; its outcome comes through the mailbox. If it
+// panics, that is counted and the outcome is the one given for that.
+func (w *worker) start(ctx context.Context, work func(context.Context) input, panicked input) {
 	ctx, cancel := context.WithCancel(ctx)
 	w.busy = &operation{cancel: cancel}
 	go func() {
-		defer cancel()
-		in := input(connectFailed{errors.New("the operation panicked")})
+		in := panicked
 		defer func() {
 			if p := recover(); p != nil {
-				w.engine.panics.Add(1)
-				w.log.Error("an operation on the network panicked", zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
+				w.notePanic("an operation on the network panicked", p)
 			}
+			cancel()
 			w.box.post(outcome{in})
 		}()
 		in = work(ctx)
 	}()
 }
 
-// dropConn lets go of the connection: no report of it counts from here on.
-func (w *worker) dropConn() {
-	w.conn = nil
-	w.epoch++
+// notePanic counts a panic and logs it with the stack of the goroutine that recovers it.
+func (w *worker) notePanic(what string, p any) {
+	w.engine.panics.Add(1)
+	w.log.Error(what, zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
 }
 
-// connected is the outcome of an actConnect that went well so far.
-type connected struct{}
+// dropConn lets go of the connection and returns it to be closed: no report of
+// it counts from here on.
+func (w *worker) dropConn() Conn {
+	conn := w.conn
+	w.conn = nil
+	w.epoch++
+	return conn
+}
 
+// connect begins a connection, on the open Conn if there is one: the machine
+// has those closed that can't be used again.
 func (w *worker) connect(ctx context.Context) error {
 	if err := w.apply(ctx, connecting{}); err != nil {
 		return err
 	}
-	device := w.machine.Identity.Device
-	old, conn := w.conn, w.conn
-	if device == "" || conn == nil { // a pairing starts with new keys each time
-		var err error
-		w.dropConn()
-		h := w.handler(w.epoch)
-		if device == "" {
-			conn, err = w.engine.network.Pair(ctx, w.key, h)
-		} else {
-			conn, err = w.engine.network.Open(ctx, w.key, device, h)
-		}
+	if w.conn == nil {
+		conn, err := w.open(ctx)
 		if err != nil {
-			w.start(ctx, func(context.Context) input { closeConn(old); return connectFailed{err} })
-			return nil
+			return w.apply(ctx, connectFailed{err})
 		}
 		w.conn = conn
 	}
+	conn, turn := w.conn, w.turn
+	if turn == nil {
+		turn = w.engine.gate.queue()
+	}
+	w.turn = nil
 	w.start(ctx, func(ctx context.Context) input {
-		if old != conn {
-			closeConn(old)
-		}
-		if err := w.engine.enter(ctx); err != nil {
+		defer w.engine.gate.leave(turn)
+		if err := turn.wait(ctx); err != nil {
 			return connectFailed{err}
 		}
-		defer w.engine.leave()
 		if err := conn.Connect(ctx); err != nil {
 			return connectFailed{err}
 		}
 		return connected{}
-	})
+	}, connPanicked{})
 	return nil
 }
 
-// remove deletes what is left of the session. It may be called again after an error.
-func (w *worker) remove(ctx context.Context) error {
-	final := w.machine
-	final.Status, final.Reason = StatusDisconnected, ReasonStopped
-	events, err := w.events(final, transitionEvents(w.machine, final))
-	if err != nil {
-		return err
+func (w *worker) open(ctx context.Context) (Conn, error) {
+	w.epoch++
+	h := w.handler(w.epoch)
+	if device := w.machine.Identity.Device; device != "" {
+		return w.engine.network.Open(ctx, w.key, device, h)
 	}
-	if final.State != w.saved || len(events) > 0 {
-		if err := w.save(ctx, final.State, events); err != nil {
-			return err
+	return w.engine.network.Pair(ctx, w.key, h)
+}
+
+// close closes the connection. It runs under a context of its own: closing is
+// not cut short by the end of anything.
+func (w *worker) close() {
+	conn := w.dropConn()
+	w.start(context.Background(), func(context.Context) input {
+		if conn != nil {
+			conn.Close()
 		}
+		return connClosed{}
+	}, connClosed{})
+}
+
+// logout unlinks the device and closes the connection.
+func (w *worker) logout(ctx context.Context) {
+	conn := w.dropConn()
+	if conn == nil {
+		w.start(ctx, func(context.Context) input { return connClosed{} }, connClosed{})
+		return
 	}
-	w.machine = final
-	if device := w.saved.Identity.Device; device != "" && !w.machine.unlinked {
+	w.start(ctx, func(ctx context.Context) input {
+		defer conn.Close()
+		return loggedOut{conn.Logout(ctx)}
+	}, loggedOut{errors.New("the logout panicked")})
+}
+
+// leaveTurn gives up the place among those who connect at start.
+func (w *worker) leaveTurn() {
+	if w.turn != nil {
+		w.engine.gate.leave(w.turn)
+		w.turn = nil
+	}
+}
+
+// remove deletes what is left of the session. It may be called again after an
+// error.
+func (w *worker) remove(ctx context.Context) error {
+	if device := w.machine.Identity.Device; device != "" {
 		if err := w.engine.network.Forget(ctx, device); err != nil {
 			return err
 		}
@@ -101,6 +132,6 @@ func (w *worker) remove(ctx context.Context) error {
 	w.removed = true
 	w.publish()
 	w.engine.forget(w)
-	w.log.Info("session removed")
+	w.log.Info("session removed", zap.Bool("unlinked", w.machine.unlinked))
 	return nil
 }

@@ -95,6 +95,18 @@ type State struct {
 	// RefusedVersion is the client version that the network called outdated. A
 	// daemon with another version tries again after its restart.
 	RefusedVersion string
+	// Reachout is a restriction of the account; it outlives connections.
+	Reachout Timelock
+}
+
+// Timelock is the durable part of a reach-out timelock. The zero value is none.
+type Timelock struct {
+	Locked bool
+	Until  time.Time // zero if WhatsApp did not say
+}
+
+func (t Timelock) inForce(now time.Time) bool {
+	return t.Locked && (t.Until.IsZero() || now.Before(t.Until))
 }
 
 // Session is a linked WhatsApp number, or one that is about to be linked.

@@ -7,7 +7,9 @@ import "time"
 type view struct {
 	Snapshot
 	conn     Conn          // set while the session is ready
-	unlinked bool          // the network has confirmed the unlinking
+	epoch    uint64        // of conn
+	unlinked bool          // the account does not show the device, by the network's own word
+	removed  bool          // nothing is left of the session
 	changed  chan struct{} // closed when a newer view is published
 }
 
@@ -16,32 +18,33 @@ func (w *worker) publish() {
 	m := w.machine
 	v := &view{
 		Snapshot: Snapshot{
-			Session: Session{Key: w.key, Name: w.name, State: m.State, CreatedAt: w.created, UpdatedAt: w.engine.now()},
-			QR:      m.qr, Passkey: m.passkey, Restrictions: m.restrictions,
+			Session: Session{Key: w.key, Name: w.name, State: m.State, CreatedAt: w.created, UpdatedAt: w.updated},
+			QR:      m.qr, Passkey: m.passkey,
 		},
 		unlinked: m.unlinked,
+		removed:  w.removed,
 		changed:  make(chan struct{}),
 	}
 	if m.wantsUp() && !m.up {
 		v.NextAttempt = m.retryAt
 	}
-	if m.Status == StatusReady && m.up {
-		v.conn = w.conn
+	if m.Status == StatusReady && m.live() {
+		v.conn, v.epoch = w.conn, w.epoch
 	}
 	if old := w.view.Swap(v); old != nil {
 		close(old.changed)
 	}
 }
 
-// snapshot is the view as it is to be answered at the given time: restrictions
-// that have run out are left away.
+// gone tells whether the session is removed, or about to be, for its tenant.
+func (v *view) gone() bool { return v.removed || v.State.Intent == IntentDelete }
+
+// snapshot is the view as it is to be answered at the given time: a restriction
+// that has run out is left away.
 func (v *view) snapshot(now time.Time) Snapshot {
 	s := v.Snapshot
-	s.Restrictions = nil
-	for _, r := range v.Restrictions {
-		if r.Until.IsZero() || now.Before(r.Until) {
-			s.Restrictions = append(s.Restrictions, r)
-		}
+	if lock := s.State.Reachout; lock.inForce(now) {
+		s.Restrictions = []Restriction{{Kind: RestrictionReachout, Until: lock.Until}}
 	}
 	return s
 }

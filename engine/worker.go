@@ -2,16 +2,14 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 )
 
-// worker owns one session. Its goroutine alone touches machine, saved and conn;
+// worker owns one session. Its goroutine alone touches the fields below view;
 // everybody else posts to the mailbox and reads the published view.
 type worker struct {
 	engine  *Engine
@@ -25,33 +23,20 @@ type worker struct {
 	view atomic.Pointer[view] // what others see
 
 	name    string
+	updated time.Time // when the state or the name last changed
 	machine machine
 	saved   State // what the store holds
 	conn    Conn
 	epoch   uint64     // of conn; reports of an earlier one are dropped
 	busy    *operation // the one operation on the network that is under way
-	removed bool
+	turn    *turn      // a place among those who connect at start; nil if there is none
+	removed bool       // others may read it once done is closed
 }
-
-// Items of a mailbox beside plain inputs.
-type (
-	request struct { // an input whose poster waits until it is applied and saved
-		in    input
-		reply chan error
-	}
-	report struct { // an input from a connection
-		epoch uint64
-		in    input
-		reply chan error // may be nil
-	}
-	outcome   struct{ in input }    // of the operation under way
-	askRename struct{ name string } // the tenant wants another label; the machine does not care
-)
 
 func newWorker(e *Engine, s Session) *worker {
 	w := &worker{
-		engine: e, key: s.Key, created: s.CreatedAt, name: s.Name,
-		log:  e.log.With(zap.String("tenant", string(s.Key.Tenant)), zap.String("session", string(s.Key.ID))),
+		engine: e, key: s.Key, created: s.CreatedAt, name: s.Name, updated: s.UpdatedAt,
+		log:  e.log.WithLazy(zap.String("tenant", string(s.Key.Tenant)), zap.String("session", string(s.Key.ID))),
 		box:  newMailbox(),
 		lane: newLane(),
 		done: make(chan struct{}),
@@ -68,7 +53,6 @@ func newWorker(e *Engine, s Session) *worker {
 func (w *worker) run(ctx context.Context) {
 	defer close(w.done)
 	for !w.runUntilPanic(ctx) {
-		w.engine.panics.Add(1)
 		select {
 		case <-ctx.Done():
 			return
@@ -82,20 +66,25 @@ func (w *worker) run(ctx context.Context) {
 func (w *worker) runUntilPanic(ctx context.Context) (finished bool) {
 	defer func() {
 		p := recover()
-		w.shutDown()
 		if p != nil {
-			w.log.Error("session panicked and starts again", zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
-			finished = false
+			w.notePanic("session panicked and starts again", p)
 		}
+		w.shutDown()
+		finished = p == nil
 	}()
 	w.loop(ctx)
 	return true
 }
 
+// loop looks at the mailbox before it waits, because the last panic may have
+// left something in it.
 func (w *worker) loop(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	for {
+	for ctx.Err() == nil {
+		for item, ok := w.box.next(); ok; item, ok = w.box.next() {
+			w.handle(ctx, item)
+		}
 		wait := w.advance(ctx)
 		if w.removed {
 			return
@@ -103,97 +92,44 @@ func (w *worker) loop(ctx context.Context) {
 		timer.Reset(wait)
 		select {
 		case <-ctx.Done():
-			return
 		case <-timer.C:
 		case <-w.box.wake:
-			for item, ok := w.box.next(); ok && !w.removed; item, ok = w.box.next() {
-				w.handle(ctx, item)
-			}
 		}
 	}
 }
 
-// shutDown waits for the operation under way and closes the connection.
+// shutDown waits for the operation under way and closes the connection. It goes
+// on answering, since a connection may be waiting for an answer before it ends.
 func (w *worker) shutDown() {
-	for w.busy != nil {
+	w.leaveTurn()
+	if w.busy != nil {
 		w.busy.cancel()
-		<-w.box.wake
-		for item, ok := w.box.next(); ok; item, ok = w.box.next() {
-			w.refuse(item)
-		}
+		w.awaitOperation()
 	}
 	if w.conn != nil {
-		w.conn.Close()
-		w.conn = nil
+		w.close()
+		w.awaitOperation()
 	}
 	w.epoch++
-	w.machine.held, w.machine.up = false, false
+	w.machine.end()
+	w.machine.held, w.machine.spent = false, false
 	if w.machine.Status == StatusReady {
 		w.machine.Status = StatusInitializing // as it will be after the next start
 	}
 	w.publish()
 }
 
-// refuse answers an item that comes while the session is shutting down.
-func (w *worker) refuse(item any) {
-	err := Errorf(CodeStopping, "the session is stopping")
-	switch item := item.(type) {
-	case outcome:
-		w.busy = nil
-	case request:
-		item.reply <- err
-	case report:
-		if item.reply != nil {
-			item.reply <- err
-		}
+func (w *worker) awaitOperation() {
+	for w.refuseAll(); w.busy != nil; w.refuseAll() {
+		<-w.box.wake
 	}
-}
-
-// handle takes one item of the mailbox. Whoever waits for it is answered even
-// if it panics.
-func (w *worker) handle(ctx context.Context, item any) {
-	var reply chan<- error
-	err := error(Errorf(CodeInternal, "the session failed and starts again"))
-	defer func() {
-		if reply != nil {
-			reply <- err
-		}
-	}()
-	switch item := item.(type) {
-	case request:
-		reply = item.reply
-		err = w.answer(ctx, item.in)
-	case report:
-		reply = item.reply
-		if item.epoch != w.epoch {
-			err = Errorf(CodeInternal, "the connection is no longer the session's")
-			return
-		}
-		err = w.apply(ctx, item.in)
-	case outcome:
-		w.busy = nil
-		err = w.apply(ctx, item.in)
-	}
-	if err != nil && reply == nil {
-		w.log.Error("session state not saved", zap.Error(err))
-	}
-}
-
-func (w *worker) answer(ctx context.Context, in input) error {
-	rename, ok := in.(askRename)
-	if !ok {
-		return w.apply(ctx, in)
-	}
-	if err := w.engine.store.RenameSession(ctx, w.key, rename.name); err != nil {
-		return err
-	}
-	w.name = rename.name
-	w.publish()
-	return nil
 }
 
 // apply takes one step of the machine: the store first, then the world.
 func (w *worker) apply(ctx context.Context, in input) error {
+	if err := w.machine.refuses(in); err != nil {
+		return err
+	}
 	next := w.machine.apply(in, chance{
 		now: w.engine.now(), random: rand.Float64(),
 		backoff: w.engine.backoff, version: w.engine.network.Info().Version,
@@ -217,10 +153,16 @@ func (w *worker) apply(ctx context.Context, in input) error {
 // save writes a state and its events, again and again while the database does
 // not take them: nothing may happen to the session that is not written down.
 func (w *worker) save(ctx context.Context, to State, events []Event) error {
+	at, failed := w.engine.now(), false
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		err := w.engine.store.SaveState(ctx, w.key, w.saved, to, w.engine.now(), events...)
+		err := w.engine.store.SaveState(ctx, w.key, w.saved, to, at, events...)
+		if failed && CodeOf(err) == CodeInternal {
+			// Nobody else writes this row: it is another one than expected
+			// because the try that seemed to fail went through, events and all.
+			err = nil
+		}
 		if err == nil {
-			w.saved = to
+			w.saved, w.updated = to, at
 			if len(events) > 0 {
 				w.engine.nudge()
 			}
@@ -229,6 +171,7 @@ func (w *worker) save(ctx context.Context, to State, events []Event) error {
 		if CodeOf(err) != CodeStorage || ctx.Err() != nil {
 			return err
 		}
+		failed = true
 		w.log.Warn("session state not saved, trying again", zap.Error(err))
 		select {
 		case <-ctx.Done():
@@ -251,82 +194,37 @@ func (w *worker) advance(ctx context.Context) time.Duration {
 	const long = time.Hour
 	now := w.engine.now()
 	act, at := w.machine.next(now)
+	wait := long
+	if !at.IsZero() {
+		wait = min(long, max(0, at.Sub(now))+time.Millisecond)
+	}
+	if act != actConnect {
+		w.leaveTurn()
+	}
 	if w.busy != nil {
 		if act == actClose || act == actRemove {
 			w.busy.cancel()
 		}
-		return long
+		return wait
 	}
 	switch act {
-	case actNone:
-		if at.IsZero() {
-			return long
-		}
-		return min(long, max(0, at.Sub(now))+time.Millisecond)
 	case actConnect:
 		if err := w.connect(ctx); err != nil {
 			w.log.Error("connection not begun, trying again", zap.Error(err))
 			return time.Second
 		}
+		if w.busy == nil {
+			return 0 // it failed at once, and the machine knows what follows
+		}
 	case actClose:
-		conn := w.conn
-		w.dropConn()
-		w.start(ctx, func(context.Context) input { closeConn(conn); return connClosed{} })
+		w.close()
 	case actLogout:
-		conn := w.conn
-		w.dropConn()
-		w.start(ctx, func(ctx context.Context) input {
-			err := conn.Logout(ctx)
-			conn.Close()
-			return loggedOut{err}
-		})
+		w.logout(ctx)
 	case actRemove:
 		if err := w.remove(ctx); err != nil {
 			w.log.Error("session not removed, trying again", zap.Error(err))
 			return time.Second
 		}
 	}
-	return long
-}
-
-func closeConn(c Conn) {
-	if c != nil {
-		c.Close()
-	}
-}
-
-// handler is how the connection of an epoch reports.
-func (w *worker) handler(epoch uint64) Handler {
-	return Handler{
-		Signal: func(s Signal) { w.box.post(report{epoch: epoch, in: s}) },
-		Linking: func(ctx context.Context, id Identity) error {
-			reply := make(chan error, 1)
-			w.box.post(report{epoch: epoch, in: linking{id}, reply: reply})
-			return w.await(ctx, reply)
-		},
-		Receive: w.receive,
-	}
-}
-
-// ask posts what a tenant wants and waits until it is applied and saved.
-func (w *worker) ask(ctx context.Context, in input) error {
-	reply := make(chan error, 1)
-	w.box.post(request{in, reply})
-	return w.await(ctx, reply)
-}
-
-func (w *worker) await(ctx context.Context, reply <-chan error) error {
-	select {
-	case err := <-reply:
-		return err
-	case <-w.done:
-		select {
-		case err := <-reply:
-			return err
-		default:
-			return Errorf(CodeStopping, "the session is stopping")
-		}
-	case <-ctx.Done():
-		return fmt.Errorf("waiting for the session: %w", ctx.Err())
-	}
+	return wait
 }

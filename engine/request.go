@@ -1,0 +1,133 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"go.uber.org/zap"
+)
+
+// Items of a worker's mailbox.
+type (
+	request struct { // an input whose poster waits until it is applied and saved
+		in    input
+		reply chan error
+	}
+	report struct { // an input from a connection
+		epoch uint64
+		in    input
+		reply chan error // may be nil
+	}
+	outcome   struct{ in input }    // of the operation under way
+	askRename struct{ name string } // the tenant wants another label; the machine does not care
+)
+
+// handler is how the connection of an epoch reports.
+func (w *worker) handler(epoch uint64) Handler {
+	return Handler{
+		Signal: func(s Signal) { w.box.post(report{epoch: epoch, in: s}) },
+		Linking: func(ctx context.Context, id Identity) error {
+			reply := make(chan error, 1)
+			w.box.post(report{epoch: epoch, in: linking{id}, reply: reply})
+			return w.await(ctx, reply)
+		},
+		Receive: w.receive,
+	}
+}
+
+// ask posts what a tenant wants and waits until it is applied and saved. It
+// returns CodeSessionNotFound if the session is removed before, CodeSessionBusy
+// if ctx ends before (it may still be applied), and CodeStopping.
+func (w *worker) ask(ctx context.Context, in input) error {
+	reply := make(chan error, 1)
+	w.box.post(request{in, reply})
+	return w.await(ctx, reply)
+}
+
+func (w *worker) await(ctx context.Context, reply <-chan error) error {
+	select {
+	case err := <-reply:
+		return err
+	case <-w.done:
+		select {
+		case err := <-reply:
+			return err
+		default:
+		}
+		if w.removed {
+			return errNoSession()
+		}
+		return errStopping()
+	case <-ctx.Done():
+		return WrapError(CodeSessionBusy, ctx.Err(), "the session did not answer in time")
+	}
+}
+
+func errNoSession() error    { return Errorf(CodeSessionNotFound, "no session with this id") }
+func errBeingRemoved() error { return Errorf(CodeSessionBusy, "the session is being removed") }
+func errStopping() error     { return Errorf(CodeStopping, "the session is stopping") }
+
+// handle takes one item of the mailbox. Whoever waits for it is answered even
+// if it panics.
+func (w *worker) handle(ctx context.Context, item any) {
+	var reply chan<- error
+	err := error(Errorf(CodeInternal, "the session failed and starts again"))
+	defer func() {
+		if reply != nil {
+			reply <- err
+		}
+	}()
+	switch item := item.(type) {
+	case request:
+		reply = item.reply
+		err = w.answer(ctx, item.in)
+	case report:
+		reply = item.reply
+		if item.epoch != w.epoch {
+			err = Errorf(CodeStopping, "the connection is no longer the session's")
+			return
+		}
+		err = w.apply(ctx, item.in)
+	case outcome:
+		w.busy = nil
+		err = w.apply(ctx, item.in)
+	default:
+		err = fmt.Errorf("a %T in the mailbox", item)
+	}
+	if err != nil && reply == nil {
+		w.log.Error("session state not saved", zap.Error(err))
+	}
+}
+
+func (w *worker) answer(ctx context.Context, in input) error {
+	rename, ok := in.(askRename)
+	if !ok {
+		return w.apply(ctx, in)
+	}
+	if w.machine.Intent == IntentDelete {
+		return errBeingRemoved()
+	}
+	if err := w.engine.store.RenameSession(ctx, w.key, rename.name); err != nil {
+		return err
+	}
+	w.name, w.updated = rename.name, w.engine.now()
+	w.publish()
+	return nil
+}
+
+// refuseAll empties the mailbox while the session shuts down: whoever waits is
+// told so, and of the rest only the end of the operation under way matters.
+func (w *worker) refuseAll() {
+	for item, ok := w.box.next(); ok; item, ok = w.box.next() {
+		switch item := item.(type) {
+		case outcome:
+			w.busy = nil
+		case request:
+			item.reply <- errStopping()
+		case report:
+			if item.reply != nil {
+				item.reply <- errStopping()
+			}
+		}
+	}
+}

@@ -73,7 +73,7 @@ func (a *api) closeIdle() {
 }
 
 // must sends a request and expects a status.
-func (a *api) must(t *testing.T, code int, method, path string, body any) answer {
+func (a *api) must(t testing.TB, code int, method, path string, body any) answer {
 	t.Helper()
 	ans, err := a.call(method, path, body)
 	if err != nil {
@@ -87,13 +87,13 @@ func (a *api) must(t *testing.T, code int, method, path string, body any) answer
 
 func sessionPath(id string) string { return "/api/whatsapp/session/" + id }
 
-func (a *api) status(t *testing.T, id string) answer {
+func (a *api) status(t testing.TB, id string) answer {
 	t.Helper()
 	return a.must(t, 200, "GET", sessionPath(id)+"/status", nil)
 }
 
 // awaitStatus waits until a session has a status, and returns the whole answer.
-func (a *api) awaitStatus(t *testing.T, id, status string) answer {
+func (a *api) awaitStatus(t testing.TB, id, status string) answer {
 	t.Helper()
 	var last answer
 	eventually(t, fmt.Sprintf("session %s is %s", id, status), func() bool {
@@ -104,7 +104,7 @@ func (a *api) awaitStatus(t *testing.T, id, status string) answer {
 }
 
 // pair creates a session and lets a phone scan its code.
-func (a *api) pair(t *testing.T, id string, phone *simnet.Phone) {
+func (a *api) pair(t testing.TB, id string, phone *simnet.Phone) {
 	t.Helper()
 	a.must(t, 200, "POST", "/api/whatsapp/session", map[string]any{"sessionId": id})
 	a.scan(t, id, phone)
@@ -112,7 +112,7 @@ func (a *api) pair(t *testing.T, id string, phone *simnet.Phone) {
 }
 
 // scan lets a phone scan the code of a session that waits for it.
-func (a *api) scan(t *testing.T, id string, phone *simnet.Phone) {
+func (a *api) scan(t testing.TB, id string, phone *simnet.Phone) {
 	t.Helper()
 	qr := a.awaitStatus(t, id, "qr_ready").text("qr")
 	if _, err := phone.ScanQR(t.Context(), qr); err != nil {
@@ -120,7 +120,7 @@ func (a *api) scan(t *testing.T, id string, phone *simnet.Phone) {
 	}
 }
 
-func (a *api) send(t *testing.T, id, to, text string) answer {
+func (a *api) send(t testing.TB, id, to, text string) answer {
 	t.Helper()
 	return a.must(t, 200, "POST", sessionPath(id)+"/send", map[string]any{"to": to, "message": text})
 }

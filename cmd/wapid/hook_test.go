@@ -56,7 +56,7 @@ type hooks struct {
 
 // startHooks runs a receiver until the test ends, and fails the test if a
 // signature was wrong.
-func startHooks(t *testing.T) *hooks {
+func startHooks(t testing.TB) *hooks {
 	t.Helper()
 	verify, err := standardwebhooks.NewWebhook(hookSecret)
 	if err != nil {
@@ -118,7 +118,7 @@ func hexMAC(b []byte) string {
 }
 
 // subscribe makes the receiver the tenant's webhook.
-func (h *hooks) subscribe(t *testing.T, a *api) {
+func (h *hooks) subscribe(t testing.TB, a *api) {
 	t.Helper()
 	a.must(t, 200, "PUT", "/api/account/webhook", map[string]any{"url": h.server.URL + "/hook", "secret": hookSecret})
 }
@@ -131,7 +131,7 @@ func (h *hooks) all() []hook {
 }
 
 // await waits for a delivery that matches.
-func (h *hooks) await(t *testing.T, what string, match func(hook) bool) hook {
+func (h *hooks) await(t testing.TB, what string, match func(hook) bool) hook {
 	t.Helper()
 	var found hook
 	eventually(t, "webhook: "+what, func() bool {
@@ -146,7 +146,7 @@ func (h *hooks) await(t *testing.T, what string, match func(hook) bool) hook {
 	return found
 }
 
-func (h *hooks) awaitEvent(t *testing.T, session, event string) hook {
+func (h *hooks) awaitEvent(t testing.TB, session, event string) hook {
 	t.Helper()
 	return h.await(t, event+" of "+session, func(d hook) bool { return d.SessionID == session && d.Event == event })
 }

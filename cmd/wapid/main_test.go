@@ -43,7 +43,7 @@ const testKey = "test-key-0123456789abcdef"
 const patience = 60 * time.Second
 
 // eventually waits until holds does.
-func eventually(t *testing.T, what string, holds func() bool) {
+func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
@@ -66,7 +66,7 @@ type simulated struct {
 
 // startNetwork runs a simulated network until the test ends. At the end it must
 // have understood everything that was sent to it.
-func startNetwork(t *testing.T) *simulated {
+func startNetwork(t testing.TB) *simulated {
 	t.Helper()
 	server, err := simnet.New(simnet.Config{Control: "off"})
 	if err != nil {
@@ -137,7 +137,7 @@ func program(binary string, args ...string) *exec.Cmd {
 }
 
 // startDaemon starts `wapid serve` on a free port and waits for its banner.
-func startDaemon(t *testing.T, binary string, network *simulated, dir string, args ...string) *daemon {
+func startDaemon(t testing.TB, binary string, network *simulated, dir string, args ...string) *daemon {
 	t.Helper()
 	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--data", dir, "--network", network.file}, args...)
 	d := &daemon{cmd: program(binary, args...), stderr: &lockedBuffer{}}
@@ -183,7 +183,7 @@ func (d *daemon) kill() {
 }
 
 // stop asks the process to end and expects it to do so without an error.
-func (d *daemon) stop(t *testing.T) {
+func (d *daemon) stop(t testing.TB) {
 	t.Helper()
 	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)

@@ -332,8 +332,3 @@ func hashOf(parts []string) string {
 	}
 	return hex.EncodeToString(sum.Sum(nil)[:8])
 }
-
-// answerGroups is where group administration will be served.
-func (s *Server) answerGroups(_ *stream, node *waBinary.Node, _ bool) *waBinary.Node {
-	return s.notImplemented(node)
-}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"go.mau.fi/libsignal/groups"
+	signalgroups "go.mau.fi/libsignal/groups"
 	"go.mau.fi/libsignal/protocol"
 	"go.mau.fi/whatsmeow/types"
 )
@@ -17,16 +17,26 @@ import (
 // again forgets the keys of messages that are still on their way.
 func (k *keyring) encryptGroup(group, own types.JID, plaintext []byte) (distribution []byte, ct []byte, err error) {
 	name := senderKeyName(group, own)
-	builder := groups.NewGroupSessionBuilder(&k.store, wireFormat())
+	builder := signalgroups.NewGroupSessionBuilder(&k.store, wireFormat())
 	dist, err := builder.Create(context.Background(), name)
 	if err != nil {
 		return nil, nil, fmt.Errorf("make sender key: %w", err)
 	}
-	out, err := groups.NewGroupCipher(builder, name, &k.store).Encrypt(context.Background(), pad(plaintext))
+	out, err := signalgroups.NewGroupCipher(builder, name, &k.store).Encrypt(context.Background(), pad(plaintext))
 	if err != nil {
 		return nil, nil, fmt.Errorf("encrypt for a group: %w", err)
 	}
 	return dist.Serialize(), out.SignedSerialize(), nil
+}
+
+// distribution describes the phone's sender key as it stands now, for a device
+// that lacks it. The key is made when there is none.
+func (k *keyring) distribution(group, own types.JID) ([]byte, error) {
+	dist, err := signalgroups.NewGroupSessionBuilder(&k.store, wireFormat()).Create(context.Background(), senderKeyName(group, own))
+	if err != nil {
+		return nil, fmt.Errorf("make sender key: %w", err)
+	}
+	return dist.Serialize(), nil
 }
 
 // acceptDistribution stores the sender key that a device uses in a group.
@@ -36,7 +46,7 @@ func (k *keyring) acceptDistribution(group, sender types.JID, distribution []byt
 	if err != nil {
 		return fmt.Errorf("parse sender key distribution: %w", err)
 	}
-	builder := groups.NewGroupSessionBuilder(&k.store, format)
+	builder := signalgroups.NewGroupSessionBuilder(&k.store, format)
 	if err := builder.Process(context.Background(), senderKeyName(group, sender), msg); err != nil {
 		return fmt.Errorf("accept sender key distribution: %w", err)
 	}
@@ -52,8 +62,8 @@ func (k *keyring) decryptGroup(group, sender types.JID, ct []byte) ([]byte, erro
 	if err != nil {
 		return nil, fmt.Errorf("parse %s: %w", kindGroup, err)
 	}
-	builder := groups.NewGroupSessionBuilder(&k.store, format)
-	padded, err := groups.NewGroupCipher(builder, senderKeyName(group, sender), &k.store).Decrypt(context.Background(), msg)
+	builder := signalgroups.NewGroupSessionBuilder(&k.store, format)
+	padded, err := signalgroups.NewGroupCipher(builder, senderKeyName(group, sender), &k.store).Decrypt(context.Background(), msg)
 	if err != nil {
 		return nil, fmt.Errorf("decrypt %s: %w", kindGroup, err)
 	}

@@ -46,7 +46,8 @@ type Phone struct {
 	retries  map[types.MessageID]int
 	tokens   map[*account][]byte // privacy tokens that others issued to this account
 	passkey  *passkey
-	app      *appState // nil until a device is linked: see phone_peer.go
+	app      *appState                            // nil until a device is linked: see phone_peer.go
+	shared   map[types.JID]map[types.JID]struct{} // by group: devices that have the phone's sender key
 }
 
 // receivedKey is what makes a message the same as an earlier one.
@@ -239,6 +240,13 @@ func (p *Phone) deliver(node *waBinary.Node) {
 	p.startDraining()
 }
 
+// wake reads the mailbox if there is something in it.
+func (p *Phone) wake() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.startDraining()
+}
+
 // startDraining reads the mailbox unless that is happening. The caller holds mu.
 func (p *Phone) startDraining() {
 	if p.draining || p.offline || len(p.mailbox) == 0 {
@@ -279,7 +287,12 @@ func (p *Phone) read(node *waBinary.Node) {
 }
 
 func (p *Phone) readNotification(node *waBinary.Node) {
-	if attrText(node, "type") != "privacy_token" {
+	switch attrText(node, "type") {
+	case "privacy_token":
+	case "w:gp2":
+		p.readGroupChange(node)
+		return
+	default:
 		return
 	}
 	from, _ := attrJID(node, "from")

@@ -298,11 +298,11 @@ func (p *Phone) answerRetry(receipt *waBinary.Node, acct *account, from types.JI
 }
 
 func (p *Phone) resend(m *sentMessage, acct *account, from types.JID, receipt *waBinary.Node, count int) error {
-	if m.to.Server == types.GroupServer {
-		return p.resendGroup(m, acct, from, count)
-	}
 	if err := p.renewSession(receipt, acct, from, count); err != nil {
 		return err
+	}
+	if m.to.Server == types.GroupServer {
+		return p.resendGroup(m, from, count)
 	}
 	message := m.message
 	if acct == p.account {

@@ -87,6 +87,10 @@ func (s *Server) handleChatState(st *stream, node *waBinary.Node) {
 // passChatState tells everyone in a chat who is connected; nobody else learns
 // of it later. (The real server keeps it a few seconds for those who are not.)
 func (s *Server) passChatState(from origin, to types.JID, state *waBinary.Node) {
+	if to.Server == types.GroupServer {
+		s.passGroupChatState(from, to, state)
+		return
+	}
 	acct, err := s.directory.find(to)
 	if err != nil {
 		return

@@ -275,11 +275,6 @@ func (s *Server) relayStatus(from origin, to types.JID, node, answer *waBinary.N
 	return s.refuse(answer, node, 501)
 }
 
-// relayGroup is where messages to groups will be passed on.
-func (s *Server) relayGroup(from origin, to types.JID, node, answer *waBinary.Node) *waBinary.Node {
-	return s.refuse(answer, node, 501)
-}
-
 // timelocked says whether a restricted account tries to write to somebody for
 // the first time. A token that the recipient issued lets it pass.
 func (s *Server) timelocked(from origin, acct *account, node *waBinary.Node) bool {

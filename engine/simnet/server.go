@@ -57,6 +57,7 @@ type Server struct {
 
 	directory *directory
 	pairings  *pairings
+	groups    *groups
 	faults    *Faults
 	ledger    *ledgerBook
 	media     *mediaHost
@@ -85,6 +86,7 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, log: cfg.Log, clock: cfg.Clock,
 		directory: newDirectory(),
 		pairings:  newPairings(),
+		groups:    newGroups(),
 		ledger:    newLedgerBook(),
 		streams:   make(map[*stream]struct{}),
 	}
@@ -173,6 +175,11 @@ func (s *Server) Run(ctx context.Context) error {
 		servers = append(servers, control)
 	}
 	serving.Go(func() { s.saver.run(ctx) })
+	s.directory.each(func(acct *account) {
+		if phone := acct.existingPhone(); phone != nil {
+			phone.wake() // What the state file left in its mailbox.
+		}
+	})
 
 	var failure error
 	select {

@@ -45,9 +45,14 @@ func content(node *waBinary.Node) []byte {
 	}
 }
 
+// child finds a node below another one. A missing one is empty: what whatsmeow's
+// own function returns then is the last node that it did find.
 func child(node *waBinary.Node, path ...string) (*waBinary.Node, bool) {
 	found, ok := node.GetOptionalChildByTag(path...)
-	return &found, ok
+	if !ok {
+		return &waBinary.Node{}, false
+	}
+	return &found, true
 }
 
 func childContent(node *waBinary.Node, path ...string) []byte {

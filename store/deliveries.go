@@ -19,10 +19,10 @@ WITH RECURSIVE due (endpoint_id) AS (
 	SELECT (SELECT min(d.endpoint_id) FROM deliveries d
 		WHERE d.state = 'pending' AND d.turn > 0 AND d.endpoint_id > due.endpoint_id)
 	FROM due WHERE due.endpoint_id IS NOT NULL
-), busy (endpoint_id, sending) AS (
+), busy (endpoint_id, sending) AS MATERIALIZED (
 	SELECT due.endpoint_id, (SELECT count(*) FROM deliveries d WHERE d.endpoint_id = due.endpoint_id AND d.state = 'sending')
 	FROM due JOIN endpoints e ON e.id = due.endpoint_id WHERE e.enabled = 1
-), first (id, sending) AS (
+), first (id, sending) AS MATERIALIZED (
 	SELECT (SELECT d.id FROM deliveries d
 		WHERE d.endpoint_id = busy.endpoint_id AND d.state = 'pending' AND d.turn > 0 AND d.next_at <= $1
 		ORDER BY d.next_at, d.id LIMIT 1), busy.sending

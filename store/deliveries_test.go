@@ -3,6 +3,8 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -215,6 +217,50 @@ func BenchmarkClaimAndFinish(b *testing.B) {
 					finish(b, s, one, webhooks.Outcome{State: webhooks.DeliveryPending, RetryAt: start})
 				}
 			}
+		})
+	}
+}
+
+// A look that finds nothing due, while rows of many endpoints wait for later.
+func BenchmarkClaimNothing(b *testing.B) {
+	for _, endpoints := range []int{1, 1000} {
+		b.Run(fmt.Sprint(endpoints, " endpoints"), func(b *testing.B) {
+			s := backlog(b, 10_000, endpoints, 10)
+			early := start.Add(-time.Hour)
+			b.ResetTimer()
+			for b.Loop() {
+				if names, _ := claim(b, s, early, 16, 4); len(names) != 0 {
+					b.Fatal("something was claimed")
+				}
+			}
+		})
+	}
+}
+
+// A message that arrives: log row, event and delivery, from one or many sessions at once.
+func BenchmarkInsertIncoming(b *testing.B) {
+	for _, callers := range []int{1, 64} {
+		b.Run(fmt.Sprint(callers), func(b *testing.B) {
+			s := open(b, store.Options{})
+			tenantWithEndpoint(b, s, "a")
+			var next atomic.Int64
+			var wg sync.WaitGroup
+			b.ResetTimer()
+			for caller := range callers {
+				wg.Go(func() {
+					session := fmt.Sprint("s", caller)
+					for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
+						m, e := message(session, fmt.Sprint("M", n)), event(session, `{"id":"x","body":"hello"}`)
+						m.Session.Tenant, e.Session.Tenant = "a", "a"
+						if _, err := s.InsertIncoming(context.Background(), m, e); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
 		})
 	}
 }

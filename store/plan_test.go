@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"wapid/engine"
 )
 
 // The statements that run for every delivery must find their rows through the
@@ -55,5 +57,40 @@ func TestDeliveryPlansUseTheirIndexes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// After a commit that failed, Ping tries one itself, and the store is well again.
+func TestPingProbesAfterAFailedCommit(t *testing.T) {
+	ctx := context.Background()
+	s, err := Open(ctx, filepath.Join(t.TempDir(), FileName), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	readOnly := func(on string) {
+		t.Helper()
+		// The writer's one connection, between two writes.
+		_, err := s.write.db.Exec(`PRAGMA query_only = ` + on)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	insert := func() error {
+		return s.InsertTenant(ctx, engine.Tenant{ID: "a", Name: "A", CreatedAt: time.Now()})
+	}
+	readOnly("on")
+	if err := insert(); engine.CodeOf(err) != engine.CodeStorage {
+		t.Fatalf("a write to a read-only database: %v", err)
+	}
+	if err := s.Ping(ctx); engine.CodeOf(err) != engine.CodeStorage {
+		t.Errorf("ping while writes fail: %v", err)
+	}
+	readOnly("off")
+	if err := s.Ping(ctx); err != nil {
+		t.Errorf("ping when writes work again: %v", err)
+	}
+	if err := insert(); err != nil {
+		t.Error(err)
 	}
 }

@@ -16,9 +16,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	// The driver registers itself as "sqlite3".
-	_ "github.com/mattn/go-sqlite3"
-
 	"wapid/engine"
 	"wapid/webhooks"
 )
@@ -72,6 +69,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		"_txlock":       {"immediate"},
 		"_journal_mode": {"WAL"},
 		"_synchronous":  {"FULL"},
+		"_cache_size":   {"-16000"}, // 16 MB: a full batch fits without spilling
 	})
 	if err != nil {
 		return nil, storageError(err)

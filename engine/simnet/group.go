@@ -3,6 +3,8 @@ package simnet
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/json"
+	"fmt"
 	"math/big"
 	"slices"
 	"strconv"
@@ -68,6 +70,35 @@ type joinRequest struct {
 }
 
 func newGroups() *groups { return &groups{byID: make(map[string]*group)} }
+
+// save writes all groups for the state file.
+func (g *groups) save() (json.RawMessage, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	raw, err := json.Marshal(g.byID)
+	if err != nil {
+		return nil, fmt.Errorf("save groups: %w", err)
+	}
+	return raw, nil
+}
+
+// restore reads what save wrote; nothing means no groups.
+func (g *groups) restore(raw json.RawMessage) error {
+	if len(raw) == 0 {
+		return nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err := json.Unmarshal(raw, &g.byID); err != nil {
+		return fmt.Errorf("groups: %w", err)
+	}
+	for id, one := range g.byID {
+		if one == nil || one.ID != id {
+			return fmt.Errorf("groups: %w", errDamagedState)
+		}
+	}
+	return nil
+}
 
 // find returns a group or nil. The caller holds mu.
 func (g *groups) find(jid types.JID) *group { return g.byID[jid.User] }

@@ -1,6 +1,7 @@
 package simnet
 
 import (
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -331,5 +332,30 @@ func TestGroupInvites(t *testing.T) {
 	sees(t, third, group, "hello guest")
 	if _, err = late.SendText(ctx, group, "and me?"); err == nil {
 		t.Error("who was turned away writes")
+	}
+}
+
+// TestGroupSurvivesRestart restarts the network between two messages.
+func TestGroupSurvivesRestart(t *testing.T) {
+	cfg := Config{State: filepath.Join(t.TempDir(), "state.json")}
+	ctx := testContext(t)
+	first := openNetwork(t, cfg)
+	group, err := first.Phone(owner).CreateGroup(ctx, "Evergreen", first.Phone(customer).JID(), first.Phone(friend).JID())
+	succeed(t, err)
+	succeed(t, first.Phone(owner).SetGroupLocked(ctx, group, true))
+	_, err = first.Phone(owner).SendText(ctx, group, "day one")
+	succeed(t, err)
+	sees(t, first.Phone(friend), group, "day one")
+	first.stop()
+
+	second := startNetwork(t, cfg)
+	_, err = second.Phone(owner).SendText(ctx, group, "day two")
+	succeed(t, err)
+	sees(t, second.Phone(customer), group, "day two")
+	_, err = second.Phone(friend).SendText(ctx, group, "from the other side")
+	succeed(t, err)
+	sees(t, second.Phone(owner), group, "from the other side")
+	if err = second.Phone(friend).SetGroupSubject(ctx, group, "Mine"); err == nil {
+		t.Error("the restart unlocked the group")
 	}
 }

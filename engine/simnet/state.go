@@ -32,6 +32,7 @@ type savedNetwork struct {
 	Noise    savedNoise        `json:"noise"`
 	Absent   []string          `json:"absent,omitempty"`
 	Accounts []savedAccount    `json:"accounts"`
+	Groups   json.RawMessage   `json:"groups,omitempty"`
 	Media    map[string][]byte `json:"media,omitempty"`
 }
 
@@ -125,6 +126,7 @@ func (v *saver) snapshot() (*savedNetwork, error) {
 		Media: make(map[string][]byte),
 	}
 	var failed error
+	state.Groups, failed = s.groups.save()
 	s.directory.each(func(acct *account) {
 		saved, err := acct.save()
 		failed = errors.Join(failed, err)
@@ -178,6 +180,9 @@ func (s *Server) restore(state *savedNetwork) error {
 	s.directory.setAbsent(state.Absent)
 	for path, body := range state.Media {
 		s.media.files[path] = body
+	}
+	if err := s.groups.restore(state.Groups); err != nil {
+		return err
 	}
 	// Accounts refer to each other: all must be there before any is filled.
 	for _, saved := range state.Accounts {

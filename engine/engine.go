@@ -46,6 +46,7 @@ type Engine struct {
 	creating [64]sync.Mutex // keeps two creations of one session apart; indexed by a hash of its key
 	seed     maphash.Seed
 
+	started  chan struct{} // closed when Run has read the sessions
 	mu       sync.RWMutex
 	ctx      context.Context // of Run; nil before it and after it
 	sessions map[SessionKey]*worker
@@ -58,6 +59,7 @@ func New(c Config) *Engine {
 		network: c.Network, store: c.Store, log: c.Log, nudge: c.Nudge, now: c.Now,
 		backoff: c.Backoff, sendTimeout: c.SendTimeout,
 		seed: maphash.MakeSeed(), sessions: make(map[SessionKey]*worker),
+		started: make(chan struct{}),
 	}
 	if e.log == nil {
 		e.log = zap.NewNop()
@@ -98,6 +100,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		e.launch(w)
 	}
 	e.mu.Unlock()
+	close(e.started)
 	e.log.Info("sessions restored", zap.Int("count", len(sessions)))
 	<-ctx.Done()
 	e.mu.Lock()
@@ -327,6 +330,9 @@ func (e *Engine) Counts() map[Status]int {
 	}
 	return counts
 }
+
+// Started is closed when Run has read the sessions.
+func (e *Engine) Started() <-chan struct{} { return e.started }
 
 // Loaded tells whether all sessions were read at start and the engine runs.
 func (e *Engine) Loaded() bool {

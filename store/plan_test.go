@@ -94,3 +94,32 @@ func TestPingProbesAfterAFailedCommit(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What durability and the foreign keys rest on must hold on every connection,
+// also on one that the pool opens later.
+func TestEveryConnectionHasItsSettings(t *testing.T) {
+	ctx := context.Background()
+	s, err := Open(ctx, filepath.Join(t.TempDir(), FileName), Options{Readers: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	check := func(db *sql.DB, conns int, want map[string]string) {
+		t.Helper()
+		for range conns {
+			conn, err := db.Conn(ctx) // held, so that the next one is another
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			for pragma, value := range want {
+				var got string
+				if err := conn.QueryRowContext(ctx, "PRAGMA "+pragma).Scan(&got); err != nil || got != value {
+					t.Errorf("%s is %q, want %q, %v", pragma, got, value, err)
+				}
+			}
+		}
+	}
+	check(s.write.db, 1, map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "query_only": "0"})
+	check(s.read, 3, map[string]string{"journal_mode": "wal", "foreign_keys": "1", "query_only": "1"})
+}

@@ -260,6 +260,54 @@ func TestOrderWithinASession(t *testing.T) {
 	}
 }
 
+// While many sessions append at once and nothing fails, every event arrives
+// exactly once and in its session's order.
+func TestConcurrentSessionsArriveOnceAndInOrder(t *testing.T) {
+	b := newBench(t)
+	url, got := receiver(t, nil)
+	tenants := []engine.TenantID{"a", "b", "c"}
+	for _, id := range tenants {
+		b.endpoint(id, url, "secret")
+	}
+	b.run(b.store, nil, webhooks.Options{Workers: 16})
+	const sessions, each = 30, 15
+	var wg sync.WaitGroup
+	for i := range sessions {
+		wg.Go(func() {
+			for n := range each {
+				err := b.store.AppendEvent(context.Background(), engine.Event{
+					Session: engine.SessionKey{Tenant: tenants[i%3], ID: engine.SessionID(fmt.Sprint("s", i))},
+					Type:    engine.EventMessage, At: b.clock.Now(), Data: fmt.Appendf(nil, `{"n":%d}`, n),
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	seen, ids := map[string]int{}, map[string]bool{}
+	for range sessions * each {
+		p := next(t, got)
+		id := p.header.Get("Webhook-Id")
+		if p.n != seen[p.session] || ids[id] {
+			t.Fatalf("%s: got %d (%s), want %d", p.session, p.n, id, seen[p.session])
+		}
+		seen[p.session]++
+		ids[id] = true
+	}
+	wg.Wait()
+	for _, id := range tenants {
+		b.await("all are recorded", func() bool {
+			for _, d := range b.deliveries(id) {
+				if d.State != webhooks.DeliveryDelivered || d.Attempts != 1 {
+					return false
+				}
+			}
+			return true
+		})
+	}
+}
+
 // A delivery that fails steps aside for those behind it, and is tried again at
 // the times of the schedule, under the same id.
 func TestFailureIsRescheduled(t *testing.T) {

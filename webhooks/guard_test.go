@@ -131,6 +131,13 @@ func TestClientRefusesLoopbackHoweverItIsSpelled(t *testing.T) {
 			t.Errorf("%s is described as %q", host, describe(err))
 		}
 	}
+	// Resolvers differ in whether they understand these; none may get through.
+	for _, host := range []string{"127.1", "2130706433", "0x7f000001", "0177.0.0.1", "localhost."} {
+		if resp, err := client.Get("http://" + host + port); err == nil {
+			resp.Body.Close()
+			t.Errorf("%s was reached", host)
+		}
+	}
 	if reached {
 		t.Error("a request arrived")
 	}

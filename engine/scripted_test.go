@@ -204,8 +204,12 @@ func inBubble(t *testing.T, fn func(t *testing.T, w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, path: path, net: newScripted()}
 		w.start()
+		defer func() {
+			if w.stop != nil {
+				w.end()
+			}
+		}()
 		fn(t, w)
-		w.end()
 	})
 }
 
@@ -242,6 +246,7 @@ func (w *world) end() {
 	if err := w.store.Close(); err != nil {
 		w.t.Error(err)
 	}
+	w.stop = nil
 }
 
 func key(id string) engine.SessionKey {

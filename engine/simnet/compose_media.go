@@ -35,7 +35,8 @@ const thumbnailEdge = 72
 
 // Media is a file to send. Caption belongs to images, videos and documents,
 // FileName to documents, Voice to audio (a voice note), GIF to videos (played
-// in a loop), Animated to stickers. Duration is for audio and video.
+// in a loop), Animated to stickers. Duration is for audio and video, ViewOnce
+// for images, videos and voice notes.
 type Media struct {
 	Kind     MediaKind
 	Data     []byte
@@ -45,6 +46,7 @@ type Media struct {
 	Voice    bool
 	GIF      bool
 	Animated bool
+	ViewOnce bool
 	Duration time.Duration
 }
 
@@ -56,8 +58,20 @@ type storedMedia struct {
 	at         time.Time
 }
 
-// mediaMessage describes an uploaded file. It fails for an unknown kind.
+// mediaMessage describes an uploaded file. It fails for an unknown kind and for
+// one that can't be sent to be viewed once.
 func mediaMessage(m Media, at storedMedia) (*waE2E.Message, error) {
+	msg, err := mediaContent(m, at)
+	if err != nil || !m.ViewOnce {
+		return msg, err
+	}
+	if m.Kind != MediaImage && m.Kind != MediaVideo && m.Kind != MediaAudio {
+		return nil, fmt.Errorf("a %s can't be sent to be viewed once", m.Kind)
+	}
+	return viewOnce(msg), nil
+}
+
+func mediaContent(m Media, at storedMedia) (*waE2E.Message, error) {
 	mime := m.MIME
 	if mime == "" {
 		mime = defaultMIME(m)

@@ -80,6 +80,7 @@ func (p *Phone) SendText(ctx context.Context, to types.JID, text string) (types.
 // phone number, a LID or a group. It fails when there is no such account and
 // when the network refuses the message.
 func (p *Phone) Send(_ context.Context, to types.JID, message *waE2E.Message) (types.MessageID, error) {
+	message = withSecret(message)
 	p.sending.Lock()
 	defer p.sending.Unlock()
 	if to.Server == types.GroupServer {

@@ -59,6 +59,11 @@ func Link(t *testing.T, n engine.Network, p Phone, id string) (*Session, engine.
 	if ready != paired.Identity {
 		t.Fatalf("ready as %+v, but paired as %+v", ready, paired.Identity)
 	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := p.Settle(ctx, ready.Device); err != nil {
+		t.Fatalf("settling after the link: %v", err)
+	}
 	return s, ready
 }
 

@@ -25,6 +25,9 @@ type Phone interface {
 	// Scan answers a QR code and returns when the account has linked the device,
 	// or the error that ended the attempt.
 	Scan(ctx context.Context, code string) error
+	// Settle waits until the account has nothing more to tell to a device that it
+	// has just linked.
+	Settle(ctx context.Context, device engine.DeviceID) error
 	// SendText writes to an account.
 	SendText(ctx context.Context, to engine.JID, text string) (engine.MessageID, error)
 	// AwaitText waits until the phone has decrypted a message, and returns its

@@ -53,7 +53,7 @@ type link struct {
 }
 
 func newLink(c *conn, device *store.Device) (*link, error) {
-	l := &link{conn: c, device: device, wire: &wire{}, gone: make(chan struct{})}
+	l := &link{conn: c, device: device, wire: newWire(), gone: make(chan struct{})}
 	ctx := context.WithValue(context.Background(), wireKey{}, l.wire)
 	l.ctx, l.cancel = context.WithCancel(ctx)
 	if device.ID != nil {
@@ -100,6 +100,7 @@ func (l *link) start(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, l.wire.hangUp)
 	err := l.client.ConnectContext(l.ctx)
 	stop()
+	l.wire.connected()
 	if err == nil {
 		l.conn.mu.Lock()
 		defer l.conn.mu.Unlock()

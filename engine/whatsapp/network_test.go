@@ -2,6 +2,7 @@ package whatsapp
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -10,8 +11,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"encoding/json"
 
 	"go.mau.fi/whatsmeow/types"
 	"go.uber.org/goleak"
@@ -129,6 +128,25 @@ func (p *phone) Person() engine.Person { return personOf(p.JID(), p.LID()) }
 func (p *phone) Scan(ctx context.Context, code string) error {
 	_, err := p.ScanQR(ctx, code)
 	return err
+}
+
+// Settle waits until the phone has told a new device what it tells each: its app
+// state key and three parts of history.
+func (p *phone) Settle(ctx context.Context, device engine.DeviceID) error {
+	jid, err := types.ParseJID(string(device))
+	if err != nil {
+		return err
+	}
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for len(p.net.Ledger().Acked(jid)) < 4 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 func (p *phone) SendText(ctx context.Context, to engine.JID, text string) (engine.MessageID, error) {

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	signallog "go.mau.fi/libsignal/logger"
 	"go.mau.fi/whatsmeow"
 	"go.mau.fi/whatsmeow/store"
 )
@@ -73,5 +74,20 @@ func (c *processClaims) apply(want processSettings) {
 	if want.pingTimeout != c.now.pingTimeout {
 		whatsmeow.KeepAliveResponseDeadline = want.pingTimeout
 	}
+	// libsignal prints to the standard output unless it is given a logger, and
+	// makes that choice at its first message, unguarded. What it has to say comes
+	// back as errors too.
+	if signallog.Logger == nil {
+		var silent signallog.Loggable = silentSignalLog{}
+		signallog.Setup(&silent)
+	}
 	c.now = want
 }
+
+type silentSignalLog struct{}
+
+func (silentSignalLog) Debug(_, _ string)   {}
+func (silentSignalLog) Info(_, _ string)    {}
+func (silentSignalLog) Warning(_, _ string) {}
+func (silentSignalLog) Error(_, _ string)   {}
+func (silentSignalLog) Configure(string)    {}

@@ -17,12 +17,14 @@ func (t timelock) inForce(now time.Time) bool {
 	return t.active && (t.until.IsZero() || now.Before(t.until))
 }
 
-// timelocked reports that the timelock has begun, changed or ended.
+// timelocked reports that the timelock has begun, changed or ended. WhatsApp
+// repeats itself with every message that it refuses; the session is told once.
 func (l *link) timelocked(active bool, until time.Time) {
 	c := l.conn
 	c.mu.Lock()
-	c.timelock = timelock{active, until}
-	if !l.over {
+	news := timelock{active, until}
+	if !l.over && news != c.timelock {
+		c.timelock = news
 		c.post(engine.SignalRestricted{
 			Restriction: engine.Restriction{Kind: engine.RestrictionReachout, Until: until}, Lifted: !active,
 		})

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 )
 
@@ -29,7 +28,7 @@ func newHTTPClients(e *Endpoint) *httpClients {
 		// A pooled connection could be handed to another session's handshake:
 		// every socket is dialled for the session that asks for it.
 		t.DisableKeepAlives = true
-		return &http.Client{Transport: t}
+		return &http.Client{Transport: wiredTransport{t}}
 	}
 	media := newTransport(e)
 	media.MaxIdleConnsPerHost = 16
@@ -116,52 +115,4 @@ func verifyLeaf(chain []*x509.Certificate, roots *x509.CertPool, hosts ...string
 		}
 	}
 	return fmt.Errorf("the simulated network's certificate: %w", err)
-}
-
-// wire is the TCP connection under one socket. whatsmeow offers no way to end a
-// socket that is safe while frames arrive: Client.Disconnect stops the consumer
-// of frames first, and a reader that holds one then waits for it for ever.
-// Closing the wire ends the reader first, and needs no answer of the far side.
-type wire struct {
-	mu   sync.Mutex
-	conn net.Conn
-	cut  bool
-}
-
-// wireKey is the context key under which a dial finds its wire.
-type wireKey struct{}
-
-// dialWired dials, and hands the connection to the wire in ctx, if there is one.
-func dialWired(ctx context.Context, d *net.Dialer, network, addr string) (net.Conn, error) {
-	conn, err := d.DialContext(ctx, network, addr)
-	if err != nil {
-		return nil, err
-	}
-	if w, ok := ctx.Value(wireKey{}).(*wire); ok && !w.attach(conn) {
-		conn.Close()
-		return nil, net.ErrClosed
-	}
-	return conn, nil
-}
-
-// attach tells whether the wire takes the connection; a cut one does not.
-func (w *wire) attach(conn net.Conn) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.cut {
-		return false
-	}
-	w.conn = conn
-	return true
-}
-
-// hangUp closes the connection, or the one that is still being dialled. It is idempotent.
-func (w *wire) hangUp() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.cut = true
-	if w.conn != nil {
-		w.conn.Close()
-		w.conn = nil
-	}
 }

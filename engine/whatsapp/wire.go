@@ -1,0 +1,144 @@
+package whatsapp
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+)
+
+// wire is what lies under one socket. It keeps whatsmeow from two of its own
+// races, one at either end of the socket's life.
+//
+// At the beginning, whatsmeow reads from the socket before it has said what is to
+// be done at its end. A server that ends the socket as soon as the handshake is
+// over is then not noticed. The wire holds back what comes behind the handshake
+// until Connect has returned.
+//
+// At the end, whatsmeow's Disconnect stops the consumer of frames first, and a
+// reader that holds one then waits for it for ever. Cutting the wire ends the
+// reader first. It also needs no answer of the far side, which Disconnect awaits
+// for seconds.
+type wire struct {
+	mu      sync.Mutex
+	conn    net.Conn
+	cut     bool
+	writes  int           // since the upgrade: two make the handshake
+	release chan struct{} // closed when nothing is to be held back any more
+}
+
+func newWire() *wire { return &wire{release: make(chan struct{})} }
+
+// handshakeWrites is how many frames the client writes for a Noise handshake:
+// ClientHello and ClientFinish. What the server says after the second is not
+// part of it.
+const handshakeWrites = 2
+
+// wireKey is the context key under which a dial finds its wire.
+type wireKey struct{}
+
+func wireOf(ctx context.Context) *wire {
+	w, _ := ctx.Value(wireKey{}).(*wire)
+	return w
+}
+
+// dialWired dials, and hands the connection to the wire in ctx, if there is one.
+func dialWired(ctx context.Context, d *net.Dialer, network, addr string) (net.Conn, error) {
+	conn, err := d.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	if w := wireOf(ctx); w != nil && !w.attach(conn) {
+		conn.Close()
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+
+// attach tells whether the wire takes the connection; a cut one does not.
+func (w *wire) attach(conn net.Conn) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.cut {
+		return false
+	}
+	w.conn = conn
+	return true
+}
+
+// hangUp closes the connection, or the one that is still being dialled. It is
+// idempotent.
+func (w *wire) hangUp() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.cut {
+		return
+	}
+	w.cut = true
+	if w.conn != nil {
+		w.conn.Close()
+	}
+	w.releaseLocked()
+}
+
+// connected ends the holding back.
+func (w *wire) connected() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.releaseLocked()
+}
+
+func (w *wire) releaseLocked() {
+	select {
+	case <-w.release:
+	default:
+		close(w.release)
+	}
+}
+
+func (w *wire) wrote() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.writes++
+}
+
+func (w *wire) holds() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.writes >= handshakeWrites
+}
+
+// wiredTransport puts the wire under websockets.
+type wiredTransport struct{ *http.Transport }
+
+func (t wiredTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := t.Transport.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	w := wireOf(req.Context())
+	if body, ok := resp.Body.(io.ReadWriteCloser); ok && w != nil && resp.StatusCode == http.StatusSwitchingProtocols {
+		resp.Body = wiredBody{body, w}
+	}
+	return resp, nil
+}
+
+// wiredBody is the stream of a websocket.
+type wiredBody struct {
+	io.ReadWriteCloser
+	w *wire
+}
+
+func (b wiredBody) Read(p []byte) (int, error) {
+	n, err := b.ReadWriteCloser.Read(p)
+	if b.w.holds() {
+		<-b.w.release
+	}
+	return n, err
+}
+
+func (b wiredBody) Write(p []byte) (int, error) {
+	b.w.wrote()
+	return b.ReadWriteCloser.Write(p)
+}

@@ -21,7 +21,8 @@ func (s *Server) handleUnlinked(st *stream, node *waBinary.Node) {
 		s.handleLinking(st, node)
 	case node.Tag == "iq" && attrText(node, "xmlns") == "w:p":
 		st.send(result(node))
-	case node.Tag == "ack":
+	case node.Tag == "ack", node.Tag == "presence":
+		// Baileys announces its presence as soon as it has a code's number.
 	case node.Tag == "ib":
 		s.handleIB(st, node)
 	case node.Tag == "xmlstreamend":

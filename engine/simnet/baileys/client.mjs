@@ -37,7 +37,7 @@ for (const method of ['log', 'info', 'warn', 'error', 'debug']) console[method] 
 // Imported only now, so that nothing is printed before the console is ours.
 const baileys = await import('baileys');
 const { WA_CERT_DETAILS } = await import('baileys/lib/Defaults/index.js');
-const { DisconnectReason } = baileys;
+const { DisconnectReason, WAMessageStatus } = baileys;
 
 const [networkFile, stateDirectory] = process.argv.slice(2);
 const network = JSON.parse(await readFile(networkFile, 'utf8'));
@@ -114,6 +114,8 @@ async function tellMessage(message, kind) {
     if (part?.mediaKey) await addMedia(told, message, part);
   }
   say(told);
+  // A receipt that comes before the message was told is in it already.
+  if (told.fromMe && message.status > WAMessageStatus.SERVER_ACK) tellUpdate(key, { status: message.status });
 }
 
 // addMedia downloads and decrypts the file of a message.

@@ -56,10 +56,13 @@ type Event struct {
 	Subject        string   `json:"subject"`
 	Action         string   `json:"action"`
 	People         []string `json:"people"`
-	Found          []struct {
-		JID    string `json:"jid"`
-		Exists bool   `json:"exists"`
-	} `json:"found"`
+	Found          []Found  `json:"found"`
+}
+
+// Found says whether a number is on WhatsApp, and under which address.
+type Found struct {
+	JID    string `json:"jid"`
+	Exists bool   `json:"exists"`
 }
 
 // What Status of a message means (source: WebMessageInfo.Status).

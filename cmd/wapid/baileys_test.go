@@ -1,0 +1,87 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"wapid/engine/simnet"
+	"wapid/engine/simnet/baileys"
+)
+
+// TestTalkToBaileys lets the daemon talk to somebody who uses another client:
+// Baileys, linked to the phone of the other side.
+func TestTalkToBaileys(t *testing.T) {
+	network := startNetwork(t)
+	receiver := startHooks(t)
+	d := startDaemon(t, "", network, t.TempDir())
+	receiver.subscribe(t, &d.api)
+
+	mine, theirs := network.Phone("919876543210"), network.Phone("919876543211")
+	theirs.SetPushName("Asha")
+	client := baileys.Start(t, baileys.Network(network.Describe()), t.TempDir())
+	device, err := theirs.ScanQR(t.Context(), client.Await("qr", nil).QR)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.pair(t, "main", mine)
+	client.Await("open", func(e baileys.Event) bool { return e.ID == device.String() })
+	// Baileys knows its name once it has taken in what its phone sends first.
+	client.Await("me", func(e baileys.Event) bool { return e.Name == "Asha" })
+	eventually(t, "Baileys has everything", func() bool { return len(network.Ledger().Pending(device)) == 0 })
+
+	const text = "Grüße 👋🏽 \u2028 <b>&</b>\n\"second\" line\n\n🧑‍🚀"
+	sent := d.send(t, "main", theirs.Number(), text)
+	got := client.Await("message", func(e baileys.Event) bool { return e.ID == sent.text("messageId") })
+	if got.Text != text || got.FromMe ||
+		!slices.Contains([]string{got.Chat, got.ChatAlt}, mine.JID().String()) ||
+		!slices.Contains([]string{got.Chat, got.ChatAlt}, mine.LID().String()) {
+		t.Errorf("Baileys got %+v", got)
+	}
+	onPhone, err := theirs.Await(t.Context(), func(r simnet.Received) bool { return r.ID == sent.text("messageId") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if onPhone.Text != text || onPhone.FromPN != mine.JID() || onPhone.Copies != 1 {
+		t.Errorf("the phone got %+v", onPhone)
+	}
+
+	// The answer goes to the address that the message came from, and another
+	// message to the other form: for the daemon both are the same person.
+	for _, to := range []string{got.Chat, got.ChatAlt} {
+		answer := client.Do(baileys.Command{Do: "text", To: to, Text: to + ": " + text})
+		told := receiver.await(t, "the answer to "+to, func(h hook) bool { return h.Data.ID == answer.ID })
+		if told.Event != "message" || told.SessionID != "main" || told.Data.Body != to+": "+text || told.Data.Type != "text" ||
+			told.Data.From != theirs.JID().String() || told.Data.FromLID != theirs.LID().String() ||
+			told.Data.PushName != "Asha" || told.Data.IsGroup || told.Data.HasMedia {
+			t.Errorf("webhook: %s", told.Raw)
+		}
+		client.Await("status", func(e baileys.Event) bool { return e.ID == answer.ID && e.Status >= baileys.StatusDelivered })
+	}
+
+	file := filepath.Join(t.TempDir(), "picture.png")
+	if err := os.WriteFile(file, []byte("the daemon does not look into it"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	picture := client.Do(baileys.Command{Do: "image", To: got.Chat, File: file, Caption: "a picture"})
+	told := receiver.await(t, "the picture", func(h hook) bool { return h.Data.ID == picture.ID })
+	if told.Event != "message" || told.Data.Type != "image" || !told.Data.HasMedia || told.Data.Body != "a picture" {
+		t.Errorf("webhook: %s", told.Raw)
+	}
+	client.Quit()
+	d.stop(t)
+	if n := countHooks(receiver, picture.ID); n != 1 {
+		t.Errorf("the picture was told %d times", n)
+	}
+}
+
+// countHooks counts the deliveries about one message.
+func countHooks(receiver *hooks, id string) (n int) {
+	for _, h := range receiver.all() {
+		if h.Data.ID == id {
+			n++
+		}
+	}
+	return n
+}

@@ -23,7 +23,7 @@ const (
 	FaultDropBeforeRelay FaultKind = "drop_before_relay" // a client's message is lost with its connection
 	FaultDropBeforeAck   FaultKind = "drop_before_ack"   // the message goes on, the connection ends without its ack
 	FaultDropAfterAck    FaultKind = "drop_after_ack"    // the connection ends right after the ack
-	FaultRefuse          FaultKind = "refuse"            // HTTP 503 for "*", else the connection ends at login
+	FaultRefuse          FaultKind = "refuse"            // HTTP 503 for "*", else logins fail with 503
 	FaultTempBan         FaultKind = "temp_ban"          // logins fail with 402, Code (default 101) and Expire
 	FaultOutdated        FaultKind = "client_outdated"   // logins fail with 405
 	FaultLoginFailure    FaultKind = "login_failure"     // logins fail with Code

@@ -116,10 +116,15 @@ func TestRefusedConnections(t *testing.T) {
 		t.Error("connected although everybody is refused")
 	}
 	net.Faults().Clear(everyone)
+	c.connect()
+	// By number the connection ends at login, and the client tries again.
 	setFault(t, net, Fault{Kind: FaultRefuse, Number: owner, Times: 1})
-	c = c.reopen()
-	_ = c.Connect() // the connection ends at login; the client tries again by itself
+	c.forget()
+	setFault(t, net, Fault{Kind: FaultClose, Number: owner})
 	await[*events.Connected](c, nil)
+	if left := net.Faults().List(); len(left) > 0 {
+		t.Errorf("fault not used: %+v", left)
+	}
 }
 
 func TestAckErrorsAndTimelock(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"go.mau.fi/whatsmeow"
+	waBinary "go.mau.fi/whatsmeow/binary"
+	"go.mau.fi/whatsmeow/types"
 	"go.mau.fi/whatsmeow/types/events"
 )
 
@@ -168,10 +170,18 @@ func TestUnlinkAndLogout(t *testing.T) {
 		t.Errorf("logged out %+v", out)
 	}
 
+	// The device unlinks itself. (Not by Logout, which deletes the store at the
+	// same time as the stream error that follows: a race of whatsmeow's own.)
 	c = linkedClient(t, net, phone)
-	if err := c.Logout(ctx); err != nil {
+	_, err := c.DangerousInternals().SendIQ(ctx, whatsmeow.DangerousInfoQuery{
+		Namespace: "md", Type: "set", To: types.ServerJID, Content: []waBinary.Node{{
+			Tag: "remove-companion-device", Attrs: waBinary.Attrs{"jid": phone.Devices()[0], "reason": "user_initiated"},
+		}},
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
+	await[*events.LoggedOut](c, nil)
 	if n := len(phone.Devices()); n != 0 {
 		t.Errorf("%d devices left", n)
 	}

@@ -15,6 +15,8 @@ const (
 	failureLoggedOut = 401
 	failureTempBan   = 402
 	failureOutdated  = 405
+
+	failureUnavailable = 503
 )
 
 // admit decides what a client is after its handshake: a linked device that logs
@@ -26,7 +28,7 @@ func (s *Server) admit(st *stream) bool {
 	}
 	number := strconv.FormatUint(st.payload.GetUsername(), 10)
 	if s.faults.refusingLogin(number) {
-		st.abort()
+		st.finish(connectFailure(failureUnavailable))
 		return false
 	}
 	if node := s.faults.loginFailure(number); node != nil {

@@ -270,9 +270,24 @@ func (s *Server) deliver(acct *account, id uint16, node *waBinary.Node) {
 	s.saver.touch()
 }
 
-// relayStatus passes a status update on to the listed devices.
+// relayStatus passes a status update on to the devices that the sender chose:
+// the common ciphertext to all of them, the sender's key to those that lack it.
 func (s *Server) relayStatus(from origin, to types.JID, node, answer *waBinary.Node) *waBinary.Node {
-	return s.refuse(answer, node, 501)
+	copies, ok := parseParticipants(node, from)
+	common := groupCiphertext(node)
+	if !ok || common == nil || to != types.StatusBroadcastJID {
+		return s.refuse(answer, node, ackMalformed)
+	}
+	for jid, enc := range copies {
+		acct, err := s.directory.find(jid)
+		if err != nil || !acct.has(jid.Device) {
+			continue
+		}
+		stanza := s.groupCopy(from, node, common, enc)
+		stanza.Attrs["from"], stanza.Attrs["participant"] = to, from.jid(jid.Server)
+		s.deliver(acct, jid.Device, stanza)
+	}
+	return answer
 }
 
 // timelocked says whether a restricted account tries to write to somebody for

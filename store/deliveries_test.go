@@ -112,6 +112,25 @@ func TestClaimIsFairAndKeepsTheLine(t *testing.T) {
 	}
 }
 
+// Whoever has least under way comes first, though others have waited longer.
+func TestClaimPrefersTheEndpointWithLeastUnderWay(t *testing.T) {
+	now := start
+	s := open(t, store.Options{Clock: func() time.Time { return now }})
+	tenantWithEndpoint(t, s, "a")
+	tenantWithEndpoint(t, s, "b")
+	for i := range 3 {
+		appendTo(t, s, "a", fmt.Sprint("s", i), 0)
+	}
+	names, _ := claim(t, s, now, 1, 4)
+	wantNames(t, names, `a/s0/{"n":0}`)
+	now = now.Add(time.Minute)
+	appendTo(t, s, "b", "s0", 0)
+	names, _ = claim(t, s, now, 1, 4)
+	wantNames(t, names, `b/s0/{"n":0}`)
+	names, _ = claim(t, s, now, 1, 4)
+	wantNames(t, names, `a/s1/{"n":0}`)
+}
+
 func TestFinishExpectsSending(t *testing.T) {
 	ctx := context.Background()
 	s := open(t, store.Options{Clock: func() time.Time { return start }})

@@ -317,3 +317,40 @@ func inParallel(b *testing.B, callers int, fn func(n int) error) {
 	wg.Wait()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "writes/s")
 }
+
+// After an error of the disk nothing of a batch may be trusted: everybody is
+// told that it failed, and nothing is kept.
+func TestDiskErrorFailsTheWholeBatch(t *testing.T) {
+	w, read, sick := numbers(t)
+	batch := make([]*write, 3)
+	for i := range batch {
+		batch[i] = &write{result: make(chan error, 1), fn: func(tx *sql.Tx) error {
+			if err := add(i)(tx); err != nil || i != 1 {
+				return err
+			}
+			return fmt.Errorf("reading: %w", sqlite3.Error{Code: sqlite3.ErrIoErr})
+		}}
+	}
+	release := hold(t, w)
+	for _, one := range batch {
+		if err := w.enqueue(context.Background(), one); err != nil {
+			t.Fatal(err)
+		}
+	}
+	release()
+	for i, one := range batch {
+		if err := <-one.result; engine.CodeOf(err) != engine.CodeStorage {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+	if sick.Load() == nil {
+		t.Error("the failure is not remembered")
+	}
+	var n int
+	if err := read.QueryRow(`SELECT count(*) FROM numbers`).Scan(&n); err != nil || n != 0 {
+		t.Errorf("%d rows of a failed batch, %v", n, err)
+	}
+	if err := w.do(context.Background(), add(1)); err != nil || sick.Load() != nil {
+		t.Errorf("the next write: %v, %v", err, sick.Load())
+	}
+}

@@ -144,3 +144,15 @@ func TestRecordingIsRetried(t *testing.T) {
 		}
 	})
 }
+
+// A commit that queues a delivery wakes the dispatcher, long before it polls.
+func TestCommitWakesTheDispatcher(t *testing.T) {
+	inBubble(t, time.Hour, func(s *counted) {
+		<-time.After(time.Minute) // it has looked once and sleeps
+		appendOne(t, s)
+		<-time.After(time.Second)
+		if _, finishes := s.seen(); len(finishes) != 1 {
+			t.Errorf("%d tries a second after the commit, want 1", len(finishes))
+		}
+	})
+}

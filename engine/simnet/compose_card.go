@@ -10,16 +10,16 @@ import (
 
 // Place is a point on the map, in degrees, with an optional name and address.
 type Place struct {
-	Latitude  float64
-	Longitude float64
-	Name      string
-	Address   string
+	Latitude  float64 `json:"latitude"`
+	Longitude float64 `json:"longitude"`
+	Name      string  `json:"name"`
+	Address   string  `json:"address"`
 }
 
 // Card is a contact to share: a display name and a phone number in digits.
 type Card struct {
-	Name   string
-	Number string
+	Name   string `json:"name"`
+	Number string `json:"number"`
 }
 
 // locationMessage shares a fixed place.

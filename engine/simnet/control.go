@@ -39,6 +39,12 @@ func (s *Server) controlHandler() http.Handler {
 		"POST /phones/{number}/send":           s.controlSend,
 		"GET /phones/{number}/inbox":           s.controlInbox,
 		"GET /phones/{number}/sent":            s.controlSent,
+		"POST /phones/{number}/act":            s.controlAct,
+		"GET /phones/{number}/votes/{id}":      s.controlVotes,
+		"POST /phones/{number}/groups":         s.controlCreateGroup,
+		"POST /phones/{number}/join":           s.controlJoinGroup,
+		"POST /phones/{number}/groups/{group}": s.controlChangeGroup,
+		"GET /phones/{number}/groups/{group}":  s.controlGroupLink,
 		"POST /phones/{number}/read":           s.controlRead,
 		"POST /phones/{number}/typing":         s.controlTyping,
 		"POST /phones/{number}/retry":          s.controlRetry,
@@ -89,7 +95,7 @@ func controlStatus(err error) int {
 	switch {
 	case errors.As(err, &bad), errors.Is(err, errBadQR), errors.Is(err, errBadFault), errors.Is(err, errNotANumber), errors.Is(err, errWrongCode):
 		return http.StatusBadRequest
-	case errors.Is(err, ErrNoCompanion), errors.Is(err, ErrUnknownMessage), errors.Is(err, ErrUnknownDevice), errors.Is(err, errAbsent):
+	case errors.Is(err, ErrNoCompanion), errors.Is(err, ErrUnknownMessage), errors.Is(err, ErrUnknownDevice), errors.Is(err, errAbsent), errors.Is(err, ErrNoGroup):
 		return http.StatusNotFound
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return http.StatusRequestTimeout

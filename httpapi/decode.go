@@ -53,7 +53,7 @@ func checkMedia(contentType, encoding string) error {
 // of surrogate pairs and NUL characters, none of which could be stored and sent
 // as given. null counts as absent. It returns CodeInvalid.
 func parseJSON(body []byte, into any) error {
-	body = bytes.TrimSpace(body)
+	body = bytes.Trim(body, " \t\r\n")
 	if len(body) == 0 {
 		return engine.Errorf(engine.CodeInvalid, "the body is empty, it must be a JSON object")
 	}

@@ -31,7 +31,7 @@ type sendResponse struct {
 // send is POST /api/whatsapp/session/{id}/send. It answers once WhatsApp's
 // server has taken the message.
 func (s *Server) send(c *fiber.Ctx, tenant engine.TenantID) error {
-	key, err := sessionKey(c, tenant)
+	key, err := s.sessionKey(c, tenant)
 	if err != nil {
 		return err
 	}

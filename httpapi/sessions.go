@@ -116,7 +116,7 @@ func parseSessionName(name string) (string, error) {
 
 // sessionStatus is GET /api/whatsapp/session/{id}/status.
 func (s *Server) sessionStatus(c *fiber.Ctx, tenant engine.TenantID) error {
-	key, err := sessionKey(c, tenant)
+	key, err := s.sessionKey(c, tenant)
 	if err != nil {
 		return err
 	}
@@ -156,6 +156,9 @@ func describe(snap engine.Snapshot) sessionStatusResponse {
 
 // listSessions is GET /api/whatsapp/sessions.
 func (s *Server) listSessions(c *fiber.Ctx, tenant engine.TenantID) error {
+	if err := s.loaded(); err != nil {
+		return err
+	}
 	snaps := s.engine.List(tenant)
 	body := listSessionsResponse{Sessions: make([]listedSession, 0, len(snaps))}
 	for _, snap := range snaps {
@@ -176,7 +179,7 @@ func (s *Server) listSessions(c *fiber.Ctx, tenant engine.TenantID) error {
 // deleteSession is DELETE /api/whatsapp/session/{id}: it unlinks and forgets, or
 // with ?logout=false stops the session and keeps it linked.
 func (s *Server) deleteSession(c *fiber.Ctx, tenant engine.TenantID) error {
-	key, err := sessionKey(c, tenant)
+	key, err := s.sessionKey(c, tenant)
 	if err != nil {
 		return err
 	}
@@ -199,8 +202,9 @@ func (s *Server) deleteSession(c *fiber.Ctx, tenant engine.TenantID) error {
 }
 
 // sessionKey reads the session that the path names, percent-decoded once. It
-// returns CodeInvalid.
-func sessionKey(c *fiber.Ctx, tenant engine.TenantID) (engine.SessionKey, error) {
+// returns CodeInvalid, and CodeStopping as long as nobody can say whether there
+// is such a session.
+func (s *Server) sessionKey(c *fiber.Ctx, tenant engine.TenantID) (engine.SessionKey, error) {
 	raw, err := url.PathUnescape(c.Params("id"))
 	if err != nil {
 		return engine.SessionKey{}, engine.Errorf(engine.CodeInvalid, "the session id in the path is not encoded properly")
@@ -209,7 +213,16 @@ func sessionKey(c *fiber.Ctx, tenant engine.TenantID) (engine.SessionKey, error)
 	if err != nil {
 		return engine.SessionKey{}, err
 	}
-	return engine.SessionKey{Tenant: tenant, ID: id}, nil
+	return engine.SessionKey{Tenant: tenant, ID: id}, s.loaded()
+}
+
+// loaded returns CodeStopping while the engine has not read the sessions: they
+// would seem not to exist.
+func (s *Server) loaded() error {
+	if s.engine.Loaded() {
+		return nil
+	}
+	return &engine.Error{Code: engine.CodeStopping, Message: "the daemon is starting or stopping", RetryAfter: retryWhenStopping}
 }
 
 // queryBool reads a true or false from the query. It returns CodeInvalid.

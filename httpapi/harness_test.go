@@ -1,0 +1,257 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pb33f/libopenapi"
+	validator "github.com/pb33f/libopenapi-validator"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"wapid/engine"
+	"wapid/store"
+)
+
+func TestMain(m *testing.M) {
+	// fasthttp keeps one goroutine for the Date header for as long as the process lives.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"))
+}
+
+const maxTestBody = 512 << 10
+
+// daemon is a server on a real socket over the real engine and the real store.
+type daemon struct {
+	t        *testing.T
+	url      string
+	server   *Server
+	engine   *engine.Engine
+	store    *store.Store
+	network  *paperNetwork
+	log      *observer.ObservedLogs
+	client   *http.Client
+	contract validator.Validator
+	key      string // of the default tenant
+	otherKey string // of the tenant "other"
+	served   chan error
+}
+
+// start runs a daemon until the test ends. prepare may change it before it serves.
+func start(t *testing.T, prepare ...func(*daemon)) *daemon {
+	t.Helper()
+	d := &daemon{t: t, network: &paperNetwork{conns: make(map[engine.SessionKey]*paperConn)}, served: make(chan error, 1)}
+	d.openStore()
+	d.engine = engine.New(engine.Config{Network: d.network, Store: d.store})
+	ctx, cancel := context.WithCancel(context.Background())
+	stopped := make(chan error, 1)
+	go func() { stopped <- d.engine.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-stopped; err != nil {
+			t.Errorf("engine: %v", err)
+		}
+	})
+	d.serve(prepare...)
+	d.await("/readyz", func(r reply) bool { return r.status == http.StatusOK })
+	return d
+}
+
+func (d *daemon) openStore() {
+	d.t.Helper()
+	ctx := d.t.Context()
+	var err error
+	if d.store, err = store.Open(ctx, filepath.Join(d.t.TempDir(), store.FileName), store.Options{}); err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(func() { _ = d.store.Close() }) // one test closes it earlier
+	if _, d.key, err = d.store.EnsureDefaultTenant(ctx, ""); err != nil {
+		d.t.Fatal(err)
+	}
+	if err := d.store.InsertTenant(ctx, engine.Tenant{ID: "other", Name: "Other", CreatedAt: time.Now()}); err != nil {
+		d.t.Fatal(err)
+	}
+	if _, d.otherKey, err = d.store.IssueKey(ctx, "other", "test"); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *daemon) serve(prepare ...func(*daemon)) {
+	d.t.Helper()
+	core, logs := observer.New(zap.DebugLevel)
+	d.log = logs
+	d.server = New(Options{Engine: d.engine, Store: d.store, Network: d.network.Info(), Version: "1.2.3", Log: zap.New(core), MaxBody: maxTestBody})
+	d.contract = contract(d.t)
+	for _, p := range prepare {
+		p(d)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.url = "http://" + ln.Addr().String()
+	transport := &http.Transport{}
+	d.client = &http.Client{Transport: transport, Timeout: 20 * time.Second}
+	go func() { d.served <- d.server.Serve(ln) }()
+	d.t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		_ = d.server.Shutdown(ctx)
+		if err := <-d.served; err != nil {
+			d.t.Errorf("serve: %v", err)
+		}
+	})
+}
+
+// contract is the OpenAPI document as a judge of answers.
+func contract(t *testing.T) validator.Validator {
+	t.Helper()
+	doc, err := libopenapi.NewDocument(openAPI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, errs := validator.NewValidator(doc)
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	return v
+}
+
+// call is one request. The zero value of a field leaves it out.
+type call struct {
+	method, path string
+	key          string
+	body         string
+	header       map[string]string
+	undocumented bool // the path or method is not in the OpenAPI document
+}
+
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// do sends a request and holds the answer against the OpenAPI document.
+func (d *daemon) do(c call) reply {
+	d.t.Helper()
+	var body io.Reader
+	if c.body != "" {
+		body = strings.NewReader(c.body)
+	}
+	req, err := http.NewRequestWithContext(d.t.Context(), c.method, d.url+c.path, body)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if c.body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.key != "" {
+		req.Header.Set("X-API-Key", c.key)
+	}
+	for name, value := range c.header {
+		req.Header.Set(name, value)
+		if value == "" {
+			req.Header.Del(name)
+		}
+	}
+	res, err := d.client.Do(req)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if res.Header.Get("X-Request-Id") == "" {
+		d.t.Errorf("%s %s: the answer has no X-Request-Id", c.method, c.path)
+	}
+	if !c.undocumented {
+		res.Body = io.NopCloser(bytes.NewReader(raw))
+		if valid, errs := d.contract.ValidateHttpResponse(req, res); !valid {
+			for _, e := range errs {
+				d.t.Errorf("%s %s answers %d %s, against the document: %v", c.method, c.path, res.StatusCode, raw, e)
+			}
+		}
+	}
+	return reply{res.StatusCode, res.Header, string(raw)}
+}
+
+// get is do for the default tenant.
+func (d *daemon) get(path string) reply {
+	d.t.Helper()
+	return d.do(call{method: http.MethodGet, path: path, key: d.key})
+}
+
+// post is do for the default tenant.
+func (d *daemon) post(path, body string) reply {
+	d.t.Helper()
+	return d.do(call{method: http.MethodPost, path: path, key: d.key, body: body})
+}
+
+// await polls a path until the answer satisfies done.
+func (d *daemon) await(path string, done func(reply) bool) reply {
+	d.t.Helper()
+	deadline := time.NewTimer(15 * time.Second)
+	defer deadline.Stop()
+	again := time.NewTicker(3 * time.Millisecond)
+	defer again.Stop()
+	for {
+		r := d.get(path)
+		if done(r) {
+			return r
+		}
+		select {
+		case <-again.C:
+		case <-deadline.C:
+			d.t.Fatalf("%s still answers %d %s", path, r.status, r.body)
+		}
+	}
+}
+
+// awaitStatus polls a session until it has a status.
+func (d *daemon) awaitStatus(id string, status engine.Status) reply {
+	d.t.Helper()
+	return d.await("/api/whatsapp/session/"+id+"/status", func(r reply) bool {
+		return strings.HasPrefix(r.body, `{"status":"`+string(status)+`"`)
+	})
+}
+
+// link brings a session of the default tenant to ready.
+func (d *daemon) link(id string) {
+	d.t.Helper()
+	d.wants(d.post("/api/whatsapp/session", `{"sessionId":"`+id+`"}`), http.StatusOK, "")
+	d.awaitStatus(id, engine.StatusQRReady)
+	if err := d.network.scan(d.t.Context(), engine.SessionKey{Tenant: store.DefaultTenant, ID: engine.SessionID(id)}); err != nil {
+		d.t.Fatal(err)
+	}
+	d.awaitStatus(id, engine.StatusReady)
+}
+
+// wants checks a status and, for a refusal, its code.
+func (d *daemon) wants(r reply, status int, code engine.Code) {
+	d.t.Helper()
+	if r.status != status {
+		d.t.Errorf("answers %d %s, want %d", r.status, r.body, status)
+	}
+	if code == "" {
+		return
+	}
+	var f failure
+	if err := json.Unmarshal([]byte(r.body), &f); err != nil || f.Code != code || f.Error == "" {
+		d.t.Errorf("answers %d %s, want the code %s", r.status, r.body, code)
+	}
+	if got := r.header.Get("Content-Type"); got != "application/json" {
+		d.t.Errorf("Content-Type is %q", got)
+	}
+}

@@ -1,0 +1,120 @@
+package httpapi
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v4"
+
+	"wapid/engine"
+)
+
+// paths are the operations of the OpenAPI document as "METHOD /path".
+type document struct {
+	Paths      map[string]map[string]any `yaml:"paths"`
+	Components struct {
+		Schemas map[string]struct {
+			Enum []string `yaml:"enum"`
+		} `yaml:"schemas"`
+	} `yaml:"components"`
+}
+
+func readDocument(t *testing.T) document {
+	t.Helper()
+	var doc document
+	if err := yaml.Unmarshal(openAPI, &doc); err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+func TestDocumentIsValidOpenAPI(t *testing.T) {
+	if valid, errs := contract(t).ValidateDocument(); !valid {
+		for _, e := range errs {
+			t.Error(e)
+		}
+	}
+}
+
+func TestDocumentAndRoutesAgree(t *testing.T) {
+	var documented, registered, keyless []string
+	for path, operations := range readDocument(t).Paths {
+		for method, operation := range operations {
+			if method == "parameters" {
+				continue
+			}
+			name := strings.ToUpper(method) + " " + path
+			documented = append(documented, name)
+			if _, own := operation.(map[string]any)["security"]; own {
+				keyless = append(keyless, name)
+			}
+		}
+	}
+	server := New(Options{})
+	parameter := regexp.MustCompile(`:(\w+)`)
+	var public []string
+	for _, r := range server.routes() {
+		name := r.method + " " + parameter.ReplaceAllString(r.path, "{$1}")
+		registered = append(registered, name)
+		if r.public != nil {
+			public = append(public, name)
+		}
+		if (r.public == nil) == (r.tenant == nil) {
+			t.Errorf("%s must have one handler", name)
+		}
+	}
+	// Nothing may be registered past the table.
+	var inFiber []string
+	for _, r := range server.app.GetRoutes(true) {
+		if r.Method != http.MethodHead {
+			inFiber = append(inFiber, r.Method+" "+parameter.ReplaceAllString(r.Path, "{$1}"))
+		}
+	}
+	for _, list := range [][]string{documented, registered, keyless, public, inFiber} {
+		slices.Sort(list)
+	}
+	if !slices.Equal(documented, registered) {
+		t.Errorf("documented\n%s\nregistered\n%s", strings.Join(documented, "\n"), strings.Join(registered, "\n"))
+	}
+	if !slices.Equal(inFiber, registered) {
+		t.Errorf("in Fiber\n%s\nregistered\n%s", strings.Join(inFiber, "\n"), strings.Join(registered, "\n"))
+	}
+	if !slices.Equal(keyless, public) {
+		t.Errorf("documented without a key %v, served without a key %v", keyless, public)
+	}
+}
+
+func TestDocumentKnowsEveryWord(t *testing.T) {
+	schemas := readDocument(t).Components.Schemas
+	for name, want := range map[string][]string{
+		"Status": words(engine.StatusInitializing, engine.StatusQRReady, engine.StatusPasskeyRequired,
+			engine.StatusAuthenticated, engine.StatusReady, engine.StatusDisconnected),
+		"Reason": words(engine.ReasonNetwork, engine.ReasonLoggedOut, engine.ReasonQRTimeout, engine.ReasonReplaced,
+			engine.ReasonBanned, engine.ReasonClientOutdated, engine.ReasonStopped, engine.ReasonPairingFailed),
+		"ErrorCode": append(words(engineCodes...), words(CodeMethodNotAllowed, CodeRequestTimeout,
+			CodePayloadTooLarge, CodeUnsupportedMedia, CodeHeadersTooLarge)...),
+	} {
+		if got := schemas[name].Enum; !slices.Equal(got, want) {
+			t.Errorf("%s is %v, want %v", name, got, want)
+		}
+	}
+}
+
+// engineCodes are the codes of the engine, in its order.
+var engineCodes = []engine.Code{
+	engine.CodeInvalid, engine.CodeUnauthorized, engine.CodeNotFound, engine.CodeSessionNotFound,
+	engine.CodeSessionNotReady, engine.CodeSessionBusy, engine.CodeNotOnWhatsApp, engine.CodeReachoutTimelock,
+	engine.CodeRateLimited, engine.CodeSendRejected, engine.CodeSendOutcomeUnknown, engine.CodeUndeliverable,
+	engine.CodeNotSupported, engine.CodeEgressRefused, engine.CodeStorage, engine.CodeStopping, engine.CodeInternal,
+}
+
+func words[T ~string](list ...T) []string {
+	out := make([]string, len(list))
+	for i, w := range list {
+		out[i] = string(w)
+	}
+	return out
+}

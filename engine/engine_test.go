@@ -44,7 +44,7 @@ func TestConcurrentCreatesMakeOneSession(t *testing.T) {
 // in a session that works, and every call is answered.
 func TestConcurrentRequestsOfAllKinds(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
-		w.net.connect = login
+		w.net.connect.set(login)
 		allowed := []engine.Code{"", engine.CodeSessionNotFound, engine.CodeSessionBusy}
 		for round := range 10 {
 			var calls sync.WaitGroup
@@ -101,7 +101,7 @@ func TestRestartConnectsOldestFirstAndFewAtATime(t *testing.T) {
 
 		var mu sync.Mutex
 		inside, most := 0, 0
-		w.net.connect = func(ctx context.Context, c *conn) error {
+		w.net.connect.set(func(ctx context.Context, c *conn) error {
 			mu.Lock()
 			inside++
 			most = max(most, inside)
@@ -111,7 +111,7 @@ func TestRestartConnectsOldestFirstAndFewAtATime(t *testing.T) {
 			inside--
 			mu.Unlock()
 			return login(ctx, c)
-		}
+		})
 		w.config.ConnectLimit = limit
 		w.start()
 		if counts := w.engine.Counts(); counts[engine.StatusInitializing] != sessions {
@@ -155,7 +155,7 @@ func TestAStoppedSessionGivesItsTurnBack(t *testing.T) {
 		}
 		w.end()
 		w.config.ConnectLimit = 1
-		w.net.connect = hang
+		w.net.connect.set(hang)
 		w.start()
 		for _, id := range []string{"b", "a"} {
 			if _, err := w.engine.Stop(context.Background(), key(id)); err != nil {

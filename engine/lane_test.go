@@ -32,13 +32,13 @@ func TestSendReservesThenSendsThenMarks(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.link("a")
 		at := time.Now().Truncate(time.Second)
-		w.net.send = func(_ context.Context, _ *conn, m engine.Outgoing) (engine.Sent, error) {
+		w.net.send.set(func(_ context.Context, _ *conn, m engine.Outgoing) (engine.Sent, error) {
 			r := w.row(m.ID)
 			if r == nil || r.Status != engine.MessagePending || r.Text != "hello" || r.Peer.Phone != m.To {
 				t.Errorf("when it is sent, the row is %+v", r)
 			}
 			return engine.Sent{ID: m.ID, Timestamp: at}, nil
-		}
+		})
 		sent, err := w.engine.Send(context.Background(), key("a"), text("hello"))
 		if err != nil || sent.ID == "" || sent.Timestamp != at {
 			t.Fatalf("%+v, %v", sent, err)
@@ -64,9 +64,9 @@ func TestWhatBecomesOfARefusedMessage(t *testing.T) {
 		t.Run(string(code), func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *world) {
 				w.link("a")
-				w.net.send = func(context.Context, *conn, engine.Outgoing) (engine.Sent, error) {
+				w.net.send.set(func(context.Context, *conn, engine.Outgoing) (engine.Sent, error) {
 					return engine.Sent{}, engine.Errorf(code, "no")
-				}
+				})
 				m := text("hello")
 				m.ID = "ID1"
 				_, err := w.engine.Send(context.Background(), key("a"), m)
@@ -108,16 +108,16 @@ func unknown(context.Context, *conn, engine.Outgoing) (engine.Sent, error) {
 func TestAnUnknownOutcomeIsSentAgainUnderTheSameID(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.link("a")
-		w.net.connect = login
+		w.net.connect.set(login)
 		var ids []engine.MessageID
-		w.net.send = func(ctx context.Context, c *conn, m engine.Outgoing) (engine.Sent, error) {
+		w.net.send.set(func(ctx context.Context, c *conn, m engine.Outgoing) (engine.Sent, error) {
 			ids = append(ids, m.ID)
 			if len(ids) == 1 {
 				c.h.Signal(engine.SignalDropped{Cause: engine.DropNetwork})
 				return unknown(ctx, c, m)
 			}
 			return engine.Sent{ID: m.ID, Timestamp: time.Now()}, nil
-		}
+		})
 		sent, err := w.engine.Send(context.Background(), key("a"), text("hello"))
 		if err != nil || !slices.Equal(ids, []engine.MessageID{sent.ID, sent.ID}) {
 			t.Fatalf("tried %v, answered %+v, %v", ids, sent, err)
@@ -135,7 +135,7 @@ func TestAnUnknownOutcomeStaysUnknown(t *testing.T) {
 		most  time.Duration
 	}{
 		"the network stays away": {func(w *world, c *conn) {
-			w.net.connect = func(context.Context, *conn) error { return errRefused }
+			w.net.connect.set(func(context.Context, *conn) error { return errRefused })
 			c.h.Signal(engine.SignalDropped{Cause: engine.DropNetwork})
 		}, 45 * time.Second, 45 * time.Second},
 		"every try is unknown": {func(*world, *conn) {}, 45 * time.Second, 45 * time.Second},
@@ -149,22 +149,22 @@ func TestAnUnknownOutcomeStaysUnknown(t *testing.T) {
 			go w.engine.Stop(context.Background(), key("a"))
 		}, 0, 0},
 		"the second try is rejected": {func(w *world, c *conn) {
-			w.net.send = func(context.Context, *conn, engine.Outgoing) (engine.Sent, error) {
+			w.net.send.set(func(context.Context, *conn, engine.Outgoing) (engine.Sent, error) {
 				return engine.Sent{}, engine.Errorf(engine.CodeSendRejected, "no")
-			}
+			})
 		}, 500 * time.Millisecond, 500 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *world) {
 				w.link("a")
 				broke := false
-				w.net.send = func(ctx context.Context, one *conn, m engine.Outgoing) (engine.Sent, error) {
+				w.net.send.set(func(ctx context.Context, one *conn, m engine.Outgoing) (engine.Sent, error) {
 					if !broke {
 						broke = true
 						c.after(w, one)
 					}
 					return unknown(ctx, one, m)
-				}
+				})
 				m := text("hello")
 				m.ID = "ID1"
 				began := time.Now()
@@ -190,7 +190,7 @@ func TestOneMessageAtATimeInOrder(t *testing.T) {
 		var mu sync.Mutex
 		var inside, most int
 		var order []string
-		w.net.send = func(_ context.Context, _ *conn, m engine.Outgoing) (engine.Sent, error) {
+		w.net.send.set(func(_ context.Context, _ *conn, m engine.Outgoing) (engine.Sent, error) {
 			mu.Lock()
 			inside++
 			most = max(most, inside)
@@ -201,7 +201,7 @@ func TestOneMessageAtATimeInOrder(t *testing.T) {
 			inside--
 			mu.Unlock()
 			return engine.Sent{ID: m.ID, Timestamp: time.Now()}, nil
-		}
+		})
 		const n = 20
 		var want []string
 		answers := make(chan error, n)
@@ -229,10 +229,10 @@ func TestASendThatWaitsTooLongIsNotSent(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.link("a")
 		release := make(chan struct{})
-		w.net.send = func(_ context.Context, _ *conn, m engine.Outgoing) (engine.Sent, error) {
+		w.net.send.set(func(_ context.Context, _ *conn, m engine.Outgoing) (engine.Sent, error) {
 			<-release
 			return engine.Sent{ID: m.ID, Timestamp: time.Now()}, nil
-		}
+		})
 		first := make(chan error, 1)
 		go func() {
 			_, err := w.engine.Send(context.Background(), key("a"), text("first"))
@@ -257,11 +257,11 @@ func TestEngineStopsWhileSending(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.link("a")
 		closed := make(chan struct{})
-		w.net.close = func(*conn) { close(closed) }
-		w.net.send = func(ctx context.Context, c *conn, m engine.Outgoing) (engine.Sent, error) {
+		w.net.close.set(func(*conn) { close(closed) })
+		w.net.send.set(func(ctx context.Context, c *conn, m engine.Outgoing) (engine.Sent, error) {
 			<-closed
 			return unknown(ctx, c, m)
-		}
+		})
 		answers := make(chan error, 2)
 		for range 2 {
 			go func() {

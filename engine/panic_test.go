@@ -17,18 +17,18 @@ func TestAPanicEndsAndRestartsOneSession(t *testing.T) {
 		panics  int64
 	}{
 		"in Connect": {func(w *world) {
-			w.net.connect = func(ctx context.Context, c *conn) error {
-				w.net.connect = login
+			w.net.connect.set(func(ctx context.Context, c *conn) error {
+				w.net.connect.set(login)
 				panic("Connect")
-			}
+			})
 		}, drop, 1},
 		"in the store": {func(w *world) { w.store.panics = 1 }, func(w *world, c *conn) { drop(w, c); drop(w, c) }, 1},
 		"in the store and then in Close": {func(w *world) {
 			w.store.panics = 1
-			w.net.close = func(*conn) { w.net.close = nil; panic("Close") }
+			w.net.close.set(func(*conn) { w.net.close.set(nil); panic("Close") })
 		}, drop, 2},
 		"in Send": {func(w *world) {
-			w.net.send = func(context.Context, *conn, engine.Outgoing) (engine.Sent, error) { panic("Send") }
+			w.net.send.set(func(context.Context, *conn, engine.Outgoing) (engine.Sent, error) { panic("Send") })
 		}, func(w *world, c *conn) {
 			_, err := w.engine.Send(context.Background(), c.key, text("hello"))
 			wantCode(w.t, err, engine.CodeSendOutcomeUnknown)
@@ -38,7 +38,7 @@ func TestAPanicEndsAndRestartsOneSession(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *world) {
 				other, one := w.link("other"), w.link("a")
 				otherConnects := other.connects.Load()
-				w.net.connect = login
+				w.net.connect.set(login)
 				c.arrange(w)
 				c.provoke(w, one)
 				pass(10 * time.Second)
@@ -77,7 +77,7 @@ func TestAPanicInPairIsTriedAgain(t *testing.T) {
 func TestRequestsThatWaitBehindAPanicAreAnswered(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		c := w.link("a")
-		w.net.connect = hang
+		w.net.connect.set(hang)
 		c.h.Signal(engine.SignalDropped{Cause: engine.DropRestart}) // an operation is under way
 		synctest.Wait()
 		w.store.mu.Lock()

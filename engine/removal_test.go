@@ -69,7 +69,7 @@ func TestDeleteOfASessionWithoutADevice(t *testing.T) {
 func TestDeleteOfAStoppedSessionConnectsToUnlink(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.link("a")
-		w.net.connect = login
+		w.net.connect.set(login)
 		if _, err := w.engine.Stop(context.Background(), key("a")); err != nil {
 			t.Fatal(err)
 		}
@@ -83,23 +83,23 @@ func TestDeleteOfAStoppedSessionConnectsToUnlink(t *testing.T) {
 
 func TestDeleteGivesUpOnANetworkThatDoesNotAnswer(t *testing.T) {
 	for name, c := range map[string]func(w *world){
-		"refuses":         func(w *world) { w.net.connect = func(context.Context, *conn) error { return errRefused } },
-		"hangs":           func(w *world) { w.net.connect = hang },
-		"never logs in":   func(w *world) { w.net.connect = nil },
-		"hangs in logout": func(w *world) { w.net.connect = login; w.net.logout = hang },
+		"refuses":         func(w *world) { w.net.connect.set(func(context.Context, *conn) error { return errRefused }) },
+		"hangs":           func(w *world) { w.net.connect.set(hang) },
+		"never logs in":   func(w *world) { w.net.connect.set(nil) },
+		"hangs in logout": func(w *world) { w.net.connect.set(login); w.net.logout.set(hang) },
 		"fails to log out": func(w *world) {
-			w.net.connect = login
-			w.net.logout = func(context.Context, *conn) error { return errRefused }
+			w.net.connect.set(login)
+			w.net.logout.set(func(context.Context, *conn) error { return errRefused })
 		},
 		"panics in logout": func(w *world) {
-			w.net.connect = login
-			w.net.logout = func(context.Context, *conn) error { panic("Logout") }
+			w.net.connect.set(login)
+			w.net.logout.set(func(context.Context, *conn) error { panic("Logout") })
 		},
 		"is elsewhere": func(w *world) {
-			w.net.connect = func(_ context.Context, c *conn) error {
+			w.net.connect.set(func(_ context.Context, c *conn) error {
 				c.h.Signal(engine.SignalDropped{Cause: engine.DropReplaced})
 				return nil
-			}
+			})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -123,15 +123,15 @@ func TestDeleteGivesUpOnANetworkThatDoesNotAnswer(t *testing.T) {
 func TestDeleteTriesTheLogoutAgain(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.link("a")
-		w.net.connect = login
+		w.net.connect.set(login)
 		failed := false
-		w.net.logout = func(context.Context, *conn) error {
+		w.net.logout.set(func(context.Context, *conn) error {
 			if !failed {
 				failed = true
 				return errRefused
 			}
 			return nil
-		}
+		})
 		w.remove("a", true, 2*time.Second)
 	})
 }
@@ -139,7 +139,7 @@ func TestDeleteTriesTheLogoutAgain(t *testing.T) {
 func TestARemovalGoesOnAfterARestart(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.link("a")
-		w.net.logout = hang
+		w.net.logout.set(hang)
 		answer := make(chan error, 1)
 		go func() {
 			_, err := w.engine.Delete(context.Background(), key("a"))
@@ -148,7 +148,8 @@ func TestARemovalGoesOnAfterARestart(t *testing.T) {
 		synctest.Wait()
 		w.end()
 		wantCode(t, <-answer, engine.CodeStopping)
-		w.net.connect, w.net.logout = login, nil
+		w.net.connect.set(login)
+		w.net.logout.set(nil)
 		w.start()
 		w.gone("a")
 		if n := w.net.last(key("a")).logouts.Load(); n != 1 {
@@ -172,7 +173,7 @@ func TestDeviceGoneDuringARemoval(t *testing.T) {
 func TestWhileASessionIsBeingRemoved(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.link("a")
-		w.net.logout = hang
+		w.net.logout.set(hang)
 		ctx, hangUp := context.WithCancel(context.Background())
 		answer := make(chan error, 1)
 		go func() {

@@ -27,10 +27,22 @@ type scripted struct {
 	ids       atomic.Int64
 
 	// What new connections do; nil means that Connect succeeds and nothing follows.
-	connect func(ctx context.Context, c *conn) error
-	logout  func(ctx context.Context, c *conn) error
-	close   func(c *conn)
-	send    func(ctx context.Context, c *conn, m engine.Outgoing) (engine.Sent, error)
+	connect rule[func(ctx context.Context, c *conn) error]
+	logout  rule[func(ctx context.Context, c *conn) error]
+	close   rule[func(c *conn)]
+	send    rule[func(ctx context.Context, c *conn, m engine.Outgoing) (engine.Sent, error)]
+}
+
+// rule is a function that a test may replace at any time. The zero value is nil.
+type rule[F any] struct{ now atomic.Pointer[F] }
+
+func (r *rule[F]) set(f F) { r.now.Store(&f) }
+
+func (r *rule[F]) get() (f F) {
+	if now := r.now.Load(); now != nil {
+		f = *now
+	}
+	return f
 }
 
 type conn struct {
@@ -105,32 +117,32 @@ func (c *conn) Connect(ctx context.Context) error {
 	c.net.mu.Lock()
 	c.net.order = append(c.net.order, c.key)
 	c.net.mu.Unlock()
-	if c.net.connect != nil {
-		return c.net.connect(ctx, c)
+	if connect := c.net.connect.get(); connect != nil {
+		return connect(ctx, c)
 	}
 	return nil
 }
 
 func (c *conn) Send(ctx context.Context, m engine.Outgoing) (engine.Sent, error) {
 	c.sends.Add(1)
-	if c.net.send != nil {
-		return c.net.send(ctx, c, m)
+	if send := c.net.send.get(); send != nil {
+		return send(ctx, c, m)
 	}
 	return engine.Sent{ID: m.ID, Timestamp: time.Now().Truncate(time.Second)}, nil
 }
 
 func (c *conn) Logout(ctx context.Context) error {
 	c.logouts.Add(1)
-	if c.net.logout != nil {
-		return c.net.logout(ctx, c)
+	if logout := c.net.logout.get(); logout != nil {
+		return logout(ctx, c)
 	}
 	return nil
 }
 
 func (c *conn) Close() {
 	c.closes.Add(1)
-	if c.net.close != nil {
-		c.net.close(c)
+	if close := c.net.close.get(); close != nil {
+		close(c)
 	}
 }
 

@@ -93,7 +93,7 @@ func TestNobodyScansAndAgain(t *testing.T) {
 func TestReconnectsWithBackoff(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		c := w.link("a")
-		w.net.connect = func(context.Context, *conn) error { return errRefused }
+		w.net.connect.set(func(context.Context, *conn) error { return errRefused })
 		lost := time.Now()
 		c.h.Signal(engine.SignalDropped{Cause: engine.DropNetwork})
 		s := w.want("a", engine.StatusDisconnected, engine.ReasonNetwork)
@@ -107,7 +107,7 @@ func TestReconnectsWithBackoff(t *testing.T) {
 		if tries < 8 || tries > 12 {
 			t.Errorf("%d tries in ten minutes", tries)
 		}
-		w.net.connect = login
+		w.net.connect.set(login)
 		pass(5 * time.Minute)
 		w.want("a", engine.StatusReady, "")
 		w.told(qrEvent, readyEvent, disconnectedEvent, readyEvent)
@@ -119,7 +119,7 @@ func TestALoginThatNeverCompletesIsGivenUp(t *testing.T) {
 		c := w.link("a")
 		c.h.Signal(engine.SignalDropped{Cause: engine.DropRestart})
 		w.want("a", engine.StatusDisconnected, engine.ReasonNetwork) // connected, and the server says nothing
-		w.net.connect = login
+		w.net.connect.set(login)
 		pass(3 * time.Minute)
 		w.want("a", engine.StatusReady, "")
 		if c.closes.Load() != 1 || w.net.last(key("a")) == c {
@@ -131,7 +131,7 @@ func TestALoginThatNeverCompletesIsGivenUp(t *testing.T) {
 func TestStopAndStart(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		c := w.link("a")
-		w.net.connect = login
+		w.net.connect.set(login)
 		s, err := w.engine.Stop(context.Background(), key("a"))
 		if err != nil || s.State.Reason != engine.ReasonStopped {
 			t.Fatalf("%+v, %v", s.State, err)
@@ -156,7 +156,7 @@ func TestStopAndStart(t *testing.T) {
 func TestStopAndStartInOneBreath(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.link("a")
-		w.net.connect = login
+		w.net.connect.set(login)
 		for range 20 {
 			stopped := make(chan error)
 			go func() {
@@ -182,7 +182,7 @@ func TestStopAndStartInOneBreath(t *testing.T) {
 
 func TestStopWhileConnecting(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
-		w.net.connect = hang
+		w.net.connect.set(hang)
 		w.create("a")
 		if _, err := w.engine.Stop(context.Background(), key("a")); err != nil {
 			t.Fatal(err)
@@ -196,7 +196,7 @@ func TestStopWhileConnecting(t *testing.T) {
 
 func TestEngineStopsWhileConnecting(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
-		w.net.connect = hang
+		w.net.connect.set(hang)
 		for _, id := range []string{"a", "b", "c"} {
 			w.create(id)
 		}
@@ -209,10 +209,10 @@ func TestEngineStopsWhileAPhoneIsLinking(t *testing.T) {
 		w.create("a")
 		c := w.net.last(key("a"))
 		linked := make(chan error, 1)
-		w.net.close = func(c *conn) { linked <- c.h.Linking(context.Background(), who(c.key)) }
+		w.net.close.set(func(c *conn) { linked <- c.h.Linking(context.Background(), who(c.key)) })
 		w.end()
 		wantCode(t, <-linked, engine.CodeStopping)
-		w.net.close = nil
+		w.net.close.set(nil)
 		w.start()
 		if n := c.closes.Load(); n != 1 {
 			t.Errorf("closed %d times", n)

@@ -52,24 +52,26 @@ type app struct {
 
 // openApp opens the data directory, the databases and the listening socket. On
 // an error everything is closed again.
-func openApp(ctx context.Context, c appConfig) (a *app, err error) {
-	a = &app{log: c.Log}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, a.close())
-		}
-	}()
+func openApp(ctx context.Context, c appConfig) (*app, error) {
+	a := &app{log: c.Log}
+	if err := a.open(ctx, c); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	return a, nil
+}
+
+func (a *app) open(ctx context.Context, c appConfig) error {
 	dir, err := dataDir(c.Data)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	unlock, err := lockData(dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	a.closers = append(a.closers, unlock)
 	if a.store, err = store.Open(ctx, filepath.Join(dir, store.FileName), store.Options{}); err != nil {
-		return nil, err
+		return err
 	}
 	a.closers = append(a.closers, a.store.Close)
 	options := whatsapp.Options{DataDir: dir, Endpoint: c.Endpoint, Log: c.Log.Named("whatsapp")}
@@ -77,24 +79,24 @@ func openApp(ctx context.Context, c appConfig) (a *app, err error) {
 		c.Tune(&options)
 	}
 	if a.network, err = whatsapp.Open(ctx, options); err != nil {
-		return nil, err
+		return err
 	}
 	a.closers = append(a.closers, a.network.Close)
 	if err := a.wire(c); err != nil {
-		return nil, err
+		return err
 	}
 	if a.listener, err = net.Listen("tcp", c.Listen); err != nil {
-		return nil, fmt.Errorf("API address: %w", err)
+		return fmt.Errorf("API address: %w", err)
 	}
 	a.closers = append(a.closers, func() error { a.listener.Close(); return nil }) // closed already after Run
 	// Last, when nothing can fail any more: keys made here are shown only once.
 	if _, a.NewAPIKey, err = a.store.EnsureDefaultTenant(ctx, c.APIKey); err != nil {
-		return nil, fmt.Errorf("API key: %w", err)
+		return fmt.Errorf("API key: %w", err)
 	}
 	if a.NewAdminKey, err = a.store.EnsureAdminKey(ctx, c.AdminKey); err != nil {
-		return nil, fmt.Errorf("admin key: %w", err)
+		return fmt.Errorf("admin key: %w", err)
 	}
-	return a, nil
+	return nil
 }
 
 // wire introduces the services to each other.
@@ -126,9 +128,7 @@ func (a *app) Run(ctx context.Context) error {
 	defer cancel(nil)
 	stopWebhooks := a.launch(cancel, "webhooks", a.dispatcher.Run)
 	stopEngine := a.launch(cancel, "engine", a.engine.Run)
-	stopAPI := a.launch(cancel, "api", func(stopping context.Context) error {
-		return a.serveAPI(stopping)
-	})
+	stopAPI := a.launch(cancel, "api", a.serveAPI)
 	<-ctx.Done()
 	a.log.Info("stopping")
 	stopAPI()
@@ -158,7 +158,14 @@ func (a *app) launch(fail context.CancelCauseFunc, name string, run func(context
 	}
 }
 
+// serveAPI answers once the sessions are known; until then connections wait to
+// be accepted.
 func (a *app) serveAPI(ctx context.Context) error {
+	select {
+	case <-a.engine.Started():
+	case <-ctx.Done():
+		return nil
+	}
 	served := make(chan error, 1)
 	go func() { served <- a.api.Serve(a.listener) }()
 	select {

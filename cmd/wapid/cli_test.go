@@ -13,16 +13,21 @@ import (
 	"wapid/store"
 )
 
-// command runs the program in this process. Its context has ended, so that a
-// daemon that starts after all stops at once.
+// command runs the program in this process. A daemon that starts is stopped as
+// soon as it has printed its banner.
 func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	var out, errs bytes.Buffer
-	code = run(ctx, args, &out, &errs)
+	defer cancel()
+	out := &lockedBuffer{}
+	var errs bytes.Buffer
+	code = run(ctx, args, writerFunc(func(p []byte) (int, error) { cancel(); return out.Write(p) }), &errs)
 	return code, out.String(), errs.String()
 }
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 func TestBadStartsEndWithOneClearLine(t *testing.T) {
 	t.Setenv("WAPID_LOG_LEVEL", "error")
@@ -100,7 +105,7 @@ func makeNewerSchema(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if _, err := db.Exec(`INSERT INTO schema_version (version, applied_at) VALUES (9999, 0)`); err != nil {
+	if _, err := db.Exec(`INSERT INTO schema_version (version, name, applied_at) VALUES (9999, 'later', 0)`); err != nil {
 		t.Fatal(err)
 	}
 }

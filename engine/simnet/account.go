@@ -15,8 +15,9 @@ import (
 const (
 	// maxLinked is how many devices a phone may link.
 	maxLinked = 4
-	// maxDeviceID keeps device ids within the byte that they travel in.
-	maxDeviceID = 99
+	// maxDeviceID is the highest device id. 99 would be a hosted device, which
+	// clients leave out of groups (source: Baileys messages-send.js).
+	maxDeviceID = 98
 )
 
 var errTooManyDevices = errors.New("the account already has four linked devices")

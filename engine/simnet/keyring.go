@@ -20,8 +20,9 @@ import (
 	"go.mau.fi/whatsmeow/util/keys"
 )
 
-// The two stanza types that a one-to-one ciphertext can have: the first
-// messages of a session carry the key agreement along, the later ones do not.
+// The types that a ciphertext can have in its stanza: one to one, the first
+// messages of a session carry the key agreement along and the later ones do
+// not; in a group all devices get the same under the sender key.
 const (
 	kindPreKey  = "pkmsg"
 	kindRatchet = "msg"

@@ -50,3 +50,28 @@ func TestNewDeviceIsWelcomed(t *testing.T) {
 		t.Errorf("%d patches refused", n)
 	}
 }
+
+// TestPhoneAnswersItsDevice lets a client lose a session: its own phone has the
+// message too and hands over a copy.
+func TestPhoneAnswersItsDevice(t *testing.T) {
+	net := startNetwork(t, Config{})
+	ctx := testContext(t)
+	phone, peer := net.Phone(owner), net.Phone(customer)
+	c := linkedClient(t, net, phone)
+	c.AutomaticMessageRerequestFromPhone, c.SynchronousAck = true, true
+	_, err := peer.SendText(ctx, phone.JID(), "first")
+	succeed(t, err)
+	await(c, text("first"))
+	c.sendText(peer.JID(), "answered") // From here on the peer sends no more prekey messages.
+	_, err = peer.Await(ctx, withText("answered"))
+	succeed(t, err)
+	succeed(t, c.Store.Sessions.DeleteSession(ctx, peer.LID().SignalAddress().String()))
+
+	id, err := peer.SendText(ctx, phone.JID(), "lost on the way")
+	succeed(t, err)
+	handed := await(c, func(m *events.Message) bool { return m.UnavailableRequestID != "" })
+	if handed.Info.ID != id || handed.Message.GetConversation() != "lost on the way" || handed.Info.IsFromMe {
+		t.Errorf("handed over %+v: %v", handed.Info, handed.Message)
+	}
+	await(c, func(m *events.Message) bool { return m.Info.ID == id && m.UnavailableRequestID == "" })
+}

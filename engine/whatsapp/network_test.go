@@ -232,3 +232,12 @@ func TestInfo(t *testing.T) {
 		t.Errorf("info %+v", info)
 	}
 }
+
+func parseJID(t *testing.T, s string) types.JID {
+	t.Helper()
+	jid, err := types.ParseJID(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return jid
+}

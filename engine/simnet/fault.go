@@ -316,4 +316,3 @@ func (f *Faults) timelocked(acct *account) bool {
 	}
 	return ok
 }
-

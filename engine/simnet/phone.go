@@ -35,6 +35,7 @@ type Phone struct {
 	mu       sync.Mutex
 	keys     *keyring
 	inbox    []*Received
+	revision int // counts changes of messages that are in the inbox already
 	received map[receivedKey]*Received
 	sources  map[types.MessageID]*waBinary.Node // stanzas, for receipts and retries
 	outbox   []*sentMessage
@@ -180,10 +181,14 @@ func (p *Phone) Inbox() []Received {
 // Await returns the first message, past or future, that match accepts. It
 // fails with the context's error.
 func (p *Phone) Await(ctx context.Context, match func(Received) bool) (Received, error) {
+	seen, revision := 0, 0
 	for {
 		p.mu.Lock()
-		for _, r := range p.inbox {
-			if match(*r) {
+		if revision != p.revision { // An older message changed: look at all again.
+			seen, revision = 0, p.revision
+		}
+		for ; seen < len(p.inbox); seen++ {
+			if r := p.inbox[seen]; match(*r) {
 				found := *r
 				p.mu.Unlock()
 				return found, nil

@@ -228,4 +228,3 @@ func (p *Phone) readPrologue(key *passkey, challenge []byte, code qrCode, node *
 	}
 	return exchange, err
 }
-

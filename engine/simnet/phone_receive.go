@@ -104,6 +104,7 @@ func (p *Phone) repeated(in incoming) bool {
 		return false
 	}
 	r.Copies++
+	p.revision++
 	if r.Message == nil {
 		return false // It was asked for again: take the new copy.
 	}
@@ -187,6 +188,8 @@ func (p *Phone) accept(in incoming, message *waE2E.Message) {
 		}
 		p.received[in.key()] = r
 		p.inbox = append(p.inbox, r)
+	} else {
+		p.revision++
 	}
 	r.ID, r.From, r.FromPN, r.Chat = in.id, in.from, in.sender.pn(), in.chat
 	r.Time, r.PushName = time.Unix(seconds, 0).UTC(), attrText(in.node, "notify")

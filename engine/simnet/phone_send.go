@@ -81,6 +81,9 @@ func (p *Phone) SendText(ctx context.Context, to types.JID, text string) (types.
 // when the network refuses the message.
 func (p *Phone) Send(_ context.Context, to types.JID, message *waE2E.Message) (types.MessageID, error) {
 	message = withSecret(message)
+	if _, err := p.server.directory.find(p.JID()); err != nil {
+		return "", err // The phone's own number is absent.
+	}
 	p.sending.Lock()
 	defer p.sending.Unlock()
 	if to.Server == types.GroupServer {

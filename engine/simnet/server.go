@@ -222,7 +222,8 @@ func (s *Server) Describe() Description {
 }
 
 // SetAbsent says which numbers are not on WhatsApp, replacing the earlier set.
-// A number that is already in use stays known to those who have its LID.
+// An absent number can be reached neither by number nor by LID, and its linked
+// devices can't log in; what it had comes back when it is no longer absent.
 func (s *Server) SetAbsent(numbers ...string) { s.directory.setAbsent(numbers) }
 
 // Unhandled lists the stanzas that the server did not understand or had to

@@ -56,11 +56,26 @@ func (l *link) handle(event any) (handled bool) {
 	case *events.Disconnected:
 		l.disconnected()
 	case *events.KeepAliveTimeout:
-		l.drop(engine.DropNetwork, fmt.Errorf("no answer to a ping; the last came %s ago", time.Since(event.LastSuccess).Round(time.Second)))
+		l.unanswered(event)
 	case *events.NotifyAccountReachoutTimelock:
 		l.timelocked(event.IsActive, event.TimeEnforcementEnds.Time)
 	}
 	return true
+}
+
+// maxUnansweredPings is how many pings in a row a server may leave unanswered
+// that otherwise still speaks.
+const maxUnansweredPings = 3
+
+// unanswered ends a link whose server is deaf: it has said nothing at all since
+// the ping. One that only has not answered yet, or whose answer this busy machine
+// has not got to, gets more time.
+func (l *link) unanswered(evt *events.KeepAliveTimeout) {
+	silence := l.wire.silence()
+	if silence < l.conn.net.opts.PingTimeout && evt.ErrorCount < maxUnansweredPings {
+		return
+	}
+	l.drop(engine.DropNetwork, fmt.Errorf("%d pings unanswered, nothing heard for %s", evt.ErrorCount, silence.Round(time.Second)))
 }
 
 // connected reports the complete login. whatsmeow says so even if the socket

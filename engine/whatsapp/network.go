@@ -31,8 +31,9 @@ type Options struct {
 	// What follows an accepted login may take three times as long.
 	LoginTimeout time.Duration
 	// PingEvery is about how often an idle socket is tried (±20 %), PingTimeout
-	// how long an answer may take; 25 s and 10 s if zero. A server that no longer
-	// answers is noticed within 1.2×PingEvery + PingTimeout: 40 s.
+	// how long an answer may take; 25 s and 10 s if zero. A server that has fallen
+	// silent is noticed within 1.2×PingEvery + PingTimeout: 40 s. One that leaves
+	// three pings unanswered, but says other things, within three times that.
 	PingEvery, PingTimeout time.Duration
 	// RetryDelay is how long after a failed commit or decryption the connection is
 	// made anew, so that the message comes again; 1 s if zero. It doubles with

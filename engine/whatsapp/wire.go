@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // wire is what lies under one socket. It keeps whatsmeow from two of its own
@@ -26,6 +28,8 @@ type wire struct {
 	cut     bool
 	writes  int           // since the upgrade: two make the handshake
 	release chan struct{} // closed when nothing is to be held back any more
+
+	heard atomic.Int64 // unix nanoseconds of the last read that brought anything
 }
 
 func newWire() *wire { return &wire{release: make(chan struct{})} }
@@ -97,6 +101,9 @@ func (w *wire) releaseLocked() {
 	}
 }
 
+// silence is how long nothing has come over the wire.
+func (w *wire) silence() time.Duration { return time.Since(time.Unix(0, w.heard.Load())) }
+
 func (w *wire) wrote() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -132,6 +139,9 @@ type wiredBody struct {
 
 func (b wiredBody) Read(p []byte) (int, error) {
 	n, err := b.ReadWriteCloser.Read(p)
+	if n > 0 {
+		b.w.heard.Store(time.Now().UnixNano())
+	}
 	if b.w.holds() {
 		<-b.w.release
 	}

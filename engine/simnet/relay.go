@@ -91,8 +91,9 @@ func (s *Server) relayChat(from origin, acct *account, to types.JID, node, answe
 		return s.refuse(answer, node, ackMalformed)
 	}
 	for jid := range copies {
-		// The two address forms must not be mixed (observed with whatsapp-rust).
-		if jid.Server != to.Server || !(acct.is(jid) || from.account.is(jid)) {
+		// The two address forms must not be mixed (observed with whatsapp-rust),
+		// and nobody writes to himself (both clients leave their own device out).
+		if jid.Server != to.Server || !(acct.is(jid) || from.account.is(jid)) || jid == from.jid(jid.Server) {
 			return s.refuse(answer, node, ackMalformed)
 		}
 	}
@@ -130,8 +131,13 @@ func (s *Server) relayChat(from origin, acct *account, to types.JID, node, answe
 }
 
 // parseParticipants reads the ciphertexts of a fan-out by device. It insists on
-// one well-formed ciphertext for each, on the sender not being among them, and
-// on the sender's signed identity beside any message that opens a session.
+// one well-formed ciphertext for each, and on the sender's signed identity beside
+// any message that opens a session.
+//
+// In groups the sender may be among them and gets nothing: Baileys 7 compares
+// its own LID with the device in it to users without one, and so sends its key
+// to itself (source: its extractDeviceJids). Assumed: since this version writes
+// to groups in the wild, the real network takes it.
 func parseParticipants(node *waBinary.Node, from origin) (map[types.JID]*waBinary.Node, bool) {
 	participants, _ := child(node, "participants")
 	copies := make(map[types.JID]*waBinary.Node)
@@ -139,7 +145,7 @@ func parseParticipants(node *waBinary.Node, from origin) (map[types.JID]*waBinar
 	for _, to := range participants.GetChildren() {
 		jid, isJID := attrJID(&to, "jid")
 		enc, hasEnc := child(&to, "enc")
-		if to.Tag != "to" || !isJID || !hasEnc || !validEnc(enc) || copies[jid] != nil || jid == from.jid(jid.Server) {
+		if to.Tag != "to" || !isJID || !hasEnc || !validEnc(enc) || copies[jid] != nil {
 			return nil, false
 		}
 		copies[jid] = enc
@@ -280,7 +286,7 @@ func (s *Server) relayStatus(from origin, to types.JID, node, answer *waBinary.N
 	}
 	for jid, enc := range copies {
 		acct, err := s.directory.find(jid)
-		if err != nil || !acct.has(jid.Device) {
+		if err != nil || !acct.has(jid.Device) || jid == from.jid(jid.Server) {
 			continue
 		}
 		stanza := s.groupCopy(from, node, common, enc)

@@ -2,7 +2,6 @@ package baileys
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -41,6 +41,7 @@ type Client struct {
 
 	mu     sync.Mutex
 	events []Event
+	lines  []string      // the same as printed
 	broken error         // a line that is no event
 	more   chan struct{} // closed and replaced when events grows
 }
@@ -78,7 +79,12 @@ func Start(t testing.TB, network Network, state string) *Client {
 		t.Fatal(err)
 	}
 	go c.listen(stdout)
-	t.Cleanup(c.kill)
+	t.Cleanup(func() {
+		c.kill()
+		if t.Failed() {
+			t.Logf("Baileys:\n%s", c.trace())
+		}
+	})
 	return c
 }
 
@@ -94,7 +100,7 @@ func (c *Client) listen(stdout io.Reader) {
 		if err != nil {
 			c.broken = fmt.Errorf("%w in %q", err, lines.Text())
 		}
-		c.events = append(c.events, event)
+		c.events, c.lines = append(c.events, event), append(c.lines, lines.Text())
 		close(c.more)
 		c.more = make(chan struct{})
 		c.mu.Unlock()
@@ -126,7 +132,7 @@ func (c *Client) Do(command Command) Event {
 		return (e.Kind == "done" || e.Kind == "failed") && e.Tag == command.Tag
 	})
 	if event.Kind == "failed" {
-		c.t.Fatalf("Baileys could not %s: %s\n%s", command.Do, event.Error, c.trace())
+		c.t.Fatalf("Baileys could not %s: %s", command.Do, event.Error)
 	}
 	return event
 }
@@ -148,9 +154,9 @@ func (c *Client) await(what string, match func(Event) bool) Event {
 		select {
 		case <-more:
 		case <-c.ended:
-			c.t.Fatalf("Baileys ended before its %s\n%s", what, c.trace())
+			c.t.Fatalf("Baileys ended before its %s", what)
 		case <-deadline.C:
-			c.t.Fatalf("no %s from Baileys\n%s", what, c.trace())
+			c.t.Fatalf("no %s from Baileys", what)
 		}
 	}
 }
@@ -162,7 +168,7 @@ func (c *Client) write(command Command) {
 		c.t.Fatal(err)
 	}
 	if _, err := c.stdin.Write(append(line, '\n')); err != nil {
-		c.t.Fatalf("Baileys doesn't listen: %v\n%s", err, c.trace())
+		c.t.Fatalf("Baileys doesn't listen: %v", err)
 	}
 }
 
@@ -176,7 +182,7 @@ func (c *Client) Quit() {
 	<-c.ended
 	c.waited = true
 	if err := c.cmd.Wait(); err != nil {
-		c.t.Errorf("Baileys ended with %v\n%s", err, c.trace())
+		c.t.Errorf("Baileys ended with %v", err)
 	}
 }
 
@@ -190,14 +196,11 @@ func (c *Client) kill() {
 	_ = c.cmd.Wait() // Killed: the status says nothing.
 }
 
-// trace is the end of what the client told, for the message of a failed test.
+// trace is the end of what the client told, for the log of a failed test.
 func (c *Client) trace() string {
-	var text bytes.Buffer
-	events := c.Events()
-	for _, event := range events[max(0, len(events)-30):] {
-		fmt.Fprintf(&text, "%+v\n", event)
-	}
-	return text.String() + c.stderr.String()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return strings.Join(c.lines[max(0, len(c.lines)-40):], "\n") + "\n" + c.stderr.String()
 }
 
 // log keeps the last part of what a process wrote to stderr.

@@ -76,13 +76,14 @@ function connect() {
       say({ event: 'reaction', id: key.id, text: reaction.text, from: reaction.key?.participant ?? reaction.key?.remoteJid });
     }
     for (const group of events['groups.upsert'] ?? []) say({ event: 'group', group: group.id, subject: group.subject });
-    for (const change of events['group-participants.update'] ?? []) {
-      const people = change.participants.map(p => p.id ?? p);
-      say({ event: 'participants', group: change.id, action: change.action, people });
+    if (events['group-participants.update']) {
+      const { id, action, author, participants } = events['group-participants.update'];
+      say({ event: 'participants', group: id, action, from: author, people: participants.map(p => p.id) });
     }
     for (const [chat, who] of Object.entries(events['presence.update']?.presences ?? {})) {
       say({ event: 'presence', chat, state: who.lastKnownPresence });
     }
+    for (const change of events['groups.update'] ?? []) say({ event: 'changed', group: change.id, subject: change.subject, text: change.desc });
     if (events['messaging-history.set']) say({ event: 'history' });
   });
 }
@@ -171,14 +172,23 @@ const commands = {
   exists: async ({ number }) => ({ found: (await sock.onWhatsApp(number)) ?? [] }),
   groupCreate: async ({ subject, people }) => summary(await sock.groupCreate(subject, people)),
   groupMetadata: async ({ group }) => summary(await sock.groupMetadata(group)),
-  groupAdd: async ({ group, people }) => ({ people: (await sock.groupParticipantsUpdate(group, people, 'add')).map(p => `${p.jid} ${p.status}`) }),
-  groupRemove: async ({ group, people }) => ({ people: (await sock.groupParticipantsUpdate(group, people, 'remove')).map(p => `${p.jid} ${p.status}`) }),
+  groupMembers: async ({ group, action, people }) => ({
+    people: (await sock.groupParticipantsUpdate(group, people, action)).map(p => `${p.jid} ${p.status}`),
+  }),
   groupSubject: async ({ group, subject }) => sock.groupUpdateSubject(group, subject),
+  groupDescribe: async ({ group, text }) => sock.groupUpdateDescription(group, text),
+  groupSetting: async ({ group, action }) => sock.groupSettingUpdate(group, action),
+  groupLink: async ({ group }) => ({ invite: await sock.groupInviteCode(group) }),
+  groupJoin: async ({ text }) => ({ group: await sock.groupAcceptInvite(text) }),
+  groupLeave: async ({ group }) => sock.groupLeave(group),
+  groupAll: async () => ({ people: Object.keys(await sock.groupFetchAllParticipating()) }),
   pairingCode: async ({ number }) => ({ pairingCode: await sock.requestPairingCode(number) }),
   logout: async () => sock.logout(),
 };
 
-const summary = group => ({ group: group.id, subject: group.subject, people: group.participants.map(p => p.id) });
+const summary = group => ({
+  group: group.id, subject: group.subject, text: group.desc, people: group.participants.map(p => `${p.id} ${p.admin ?? 'member'}`),
+});
 
 async function perform(command) {
   try {

@@ -21,7 +21,8 @@ package baileys
 //	presence      Chat, State
 //	history       (a part of the history was taken in)
 //	group         Group, Subject
-//	participants  Group, Action, People
+//	participants  Group, Action, From, People
+//	changed       Group, Subject, Text (the description)
 //	done, failed  Tag, Error, and what a command returns
 type Event struct {
 	Kind string `json:"event"`
@@ -55,6 +56,7 @@ type Event struct {
 	Group          string   `json:"group"`
 	Subject        string   `json:"subject"`
 	Action         string   `json:"action"`
+	Invite         string   `json:"invite"`
 	People         []string `json:"people"`
 	Found          []Found  `json:"found"`
 }
@@ -94,10 +96,17 @@ const (
 //	subscribe      To
 //	exists         Number            → Found
 //	pairingCode    Number            → PairingCode
-//	groupCreate    Subject, People   → Group, Subject, People
-//	groupMetadata  Group             → Group, Subject, People
-//	groupAdd, groupRemove  Group, People → People ("JID status")
+//	groupCreate    Subject, People   → Group, Subject, Text, People ("JID role")
+//	groupMetadata  Group             → Group, Subject, Text, People ("JID role")
+//	groupMembers   Group, Action (add, remove, promote, demote), People
+//	                                 → People ("JID status")
 //	groupSubject   Group, Subject
+//	groupDescribe  Group, Text
+//	groupSetting   Group, Action (announcement, not_announcement, locked, unlocked)
+//	groupLink      Group             → Invite
+//	groupJoin      Text (the code)   → Group
+//	groupLeave     Group
+//	groupAll                         → People (the groups' JIDs)
 //	logout
 //
 // What sends a message returns its ID.
@@ -114,5 +123,6 @@ type Command struct {
 	Number  string   `json:"number,omitempty"`
 	Group   string   `json:"group,omitempty"`
 	Subject string   `json:"subject,omitempty"`
+	Action  string   `json:"action,omitempty"`
 	People  []string `json:"people,omitempty"`
 }

@@ -33,8 +33,10 @@ type NetworkInfo struct {
 // one at a time; Send may be called concurrently with anything.
 type Conn interface {
 	// Connect dials and returns once the socket is up and the login is under
-	// way, or with an error. What becomes of it arrives as signals. It may be
-	// called again after SignalDropped with a cause that allows it.
+	// way, or with an error. What becomes of it arrives as signals. On a linked
+	// device's connection it may be called again after an error, and after
+	// SignalDropped with DropNetwork or DropRestart; any other connection is
+	// closed once it has ended.
 	Connect(ctx context.Context) error
 	// Send returns when the network has taken the message, or with an *Error:
 	// CodeSessionNotReady, CodeNotOnWhatsApp, CodeReachoutTimelock,
@@ -81,7 +83,8 @@ type SignalPasskey struct{ Challenge []byte }
 // the connection; the session is ready only after the one that follows.
 type SignalPaired struct{ Identity Identity }
 
-// SignalPairingFailed says that linking was refused or broke.
+// SignalPairingFailed says that linking was refused or broke. Keys that were
+// stored for it are gone.
 type SignalPairingFailed struct{ Err error }
 
 // SignalReady says that the login is complete: messages can be sent.

@@ -62,13 +62,30 @@ func TestAPanicEndsAndRestartsOneSession(t *testing.T) {
 
 func TestAPanicInPairIsTriedAgain(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
-		w.net.panicPair = 3
+		w.net.panicPair, w.net.panicFor = 3, "a"
 		w.create("a")
 		pass(5 * time.Second)
 		w.net.last(key("a")).h.Signal(engine.SignalQR{Code: "2@x"})
 		w.want("a", engine.StatusQRReady, "")
 		if got := w.engine.Panics(); got != 3 {
 			t.Errorf("%d panics counted", got)
+		}
+	})
+}
+
+// A session that panics before it connects does not keep its place.
+func TestAPanicGivesItsTurnBack(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.create("a")
+		pass(time.Second)
+		w.create("b")
+		w.end()
+		w.net.panicPair, w.net.panicFor = 1, "a"
+		w.config.ConnectLimit = 1
+		w.net.connect.set(hang)
+		w.start() // no time passes
+		if n := w.net.last(key("b")).connects.Load(); n != 1 {
+			t.Errorf("the other session connected %d times", n)
 		}
 	})
 }

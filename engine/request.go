@@ -94,7 +94,7 @@ func (w *worker) handle(ctx context.Context, item any) {
 	default:
 		err = fmt.Errorf("a %T in the mailbox", item)
 	}
-	if err != nil && reply == nil {
+	if err != nil && reply == nil && ctx.Err() == nil {
 		w.log.Error("session state not saved", zap.Error(err))
 	}
 }

@@ -23,7 +23,8 @@ type scripted struct {
 	order     []engine.SessionKey // of the Connect calls
 	forgotten []engine.DeviceID
 	missing   map[engine.DeviceID]bool // devices that Open does not find
-	panicPair int                      // so many calls of Pair panic
+	panicPair int                      // so many calls of Pair panic,
+	panicFor  engine.SessionID         // for this session
 	ids       atomic.Int64
 
 	// What new connections do; nil means that Connect succeeds and nothing follows.
@@ -68,8 +69,10 @@ func (n *scripted) add(key engine.SessionKey, device engine.DeviceID, h engine.H
 
 func (n *scripted) Pair(_ context.Context, key engine.SessionKey, h engine.Handler) (engine.Conn, error) {
 	n.mu.Lock()
-	panics := n.panicPair > 0
-	n.panicPair--
+	panics := n.panicPair > 0 && n.panicFor == key.ID
+	if panics {
+		n.panicPair--
+	}
 	n.mu.Unlock()
 	if panics {
 		panic("Pair")

@@ -209,11 +209,14 @@ func (w *worker) advance(ctx context.Context) time.Duration {
 	}
 	switch act {
 	case actConnect:
-		if err := w.connect(ctx); err != nil {
+		err := w.connect(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return 0
+		case err != nil:
 			w.log.Error("connection not begun, trying again", zap.Error(err))
 			return time.Second
-		}
-		if w.busy == nil {
+		case w.busy == nil:
 			return 0 // it failed at once, and the machine knows what follows
 		}
 	case actClose:

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	_ "github.com/mattn/go-sqlite3"
+	signallog "go.mau.fi/libsignal/logger"
 	"go.mau.fi/whatsmeow"
 	"go.mau.fi/whatsmeow/store"
 	"go.mau.fi/whatsmeow/store/sqlstore"
@@ -29,7 +30,19 @@ import (
 // whatsmeow's root key is a variable of the process, so there can be one only.
 var testNoise *noiseIdentity
 
+// quiet silences libsignal. Its logger is a variable of the process that is set
+// at first use without a lock, and setting it here also avoids that race.
+type quiet struct{}
+
+func (quiet) Debug(string, string)   {}
+func (quiet) Info(string, string)    {}
+func (quiet) Warning(string, string) {}
+func (quiet) Error(string, string)   {}
+func (quiet) Configure(string)       {}
+
 func TestMain(m *testing.M) {
+	var silence signallog.Loggable = quiet{}
+	signallog.Setup(&silence)
 	var err error
 	if testNoise, err = newNoiseIdentity(time.Now()); err != nil {
 		fmt.Fprintln(os.Stderr, err)

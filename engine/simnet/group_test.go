@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"go.mau.fi/libsignal/protocol"
 	"go.mau.fi/whatsmeow"
 	"go.mau.fi/whatsmeow/proto/waE2E"
 	"go.mau.fi/whatsmeow/types"
@@ -359,5 +360,45 @@ func TestGroupSurvivesRestart(t *testing.T) {
 	sees(t, second.Phone(owner), group, "from the other side")
 	if err = second.Phone(friend).SetGroupSubject(ctx, group, "Mine"); err == nil {
 		t.Error("the restart unlocked the group")
+	}
+}
+
+// TestGroupKeyChangesWithTheDevices checks that a device that was unlinked does
+// not keep a key that opens what follows.
+func TestGroupKeyChangesWithTheDevices(t *testing.T) {
+	net := startNetwork(t, Config{})
+	ctx := testContext(t)
+	phone, peer := net.Phone(owner), net.Phone(customer)
+	c := linkedClient(t, net, phone)
+	group, err := peer.CreateGroup(ctx, "Keys", phone.JID())
+	succeed(t, err)
+	keyID := func() uint32 {
+		t.Helper()
+		peer.mu.Lock()
+		defer peer.mu.Unlock()
+		raw, err := peer.keys.distribution(group, peer.LID())
+		succeed(t, err)
+		msg, err := protocol.NewSenderKeyDistributionMessageFromBytes(raw, wireFormat().SenderKeyDistributionMessage)
+		succeed(t, err)
+		return msg.ID()
+	}
+	for _, words := range []string{"one", "two"} {
+		_, err = peer.SendText(ctx, group, words)
+		succeed(t, err)
+		await(c, text(words))
+	}
+	before := keyID()
+	_, err = peer.SendText(ctx, group, "three")
+	succeed(t, err)
+	if keyID() != before {
+		t.Error("the key changed without a reason")
+	}
+	succeed(t, phone.Unlink(ctx, *c.Store.ID))
+	await[*events.LoggedOut](c, nil)
+	_, err = peer.SendText(ctx, group, "four")
+	succeed(t, err)
+	sees(t, phone, group, "four")
+	if keyID() == before {
+		t.Error("the key outlived the device")
 	}
 }

@@ -3,7 +3,7 @@ package simnet
 import (
 	"errors"
 	"fmt"
-	"maps"
+	"slices"
 	"strconv"
 
 	waBinary "go.mau.fi/whatsmeow/binary"
@@ -28,6 +28,12 @@ func (p *Phone) sendGroup(to types.JID, id types.MessageID, message *waE2E.Messa
 		return "", fmt.Errorf("encode message: %w", err)
 	}
 	p.mu.Lock()
+	for device := range p.shared[to] {
+		if !slices.Contains(devices, device) {
+			p.rotateKey(to) // Somebody left or unlinked a device: it must not read on.
+			break
+		}
+	}
 	distribution, ciphertext, err := p.keys.encryptGroup(to, p.LID(), plaintext)
 	var lacking []types.JID
 	for _, device := range devices {
@@ -123,8 +129,8 @@ func (p *Phone) resendGroup(m *sentMessage, to types.JID, count int) error {
 }
 
 // readGroupChange notes what a group's notification means for the phone's keys:
-// when somebody leaves, the next message goes out under a new sender key, so
-// that who left can't read it.
+// when somebody leaves, the next message goes out under a new sender key, even
+// if that member is back by then.
 func (p *Phone) readGroupChange(node *waBinary.Node) {
 	group, ok := attrJID(node, "from")
 	if !ok || !has(node, "remove") {
@@ -132,6 +138,12 @@ func (p *Phone) readGroupChange(node *waBinary.Node) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.rotateKey(group)
+}
+
+// rotateKey drops the phone's sender key in a group; the next message makes a
+// new one and takes it to everybody. The caller holds mu.
+func (p *Phone) rotateKey(group types.JID) {
 	p.keys.forgetGroup(group, p.LID())
-	maps.DeleteFunc(p.shared, func(shared types.JID, _ map[types.JID]struct{}) bool { return shared == group })
+	delete(p.shared, group)
 }

@@ -134,7 +134,8 @@ func TestSend(t *testing.T) {
 }
 
 func TestSendFailures(t *testing.T) {
-	d := start(t)
+	// What may have been sent is tried again under its id until the time is up.
+	d := startWith(t, engine.Config{SendTimeout: time.Second})
 	d.link("main")
 	for name, c := range map[string]struct {
 		err    *engine.Error

@@ -41,10 +41,12 @@ type Conn interface {
 	// Send returns when the network has taken the message, or with an *Error:
 	// CodeSessionNotReady, CodeNotOnWhatsApp, CodeReachoutTimelock,
 	// CodeRateLimited, CodeSendRejected, CodeUndeliverable and CodeNotSupported
-	// mean that nothing was sent, CodeSendOutcomeUnknown that it may have been.
+	// mean that nothing was sent, as do CodeInvalid for an address that is none
+	// and CodeStorage; CodeSendOutcomeUnknown means that it may have been.
 	// Sending again under the same id is then safe: a device drops an id that it has.
 	Send(ctx context.Context, m Outgoing) (Sent, error)
-	// Logout unlinks the device from the account. The connection must be up.
+	// Logout unlinks the device from the account and deletes its keys here. The
+	// connection must be ready. After nil it has ended, and no signal says so.
 	Logout(ctx context.Context) error
 	// Close ends the connection and returns when its goroutines have stopped and
 	// no call to the Handler is under way. It is idempotent.
@@ -72,7 +74,8 @@ type SignalQR struct {
 	ExpiresAt time.Time
 }
 
-// SignalQRTimeout says that the last QR code ran out. The connection is closed.
+// SignalQRTimeout says that the last QR code ran out. The connection is closed;
+// no SignalDropped follows.
 type SignalQRTimeout struct{}
 
 // SignalPasskey says that the account wants its passkey before it links.

@@ -17,7 +17,7 @@ import (
 // reader of whatsmeow's that is stopped while it holds a frame would stay for
 // ever; what is not committed must come again.
 func TestCloseUnderTraffic(t *testing.T) {
-	const rounds, burst = 8, 60
+	const rounds, burst = 5, 40
 	sim := simulate(t)
 	n, p, peer := sim.open(t, nil), sim.phone(), sim.phone()
 	s, id := enginetest.Link(t, n, p, "a")

@@ -2,7 +2,6 @@ package simnet
 
 import (
 	"encoding/json"
-	"strconv"
 	"time"
 
 	waBinary "go.mau.fi/whatsmeow/binary"
@@ -90,11 +89,9 @@ func (s *Server) announceToken(from, to *account, t string, token []byte) {
 // strangers until ends, or that it may again (source: whatsmeow notification.go
 // and events.NotifyAccountReachoutTimelock).
 func (s *Server) announceTimelock(acct *account, active bool, ends time.Time) {
-	lock := map[string]any{"enforcement_type": "REACHOUT_TIMELOCK", "is_active": active}
-	if active {
-		lock["time_enforcement_ends"] = strconv.FormatInt(ends.Unix(), 10)
-	}
-	body, err := json.Marshal(map[string]any{"data": map[string]any{"xwa2_notify_account_reachout_timelock": lock}})
+	body, err := json.Marshal(map[string]any{"data": map[string]any{
+		"xwa2_notify_account_reachout_timelock": timelockFacts(active, ends),
+	}})
 	if err != nil {
 		s.log.DPanic("timelock notification can't be encoded")
 		return

@@ -122,7 +122,9 @@ func TestBaileysAdministersGroups(t *testing.T) {
 	if joined, _, err := peer.JoinGroup(ctx, code); err != nil || joined != group {
 		t.Errorf("joining by link: %s, %v", joined, err)
 	}
-	b.Await("participants", func(e baileys.Event) bool { return e.Group == made.Group && e.Action == "add" && slices.Contains(e.People, peer.LID().String()) })
+	b.Await("participants", func(e baileys.Event) bool {
+		return e.Group == made.Group && e.Action == "add" && slices.Contains(e.People, peer.LID().String())
+	})
 
 	// It joins another group by link and leaves it.
 	other, err := third.CreateGroup(ctx, "elsewhere")

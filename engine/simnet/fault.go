@@ -307,6 +307,20 @@ func (f *Faults) mediaGone() int {
 	return fault.Code
 }
 
+// timelock tells whether an account is restricted and until when, without using
+// the restriction up.
+func (f *Faults) timelock(acct *account) (active bool, ends time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, fault := range f.list {
+		expired := fault.Expire > 0 && f.server.clock().After(fault.ends)
+		if fault.Kind == FaultTimelock && fault.concerns(acct.number) && !expired {
+			return true, fault.ends
+		}
+	}
+	return false, time.Time{}
+}
+
 // timelocked says whether an account is restricted, and tells its devices when
 // they may write again.
 func (f *Faults) timelocked(acct *account) bool {

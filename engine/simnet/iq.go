@@ -3,7 +3,6 @@ package simnet
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"slices"
 	"strconv"
 
@@ -173,35 +172,6 @@ func (s *Server) answerBusiness(_ *stream, node *waBinary.Node) *waBinary.Node {
 		return s.notImplemented(node)
 	}
 	return result(node, waBinary.Node{Tag: "business_profile"})
-}
-
-// mexUpdateAbout is the persisted query by which whatsmeow sets the text under
-// the own name (source: whatsmeow user.go).
-const mexUpdateAbout = "9152604461510864"
-
-// answerMex serves the one GraphQL operation that is needed.
-func (s *Server) answerMex(st *stream, node *waBinary.Node) *waBinary.Node {
-	query, _ := child(node, "query")
-	if attrText(query, "query_id") != mexUpdateAbout {
-		return s.notImplemented(node)
-	}
-	var request struct {
-		Variables struct {
-			Input struct {
-				Text string `json:"text"`
-			} `json:"input"`
-		} `json:"variables"`
-	}
-	if err := json.Unmarshal(content(query), &request); err != nil {
-		s.noteUnhandled("rejected: " + describe(node))
-		return failure(node, 400, "bad-request")
-	}
-	acct := st.device.account
-	acct.mu.Lock()
-	acct.about = request.Variables.Input.Text
-	acct.mu.Unlock()
-	s.saver.touch()
-	return result(node, waBinary.Node{Tag: "result", Content: []byte(`{"data":{}}`)})
 }
 
 // settings are what an account chose; the zero value is a new account's.

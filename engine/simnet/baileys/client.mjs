@@ -88,9 +88,10 @@ function connect() {
   });
 }
 
-function tellConnection({ connection, qr, lastDisconnect, isNewLogin, receivedPendingNotifications }) {
+function tellConnection({ connection, qr, lastDisconnect, isNewLogin, receivedPendingNotifications, reachoutTimeLock }) {
   if (qr) say({ event: 'qr', qr });
   if (isNewLogin) say({ event: 'paired' });
+  if (reachoutTimeLock) say({ event: 'timelock', on: reachoutTimeLock.isActive });
   if (connection === 'open') say({ event: 'open', id: sock.user.id, lid: sock.user.lid });
   if (receivedPendingNotifications) say({ event: 'caughtUp' });
   if (connection !== 'close') return;
@@ -113,6 +114,7 @@ async function tellMessage(message, kind) {
     const part = content[told.type];
     told.text = typeof part === 'string' ? part : (part?.text ?? part?.caption ?? part?.name);
     if (part?.mediaKey) await addMedia(told, message, part);
+    if (content.pollUpdateMessage) tellVote(key, content.pollUpdateMessage);
   }
   say(told);
   // A receipt that comes before the message was told is in it already.
@@ -124,15 +126,39 @@ async function addMedia(told, message, part) {
   told.mime = part.mimetype;
   told.declaredSha256 = Buffer.from(part.fileSha256).toString('hex');
   try {
-    const file = await baileys.downloadMediaMessage(message, 'buffer', {});
+    const context = { logger, reuploadRequest: sock.updateMediaMessage };
+    const file = await baileys.downloadMediaMessage(message, 'buffer', {}, context);
     told.mediaSha256 = createHash('sha256').update(file).digest('hex');
   } catch (error) {
     told.mediaError = error.message;
   }
 }
 
+// tellVote opens a vote in a poll of ours. Its key is bound to the addresses of
+// asker and voter in one of their two forms.
+function tellVote(key, { vote, pollCreationMessageKey }) {
+  const poll = messages.get(pollCreationMessageKey.id)?.message;
+  if (!poll) return;
+  const { options } = poll.pollCreationMessage ?? poll.pollCreationMessageV2 ?? poll.pollCreationMessageV3;
+  const nameOf = hash => options.find(o => createHash('sha256').update(o.optionName).digest().equals(hash))?.optionName;
+  for (const asker of [sock.user.id, sock.user.lid]) {
+    for (const voter of [key.remoteJid, key.remoteJidAlt]) {
+      try {
+        const opened = baileys.decryptPollVote(vote, {
+          pollEncKey: poll.messageContextInfo.messageSecret, pollMsgId: pollCreationMessageKey.id,
+          pollCreatorJid: baileys.jidNormalizedUser(asker), voterJid: baileys.jidNormalizedUser(voter),
+        });
+        say({ event: 'vote', id: pollCreationMessageKey.id, people: opened.selectedOptions.map(h => nameOf(Buffer.from(h))) });
+        return;
+      } catch (error) {
+        logger.debug('vote not opened', asker, voter, error);
+      }
+    }
+  }
+}
+
 function tellUpdate(key, update) {
-  if (update.status !== undefined) say({ event: 'status', id: key.id, chat: key.remoteJid, status: update.status, parameters: update.messageStubParameters });
+  if (update.status !== undefined) say({ event: 'status', id: key.id, chat: key.remoteJid, status: update.status, stubs: update.messageStubParameters });
   if (update.message) {
     messages.set(key.id, { key, message: update.message });
     const edited = update.message.editedMessage?.message ?? update.message;
@@ -140,7 +166,6 @@ function tellUpdate(key, update) {
   } else if (update.message === null) {
     say({ event: 'revoked', id: key.id });
   }
-  if (update.pollUpdates) say({ event: 'vote', id: key.id });
 }
 
 function tellReceipt(key, receipt) {
@@ -163,6 +188,10 @@ const send = async (to, content, options) => {
 const commands = {
   text: ({ to, text, quote }) => send(to, { text }, quote ? { quoted: known(quote) } : undefined),
   image: async ({ to, file, caption }) => send(to, { image: await readFile(file), caption, mimetype: 'image/png' }),
+  poll: ({ to, text, people }) => send(to, { poll: { name: text, values: people, selectableCount: 1 } }),
+  rename: async ({ text }) => sock.updateProfileName(text),
+  timelock: async () => ({ on: (await sock.fetchAccountReachoutTimelock()).isActive }),
+  block: async ({ to, on }) => sock.updateBlockStatus(to, on ? 'block' : 'unblock'),
   react: ({ id, text }) => send(known(id).key.remoteJid, { react: { key: known(id).key, text } }),
   edit: ({ id, text }) => send(known(id).key.remoteJid, { text, edit: known(id).key }),
   revoke: ({ id }) => send(known(id).key.remoteJid, { delete: known(id).key }),

@@ -13,11 +13,14 @@ package baileys
 //	              Delivery, PushName, Type, Text; for files MIME,
 //	              DeclaredSHA256, MediaSHA256 or MediaError; Stub for messages
 //	              without content
-//	status        ID, Chat, Status (see the constants)
+//	status        ID, Chat, Status (see the constants), Stubs (codes of errors)
 //	receipt       ID, Chat, From, State (in groups)
 //	edited        ID, Text
 //	revoked       ID
 //	reaction      ID (of the message reacted to), Text, From
+//	vote          ID (of the poll, which must be the client's own), People (the
+//	              options picked)
+//	timelock      On (the account may not write to strangers)
 //	presence      Chat, State
 //	history       (a part of the history was taken in)
 //	group         Group, Subject
@@ -58,6 +61,7 @@ type Event struct {
 	Action         string   `json:"action"`
 	Invite         string   `json:"invite"`
 	People         []string `json:"people"`
+	On             bool     `json:"on"`
 	Found          []Found  `json:"found"`
 }
 
@@ -88,6 +92,10 @@ const (
 //
 //	text           To, Text, Quote (a message id, optional)
 //	image          To, File, Caption
+//	poll           To, Text, People (the options)
+//	rename         Text (the own name, through the app state)
+//	timelock                         → On
+//	block          To, On
 //	react          ID, Text
 //	edit           ID, Text
 //	revoke         ID

@@ -21,6 +21,7 @@ import (
 
 	"wapid/engine"
 	"wapid/store"
+	"wapid/webhooks"
 )
 
 func TestMain(m *testing.M) {
@@ -100,7 +101,8 @@ func (d *daemon) serve(prepare ...func(*daemon)) {
 	d.t.Helper()
 	core, logs := observer.New(zap.DebugLevel)
 	d.log = logs
-	d.server = New(Options{Engine: d.engine, Store: d.store, Network: d.network.Info(), Version: "1.2.3", Log: zap.New(core), MaxBody: maxTestBody})
+	d.server = New(Options{Engine: d.engine, Store: d.store, Network: d.network.Info(), Version: "1.2.3",
+		Guard: webhooks.NewGuard(nil), Log: zap.New(core), MaxBody: maxTestBody})
 	d.contract = contract(d.t)
 	for _, p := range prepare {
 		p(d)

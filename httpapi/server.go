@@ -14,6 +14,7 @@ import (
 
 	"wapid/engine"
 	"wapid/store"
+	"wapid/webhooks"
 )
 
 // DefaultMaxBody is the largest request body, in bytes, unless Options say
@@ -39,6 +40,9 @@ type Options struct {
 	Store   *store.Store
 	Network engine.NetworkInfo
 	Version string      // of the daemon, shown by /healthz
+	// Guard refuses a webhook's URL as soon as it is set, where the URL names an
+	// address that deliveries may not go to. With nil only the delivery finds out.
+	Guard   *webhooks.Guard
 	Log     *zap.Logger // nil discards
 	MaxBody int         // bytes; 0 means DefaultMaxBody
 }
@@ -49,6 +53,7 @@ type Server struct {
 	store   *store.Store
 	network engine.NetworkInfo
 	version string
+	guard   *webhooks.Guard // may be nil
 	log     *zap.Logger
 	app     *fiber.App
 	codes   *pictures
@@ -78,6 +83,7 @@ func New(o Options) *Server {
 		store:   o.Store,
 		network: o.Network,
 		version: o.Version,
+		guard:   o.Guard,
 		log:     o.Log,
 		codes:   newPictures(maxPictures, engine.QRImage),
 		drained: make(chan struct{}),

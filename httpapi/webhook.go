@@ -37,6 +37,11 @@ func (s *Server) putWebhook(c *fiber.Ctx, tenant engine.TenantID) error {
 	if err != nil {
 		return err
 	}
+	if s.guard != nil {
+		if err := s.guard.CheckURL(url); err != nil {
+			return err
+		}
+	}
 	if err := webhooks.CheckSecret(req.Secret); err != nil {
 		return err
 	}

@@ -41,6 +41,9 @@ func TestWebhook(t *testing.T) {
 	} {
 		d.wants(put(body), http.StatusBadRequest, engine.CodeInvalid)
 	}
+	for _, url := range []string{"http://127.0.0.1:4000/hook", "http://[::1]/", "http://10.1.2.3", "http://169.254.169.254/latest"} {
+		d.wants(put(`{"url":"`+url+`"}`), http.StatusBadRequest, engine.CodeEgressRefused)
+	}
 	if r = d.get(path); !strings.Contains(r.body, "https://example.com/other") {
 		t.Errorf("a refused change changed it: %s", r.body)
 	}

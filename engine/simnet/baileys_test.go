@@ -204,15 +204,7 @@ func TestBaileysRetries(t *testing.T) {
 	b.Quit()
 
 	// Now Baileys loses all its sessions, and the peer's phone has to.
-	files, err := filepath.Glob(filepath.Join(state, "session-*.json"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no sessions in %s: %v", state, err)
-	}
-	for _, file := range files {
-		if err := os.Remove(file); err != nil {
-			t.Fatal(err)
-		}
-	}
+	forgetSessions(t, state)
 	b = startBaileys(t, net, state)
 	b.Await("caughtUp", nil)
 	id, err := peer.SendText(ctx, phone.JID(), "can you read this?")
@@ -226,6 +218,20 @@ func TestBaileysRetries(t *testing.T) {
 		t.Errorf("no retry came: %v, %+v", err, m)
 	}
 	b.Quit()
+}
+
+// forgetSessions makes a Baileys that isn't running lose all Signal sessions.
+func forgetSessions(t *testing.T, state string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(state, "session-*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no sessions in %s: %v", state, err)
+	}
+	for _, file := range files {
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestBaileysActs(t *testing.T) {

@@ -67,10 +67,14 @@ func (s *Server) relay(from origin, node *waBinary.Node) *waBinary.Node {
 	switch {
 	case attrText(node, "category") == "peer":
 		return s.relayPeer(from, acct, to, node, answer)
+	case attrText(node, "device_fanout") == "false":
+		// The one ciphertext for one device counts: Baileys puts the same, once
+		// more encrypted, into a list of participants (source: its relayMessage).
+		return s.relayAgain(from, acct, to, node, answer)
 	case has(node, "participants"):
 		return s.relayChat(from, acct, to, node, answer)
 	default:
-		return s.relayAgain(from, acct, to, node, answer)
+		return s.refuse(answer, node, ackMalformed)
 	}
 }
 
@@ -180,7 +184,7 @@ func (s *Server) relayPeer(from origin, acct *account, to types.JID, node, answe
 // device.
 func (s *Server) relayAgain(from origin, acct *account, to types.JID, node, answer *waBinary.Node) *waBinary.Node {
 	enc, ok := child(node, "enc")
-	if !ok || !validEnc(enc) || attrText(node, "device_fanout") != "false" {
+	if !ok || !validEnc(enc) {
 		return s.refuse(answer, node, ackMalformed)
 	}
 	if !acct.has(to.Device) {

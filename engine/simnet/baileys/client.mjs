@@ -48,6 +48,7 @@ const say = event => process.stdout.write(JSON.stringify(event) + '\n');
 const { state, saveCreds } = await baileys.useMultiFileAuthState(stateDirectory);
 let saving = Promise.resolve(); // The last write of the credentials.
 const messages = new Map(); // By id: for keys, downloads and retries.
+const leaving = new Map(); // Promises of messages that are being sent, by id.
 let sock;
 
 // connect opens a socket and, as Baileys' own example does, another one when the
@@ -58,7 +59,8 @@ function connect() {
     auth: { creds: state.creds, keys: baileys.makeCacheableSignalKeyStore(state.keys, logger) },
     logger,
     appStateMacVerification: { patch: true, snapshot: true },
-    getMessage: async key => messages.get(key.id)?.message,
+    // A fast recipient asks again before sendMessage has returned.
+    getMessage: async key => (messages.get(key.id) ?? (await leaving.get(key.id)))?.message,
   });
   sock.ev.process(async events => {
     if (events['creds.update']) {
@@ -180,9 +182,15 @@ const known = id => {
 };
 
 const send = async (to, content, options) => {
-  const sent = await sock.sendMessage(to, content, options);
-  messages.set(sent.key.id, sent);
-  return { id: sent.key.id };
+  const messageId = baileys.generateMessageIDV2(sock.user.id);
+  const sending = sock.sendMessage(to, content, { ...options, messageId });
+  leaving.set(messageId, sending.catch(() => undefined));
+  try {
+    messages.set(messageId, await sending);
+  } finally {
+    leaving.delete(messageId);
+  }
+  return { id: messageId };
 };
 
 const commands = {

@@ -23,6 +23,10 @@ const lostGrace = 100 * time.Millisecond
 // closes right behind it.
 const restartGrace = 3 * time.Second
 
+// socketEndLimit bounds the wait for whatsmeow to notice that its socket was cut.
+// It takes about a millisecond; only a machine that does not get to it needs more.
+const socketEndLimit = 10 * time.Second
+
 // maxParallelRetries is how many retry receipts one session answers at once.
 const maxParallelRetries = 4
 
@@ -263,7 +267,7 @@ func (l *link) finish() bool {
 func (l *link) takeDown() {
 	defer close(l.gone)
 	l.wire.hangUp()
-	l.awaitSocketEnd(time.Second)
+	l.awaitSocketEnd(socketEndLimit)
 	l.cancel()
 	l.client.Disconnect() // ends what waits for an answer or for a reconnection
 	l.conn.mu.Lock()

@@ -34,7 +34,7 @@ type simulation struct {
 
 // simulate starts a network of its own for the test. Its cleanup asserts that the
 // network understood every stanza.
-func simulate(t *testing.T) *simulation {
+func simulate(t testing.TB) *simulation {
 	t.Helper()
 	log := zap.NewNop()
 	if os.Getenv("SIMNET_LOG") != "" {
@@ -72,7 +72,7 @@ func simulate(t *testing.T) *simulation {
 }
 
 // open opens the adapter with an empty device store; change may alter the options.
-func (s *simulation) open(t *testing.T, change func(*Options)) *Network {
+func (s *simulation) open(t testing.TB, change func(*Options)) *Network {
 	t.Helper()
 	opts := Options{
 		DataDir: t.TempDir(), Endpoint: s.endpoint, Log: testLog(t),
@@ -97,7 +97,7 @@ func (s *simulation) open(t *testing.T, change func(*Options)) *Network {
 
 // testLog logs in full with WAPID_LOG set. It always fails a test in which a
 // number gets into a line above debug level.
-func testLog(t *testing.T) *zap.Logger {
+func testLog(t testing.TB) *zap.Logger {
 	level := zapcore.InfoLevel
 	if os.Getenv("WAPID_LOG") != "" {
 		level = zapcore.DebugLevel

@@ -74,15 +74,18 @@ func (c *processClaims) apply(want processSettings) {
 	if want.pingTimeout != c.now.pingTimeout {
 		whatsmeow.KeepAliveResponseDeadline = want.pingTimeout
 	}
-	// libsignal prints to the standard output unless it is given a logger, and
-	// makes that choice at its first message, unguarded. What it has to say comes
-	// back as errors too.
-	if signallog.Logger == nil {
-		var silent signallog.Loggable = silentSignalLog{}
-		signallog.Setup(&silent)
-	}
 	c.now = want
 }
+
+// This quietens libsignal, which prints to the standard output unless it
+// has a logger, and settles on one at its first message, unguarded, whichever
+// goroutine that comes from. So it has to be told before any goroutine can run:
+// here. What it has to say comes back as errors too.
+var _ = func() bool {
+	var silent signallog.Loggable = silentSignalLog{}
+	signallog.Setup(&silent)
+	return true
+}()
 
 type silentSignalLog struct{}
 

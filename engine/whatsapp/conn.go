@@ -107,7 +107,9 @@ func (c *conn) prepareDevice(ctx context.Context) (*store.Device, error) {
 	return c.net.devices.load(ctx, jid)
 }
 
-// Close ends the connection. See engine.Conn.
+// Close ends the connection. See engine.Conn. A goroutine of whatsmeow's that was
+// handling a stanza may live for moments longer: it can reach neither the
+// Handler nor the network, and its context has ended.
 func (c *conn) Close() {
 	c.mu.Lock()
 	c.closed = true

@@ -41,6 +41,7 @@ type link struct {
 	cancel context.CancelFunc
 	gone   chan struct{} // closed when the link has been taken down
 	sends  pendingSends
+	logs   logGate
 	own    types.JID // the device's address; empty while it is being linked
 
 	// All below is guarded by conn.mu.
@@ -75,7 +76,7 @@ func newLink(c *conn, device *store.Device) (*link, error) {
 
 // newClient sets up whatsmeow for one link.
 func newClient(l *link) *whatsmeow.Client {
-	cli := whatsmeow.NewClient(l.device, clientLog{log: l.conn.log, tap: l})
+	cli := whatsmeow.NewClient(l.device, clientLog{log: l.conn.log, tap: l, gate: &l.logs})
 	clients := l.conn.net.http
 	cli.SetWebsocketHTTPClient(clients.websocket)
 	cli.SetPreLoginHTTPClient(clients.preLogin)
@@ -270,6 +271,7 @@ func (l *link) takeDown() {
 	l.awaitSocketEnd(socketEndLimit)
 	l.cancel()
 	l.client.Disconnect() // ends what waits for an answer or for a reconnection
+	l.logs.close()
 	l.conn.mu.Lock()
 	unlinked := l.unlinked && !l.own.IsEmpty()
 	l.conn.mu.Unlock()

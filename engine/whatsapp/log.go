@@ -3,6 +3,7 @@ package whatsapp
 import (
 	"fmt"
 	"regexp"
+	"sync"
 	"time"
 
 	waBinary "go.mau.fi/whatsmeow/binary"
@@ -23,6 +24,21 @@ type clientLog struct {
 	log    *zap.Logger
 	module string
 	tap    stanzaTap
+	gate   *logGate // nil for what has no end
+}
+
+// logGate ends a log: goroutines of whatsmeow may outlive their link by moments,
+// and what they then complain of is only that it is gone.
+type logGate struct {
+	mu   sync.RWMutex
+	shut bool
+}
+
+// close returns when no line is being written, and lets no further one through.
+func (g *logGate) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shut = true
 }
 
 // stanzaTap sees every stanza of a client: incoming ones in the order of the
@@ -70,6 +86,13 @@ func (l clientLog) Errorf(format string, args ...any) {
 }
 
 func (l clientLog) write(level zapcore.Level, format string, args []any) {
+	if l.gate != nil {
+		l.gate.mu.RLock()
+		defer l.gate.mu.RUnlock()
+		if l.gate.shut {
+			return
+		}
+	}
 	core := l.log.Core()
 	if l.module == moduleSocket {
 		level = zapcore.DebugLevel

@@ -119,7 +119,8 @@ async function tellMessage(message, kind) {
     if (content.pollUpdateMessage) tellVote(key, content.pollUpdateMessage);
   }
   say(told);
-  // A receipt that comes before the message was told is in it already.
+  // Receipts that come before the message was told are in it already.
+  for (const receipt of message.userReceipt ?? []) tellReceipt(key, receipt);
   if (told.fromMe && message.status > WAMessageStatus.SERVER_ACK) tellUpdate(key, { status: message.status });
 }
 

@@ -76,8 +76,9 @@ func (s *simulation) open(t testing.TB, change func(*Options)) *Network {
 	t.Helper()
 	opts := Options{
 		DataDir: t.TempDir(), Endpoint: s.endpoint, Log: testLog(t),
-		// The same in every test, because whatsmeow has one setting for the process.
-		PingEvery: 500 * time.Millisecond, PingTimeout: 500 * time.Millisecond,
+		// The same in every test, because whatsmeow has one setting for the process;
+		// long enough for a busy machine not to take itself for a deaf server.
+		PingEvery: time.Second, PingTimeout: 3 * time.Second,
 		RetryDelay: 20 * time.Millisecond,
 	}
 	if change != nil {

@@ -39,7 +39,7 @@ type Options struct {
 	Engine  *engine.Engine
 	Store   *store.Store
 	Network engine.NetworkInfo
-	Version string      // of the daemon, shown by /healthz
+	Version string // of the daemon, shown by /healthz
 	// Guard refuses a webhook's URL as soon as it is set, where the URL names an
 	// address that deliveries may not go to. With nil only the delivery finds out.
 	Guard   *webhooks.Guard

@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"context"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -114,13 +116,20 @@ func parseSessionName(name string) (string, error) {
 	return name, nil
 }
 
-// sessionStatus is GET /api/whatsapp/session/{id}/status.
+// sessionStatus is GET /api/whatsapp/session/{id}/status. With ?wait=10 it
+// answers once the session has settled, after ten seconds at the latest.
 func (s *Server) sessionStatus(c *fiber.Ctx, tenant engine.TenantID) error {
 	key, err := s.sessionKey(c, tenant)
 	if err != nil {
 		return err
 	}
-	snap, err := s.engine.Snapshot(key)
+	wait, err := queryWait(c)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(c.UserContext(), wait)
+	defer cancel()
+	snap, err := s.engine.Await(ctx, key, settled)
 	if err != nil {
 		return err
 	}
@@ -131,6 +140,12 @@ func (s *Server) sessionStatus(c *fiber.Ctx, tenant engine.TenantID) error {
 		}
 	}
 	return ok(c, body)
+}
+
+// settled tells whether a session waits for somebody, rather than for the
+// network to finish what is under way.
+func settled(snap engine.Snapshot) bool {
+	return snap.State.Status != engine.StatusInitializing && snap.State.Status != engine.StatusAuthenticated
 }
 
 // describe turns a snapshot into the body of a status request, without the
@@ -223,6 +238,23 @@ func (s *Server) loaded() error {
 		return nil
 	}
 	return &engine.Error{Code: engine.CodeStopping, Message: "the daemon is starting or stopping", RetryAfter: retryWhenStopping}
+}
+
+// maxWait is how long a status request may wait.
+const maxWait = 60
+
+// queryWait reads how many seconds a request may wait: 0 to maxWait. It returns
+// CodeInvalid.
+func queryWait(c *fiber.Ctx) (time.Duration, error) {
+	raw := c.Query("wait")
+	if raw == "" {
+		return 0, nil
+	}
+	seconds, err := strconv.Atoi(raw)
+	if err != nil || seconds < 0 || seconds > maxWait {
+		return 0, engine.Errorf(engine.CodeInvalid, "wait must be a number of seconds from 0 to %d", maxWait)
+	}
+	return time.Duration(seconds) * time.Second, nil
 }
 
 // queryBool reads a true or false from the query. It returns CodeInvalid.

@@ -9,7 +9,7 @@ import (
 )
 
 const selectSession = `SELECT tenant_id, id, name, status, reason, until, intent, device, phone, lid,
-	refused_version, created_at, updated_at FROM sessions`
+	refused_version, reachout_locked, reachout_until, created_at, updated_at FROM sessions`
 
 // ListAllSessions implements engine.Store.
 func (s *Store) ListAllSessions(ctx context.Context) ([]engine.Session, error) {
@@ -26,10 +26,11 @@ func (s *Store) InsertSession(ctx context.Context, one engine.Session) error {
 		}
 		st := one.State
 		n, err := changed(tx.Exec(`INSERT INTO sessions (tenant_id, id, name, status, reason, until, intent, device,
-			phone, lid, refused_version, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (tenant_id, id) DO NOTHING`,
+			phone, lid, refused_version, reachout_locked, reachout_until, created_at, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (tenant_id, id) DO NOTHING`,
 			one.Key.Tenant, one.Key.ID, one.Name, st.Status, st.Reason, millis(st.Until), st.Intent, st.Identity.Device,
-			st.Identity.Person.Phone, st.Identity.Person.LID, st.RefusedVersion, millis(one.CreatedAt), millis(one.UpdatedAt)))
+			st.Identity.Person.Phone, st.Identity.Person.LID, st.RefusedVersion, st.Reachout.Locked, millis(st.Reachout.Until),
+			millis(one.CreatedAt), millis(one.UpdatedAt)))
 		if err == nil && n == 0 {
 			return engine.Errorf(engine.CodeInvalid, "the session exists already")
 		}
@@ -53,10 +54,10 @@ func (s *Store) RenameSession(ctx context.Context, key engine.SessionKey, name s
 func (s *Store) SaveState(ctx context.Context, key engine.SessionKey, from, to engine.State, at time.Time, events ...engine.Event) error {
 	return s.updateQueueing(ctx, func(tx *sql.Tx) (int64, error) {
 		n, err := changed(tx.Exec(`UPDATE sessions SET status = $1, reason = $2, until = $3, intent = $4, device = $5,
-			phone = $6, lid = $7, refused_version = $8, updated_at = $9
-			WHERE tenant_id = $10 AND id = $11 AND status = $12 AND intent = $13`,
+			phone = $6, lid = $7, refused_version = $8, reachout_locked = $9, reachout_until = $10, updated_at = $11
+			WHERE tenant_id = $12 AND id = $13 AND status = $14 AND intent = $15`,
 			to.Status, to.Reason, millis(to.Until), to.Intent, to.Identity.Device,
-			to.Identity.Person.Phone, to.Identity.Person.LID, to.RefusedVersion, millis(at),
+			to.Identity.Person.Phone, to.Identity.Person.LID, to.RefusedVersion, to.Reachout.Locked, millis(to.Reachout.Until), millis(at),
 			key.Tenant, key.ID, from.Status, from.Intent))
 		if err != nil {
 			return 0, err
@@ -107,6 +108,6 @@ func scanSession(r row) (one engine.Session, err error) {
 	st := &one.State
 	err = r.Scan(&one.Key.Tenant, &one.Key.ID, &one.Name, &st.Status, &st.Reason, instant{&st.Until}, &st.Intent,
 		&st.Identity.Device, &st.Identity.Person.Phone, &st.Identity.Person.LID, &st.RefusedVersion,
-		instant{&one.CreatedAt}, instant{&one.UpdatedAt})
+		&st.Reachout.Locked, instant{&st.Reachout.Until}, instant{&one.CreatedAt}, instant{&one.UpdatedAt})
 	return one, err
 }

@@ -77,7 +77,7 @@ func TestSessionsSurviveReopening(t *testing.T) {
 	one := engine.Session{
 		Key: key("main"), Name: "Shop",
 		State: engine.State{Status: engine.StatusDisconnected, Reason: engine.ReasonBanned, Until: start.Add(time.Hour),
-			Intent: engine.IntentRun, RefusedVersion: "2.3000.1",
+			Intent: engine.IntentRun, RefusedVersion: "2.3000.1", Reachout: engine.Timelock{Locked: true, Until: start.Add(2 * time.Hour)},
 			Identity: engine.Identity{Device: "d1", Person: engine.Person{Phone: "1@s.whatsapp.net", LID: "2@lid"}}},
 		CreatedAt: start, UpdatedAt: start,
 	}

@@ -112,7 +112,7 @@ func (a *app) wire(c appConfig) error {
 		Nudge: a.dispatcher.Nudge, Backoff: c.Backoff,
 	})
 	a.api = httpapi.New(httpapi.Options{
-		Engine: a.engine, Store: a.store, Network: a.network.Info(), Version: version, Log: c.Log.Named("api"),
+		Engine: a.engine, Store: a.store, Network: a.network.Info(), Version: version, Guard: guard, Log: c.Log.Named("api"),
 	})
 	return nil
 }

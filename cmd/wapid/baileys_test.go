@@ -10,15 +10,12 @@ import (
 	"wapid/engine/simnet/baileys"
 )
 
-// TestTalkToBaileys lets the daemon talk to somebody who uses another client:
-// Baileys, linked to the phone of the other side.
-func TestTalkToBaileys(t *testing.T) {
-	network := startNetwork(t)
-	receiver := startHooks(t)
-	d := startDaemon(t, "", network, t.TempDir())
-	receiver.subscribe(t, &d.api)
+const difficult = "Grüße 👋🏽 \u2028 <b>&</b>\n\"second\" line\n\n🧑‍🚀"
 
-	mine, theirs := network.Phone("919876543210"), network.Phone("919876543211")
+// meetBaileys pairs a session "main" with one phone and a Baileys with another,
+// whose name is Asha.
+func meetBaileys(t *testing.T, network *simulated, d *daemon, mine, theirs *simnet.Phone) *baileys.Client {
+	t.Helper()
 	theirs.SetPushName("Asha")
 	client := baileys.Start(t, baileys.Network(network.Describe()), t.TempDir())
 	device, err := theirs.ScanQR(t.Context(), client.Await("qr", nil).QR)
@@ -30,11 +27,22 @@ func TestTalkToBaileys(t *testing.T) {
 	// Baileys knows its name once it has taken in what its phone sends first.
 	client.Await("me", func(e baileys.Event) bool { return e.Name == "Asha" })
 	eventually(t, "Baileys has everything", func() bool { return len(network.Ledger().Pending(device)) == 0 })
+	return client
+}
 
-	const text = "Grüße 👋🏽 \u2028 <b>&</b>\n\"second\" line\n\n🧑‍🚀"
-	sent := d.send(t, "main", theirs.Number(), text)
+// TestTalkToBaileys lets the daemon talk to somebody who uses another client:
+// Baileys, linked to the phone of the other side.
+func TestTalkToBaileys(t *testing.T) {
+	network := startNetwork(t)
+	receiver := startHooks(t)
+	d := startDaemon(t, "", network, t.TempDir())
+	receiver.subscribe(t, &d.api)
+	mine, theirs := network.Phone("919876543210"), network.Phone("919876543211")
+	client := meetBaileys(t, network, d, mine, theirs)
+
+	sent := d.send(t, "main", theirs.Number(), difficult)
 	got := client.Await("message", func(e baileys.Event) bool { return e.ID == sent.text("messageId") })
-	if got.Text != text || got.FromMe ||
+	if got.Text != difficult || got.FromMe ||
 		!slices.Contains([]string{got.Chat, got.ChatAlt}, mine.JID().String()) ||
 		!slices.Contains([]string{got.Chat, got.ChatAlt}, mine.LID().String()) {
 		t.Errorf("Baileys got %+v", got)
@@ -43,16 +51,16 @@ func TestTalkToBaileys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if onPhone.Text != text || onPhone.FromPN != mine.JID() || onPhone.Copies != 1 {
+	if onPhone.Text != difficult || onPhone.FromPN != mine.JID() || onPhone.Copies != 1 {
 		t.Errorf("the phone got %+v", onPhone)
 	}
 
 	// The answer goes to the address that the message came from, and another
 	// message to the other form: for the daemon both are the same person.
 	for _, to := range []string{got.Chat, got.ChatAlt} {
-		answer := client.Do(baileys.Command{Do: "text", To: to, Text: to + ": " + text})
+		answer := client.Do(baileys.Command{Do: "text", To: to, Text: to + ": " + difficult})
 		told := receiver.await(t, "the answer to "+to, func(h hook) bool { return h.Data.ID == answer.ID })
-		if told.Event != "message" || told.SessionID != "main" || told.Data.Body != to+": "+text || told.Data.Type != "text" ||
+		if told.Event != "message" || told.SessionID != "main" || told.Data.Body != to+": "+difficult || told.Data.Type != "text" ||
 			told.Data.From != theirs.JID().String() || told.Data.FromLID != theirs.LID().String() ||
 			told.Data.PushName != "Asha" || told.Data.IsGroup || told.Data.HasMedia {
 			t.Errorf("webhook: %s", told.Raw)
@@ -74,6 +82,43 @@ func TestTalkToBaileys(t *testing.T) {
 	if n := countHooks(receiver, picture.ID); n != 1 {
 		t.Errorf("the picture was told %d times", n)
 	}
+}
+
+// TestBaileysGroup lets the daemon write and read in a group that Baileys made,
+// and answer it when a kill -9 came between question and answer.
+func TestBaileysGroup(t *testing.T) {
+	network := startNetwork(t)
+	receiver := startHooks(t)
+	dir := t.TempDir()
+	d := startDaemon(t, "", network, dir)
+	receiver.subscribe(t, &d.api)
+	mine, theirs := network.Phone("919876543210"), network.Phone("919876543211")
+	client := meetBaileys(t, network, d, mine, theirs)
+
+	group := client.Do(baileys.Command{Do: "groupCreate", Subject: "Orders", People: []string{mine.JID().String()}}).Group
+	asked := client.Do(baileys.Command{Do: "text", To: group, Text: "in the group: " + difficult})
+	told := receiver.await(t, "the question in the group", func(h hook) bool { return h.Data.ID == asked.ID })
+	if told.Data.Body != "in the group: "+difficult || !told.Data.IsGroup || told.Data.Chat != group ||
+		told.Data.From != theirs.JID().String() || told.Data.FromLID != theirs.LID().String() {
+		t.Errorf("webhook: %s", told.Raw)
+	}
+
+	for _, words := range []string{"first answer", "after the kill"} {
+		sent := d.send(t, "main", group, words)
+		got := client.Await("message", func(e baileys.Event) bool { return e.ID == sent.text("messageId") })
+		if got.Text != words || got.Chat != group || got.Participant != mine.LID().String() || got.ParticipantAlt != mine.JID().String() {
+			t.Errorf("Baileys got %+v", got)
+		}
+		if words != "first answer" {
+			break
+		}
+		// The sender key of the group must outlive the daemon.
+		d.kill()
+		d = startDaemon(t, "", network, dir)
+		d.awaitStatus(t, "main", "ready")
+	}
+	client.Quit()
+	d.stop(t)
 }
 
 // countHooks counts the deliveries about one message.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -123,4 +124,12 @@ func (a *api) scan(t testing.TB, id string, phone *simnet.Phone) {
 func (a *api) send(t testing.TB, id, to, text string) answer {
 	t.Helper()
 	return a.must(t, 200, "POST", sessionPath(id)+"/send", map[string]any{"to": to, "message": text})
+}
+
+// arrive waits until a phone has got a message.
+func arrive(t testing.TB, phone *simnet.Phone, match func(simnet.Received) bool) (simnet.Received, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	return phone.Await(ctx, match)
 }

@@ -88,7 +88,7 @@ func (f *fleet) traffic(ctx context.Context, round int) (wait func()) {
 			for n := 0; ctx.Err() == nil; n++ {
 				// An error means that the network did not take it.
 				_, _ = f.friend(i).SendText(ctx, f.number(i).JID(), fmt.Sprintf("in %d %d %d", i, round, n))
-				pause(ctx, time.Duration(50+rand.IntN(150))*time.Millisecond)
+				pause(ctx, time.Duration(400+rand.IntN(400))*time.Millisecond)
 			}
 		})
 	}

@@ -56,7 +56,7 @@ func TestPairSendReceive(t *testing.T) {
 	sent := d.must(t, 200, "POST", sessionPath("main")+"/send",
 		map[string]any{"to": "+91 98765-43211", "message": text, "header": "Order", "footer": "Shop"})
 	want := "*Order*\n\n" + text + "\n\n_Shop_"
-	got, err := theirs.Await(t.Context(), func(r simnet.Received) bool { return r.ID == sent.text("messageId") })
+	got, err := arrive(t, theirs, func(r simnet.Received) bool { return r.ID == sent.text("messageId") })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestPairSendReceive(t *testing.T) {
 	if d.send(t, "main", "919876543211", "after the restart"); t.Failed() {
 		return
 	}
-	if _, err := theirs.Await(t.Context(), func(r simnet.Received) bool { return r.Text == "after the restart" }); err != nil {
+	if _, err := arrive(t, theirs, func(r simnet.Received) bool { return r.Text == "after the restart" }); err != nil {
 		t.Fatal(err)
 	}
 

@@ -37,6 +37,8 @@ CREATE TABLE sessions (
     phone           TEXT NOT NULL,
     lid             TEXT NOT NULL,
     refused_version TEXT NOT NULL,
+    reachout_locked SMALLINT NOT NULL,
+    reachout_until  BIGINT,
     created_at      BIGINT NOT NULL,
     updated_at      BIGINT NOT NULL,
     PRIMARY KEY (tenant_id, id)

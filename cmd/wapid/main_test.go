@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"os"
@@ -132,9 +133,13 @@ func program(binary string, args ...string) *exec.Cmd {
 		env = append(env, asDaemon+"=1")
 	}
 	cmd := exec.Command(binary, args...)
-	cmd.Env = append(env, "WAPID_API_KEY="+testKey, "WAPID_EGRESS_ALLOW=127.0.0.0/8,::1/128", "WAPID_LOG_FORMAT=json")
+	cmd.Env = append(env, "WAPID_API_KEY="+testKey, "WAPID_EGRESS_ALLOW=127.0.0.0/8,::1/128", "WAPID_LOG_FORMAT=json", "WAPID_LOG_LEVEL="+testLogLevel())
 	return cmd
 }
+
+// testLogLevel is the daemons' log level: TEST_LOG=debug shows the stanzas of a
+// test that failed.
+func testLogLevel() string { return cmp.Or(os.Getenv("TEST_LOG"), "info") }
 
 // startDaemon starts `wapid serve` on a free port and waits for its banner.
 func startDaemon(t testing.TB, binary string, network *simulated, dir string, args ...string) *daemon {
@@ -152,7 +157,7 @@ func startDaemon(t testing.TB, binary string, network *simulated, dir string, ar
 	t.Cleanup(func() {
 		d.kill()
 		if t.Failed() {
-			t.Logf("the daemon's log:\n%s", tail(d.stderr.String(), 60))
+			t.Logf("the daemon's log:\n%s", tail(d.stderr.String(), 200))
 		}
 	})
 	d.stdout = bufio.NewScanner(out)

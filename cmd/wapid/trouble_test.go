@@ -118,7 +118,7 @@ func TestRetryAfterKillNine(t *testing.T) {
 	}
 	d = startDaemon(t, "", network, dir)
 	d.awaitStatus(t, "main", "ready")
-	if _, err := arrive(t, theirs, func(r simnet.Received) bool { return r.ID == id && r.Copies == 2 }); err != nil {
+	if _, err := arrive(t, theirs, func(r simnet.Received) bool { return r.ID == id && r.Copies > 1 }); err != nil {
 		t.Fatalf("the message was not sent again: %v", err)
 	}
 	d.stop(t)

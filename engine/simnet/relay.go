@@ -170,8 +170,11 @@ func validEnc(enc *waBinary.Node) bool {
 // in its address it is for the phone.
 func (s *Server) relayPeer(from origin, acct *account, to types.JID, node, answer *waBinary.Node) *waBinary.Node {
 	enc, ok := child(node, "enc")
-	if !ok || !validEnc(enc) || acct != from.account || !acct.has(to.Device) {
+	if !ok || !validEnc(enc) || acct != from.account {
 		return s.refuse(answer, node, ackMalformed)
+	}
+	if !acct.has(to.Device) {
+		return answer // It was unlinked in the meantime, as when a phone still welcomes it.
 	}
 	stanza := s.ownCopy(from, nil, types.EmptyJID, node, enc)
 	stanza.Attrs["from"] = from.jid(to.Server)

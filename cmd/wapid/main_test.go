@@ -33,7 +33,11 @@ func TestMain(m *testing.M) {
 		stop()
 		os.Exit(code)
 	}
-	goleak.VerifyTestMain(m)
+	// fasthttp keeps one goroutine for the Date header for as long as the process
+	// lives, and one per server that notices only within ten seconds that it stopped.
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))
 }
 
 // testKey is the fixed API key of the daemons that tests start.

@@ -46,6 +46,7 @@ func TestWhatsmeowOpensSealedMedia(t *testing.T) {
 			}
 			cli := companionClient()
 			cli.SetMediaHTTPClient(&http.Client{Transport: canned(sealed.body)})
+			//lint:ignore SA1019 the test holds our file format against the client's own decoder
 			got, err := cli.DangerousInternals().DownloadAndDecrypt(context.Background(), "https://host/x", sealed.key, want, sealed.bodyHash, sealed.plainHash)
 			if err != nil || !bytes.Equal(got, plain) {
 				t.Errorf("%s of %d bytes: whatsmeow read %d bytes, %v", kind, size, len(got), err)

@@ -84,16 +84,6 @@ func inlineHistory(sync *waHistorySync.HistorySync) (*waE2E.Message, error) {
 	return historyMessage(notice), nil
 }
 
-// storedHistory is the peer message for a part of the history that was sealed
-// as mediaHistory and uploaded.
-func storedHistory(sync *waHistorySync.HistorySync, at storedMedia) *waE2E.Message {
-	notice := historyNotice(sync)
-	notice.DirectPath = proto.String(at.directPath)
-	notice.MediaKey, notice.FileSHA256, notice.FileEncSHA256 = at.key, at.plainHash, at.bodyHash
-	notice.FileLength = proto.Uint64(at.length)
-	return historyMessage(notice)
-}
-
 func historyNotice(sync *waHistorySync.HistorySync) *waE2E.HistorySyncNotification {
 	// The two enumerations give the types they share the same numbers.
 	return &waE2E.HistorySyncNotification{

@@ -187,6 +187,7 @@ func TestUnlinkAndLogout(t *testing.T) {
 	// The device unlinks itself. (Not by Logout, which deletes the store at the
 	// same time as the stream error that follows: a race of whatsmeow's own.)
 	c = linked()
+	//lint:ignore SA1019 only the client's internals can be asked
 	_, err := c.DangerousInternals().SendIQ(ctx, whatsmeow.DangerousInfoQuery{
 		Namespace: "md", Type: "set", To: types.ServerJID, Content: []waBinary.Node{{
 			Tag: "remove-companion-device", Attrs: waBinary.Attrs{"jid": phone.Devices()[0], "reason": "user_initiated"},

@@ -31,6 +31,7 @@ func companionClient() *whatsmeow.Client {
 
 func TestParseQRFromWhatsmeow(t *testing.T) {
 	cli := companionClient()
+	//lint:ignore SA1019 the test holds our side of the linking against the client's own
 	text := cli.DangerousInternals().MakeQRData([]byte("2@ref/with+chars="), whatsmeow.PairClientChrome)
 	code, err := parseQR(text)
 	if err != nil {
@@ -88,6 +89,7 @@ func TestWhatsmeowAcceptsIssuedIdentity(t *testing.T) {
 		}
 		jid := types.JID{User: "100000000000001", Device: 1, Server: types.DefaultUserServer}
 		lid := types.JID{User: "200000000000001", Device: 1, Server: types.HiddenUserServer}
+		//lint:ignore SA1019 the test holds our side of the linking against the client's own
 		return cli.DangerousInternals().HandlePair(context.Background(), sealed, "1", "", "smba", jid, lid)
 	}
 	if err := pair(slices.Repeat([]byte{8}, 32)); !errors.Is(err, whatsmeow.ErrPairInvalidDeviceIdentityHMAC) {

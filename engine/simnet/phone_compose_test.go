@@ -100,6 +100,7 @@ func TestMediaReachesTheClient(t *testing.T) {
 		id, err := peer.SendMedia(ctx, phone.JID(), media)
 		succeed(t, err)
 		got := await(c, func(m *events.Message) bool { return m.Info.ID == id })
+		//lint:ignore SA1019 the kind does not matter here
 		data, err := c.DownloadAny(ctx, got.Message)
 		if err != nil || !bytes.Equal(data, media.Data) {
 			t.Errorf("%s: downloaded %d bytes, %v", name, len(data), err)

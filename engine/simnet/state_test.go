@@ -59,7 +59,7 @@ func TestStateSurvivesARestart(t *testing.T) {
 	}
 
 	network = startNetwork(t, cfg)
-	phone, peer = network.Phone(owner), network.Phone(customer)
+	peer = network.Phone(customer)
 	after := network.Describe()
 	if after.Address != before.Address || after.CA != before.CA {
 		t.Error("a client that trusted the network can't trust it any more")

@@ -18,10 +18,9 @@ import (
 	"wapid/engine/simnet"
 )
 
-// brokenStore fails every call with err, or decrypts to err.
+// brokenStore answers with a buffered event that is given.
 type brokenStore struct {
 	store.NoopStore
-	err      error
 	buffered *store.BufferedEvent
 }
 

@@ -303,7 +303,7 @@ func (l *link) socketEnded() bool {
 	if l.client.IsConnected() {
 		return false
 	}
-	//nolint:staticcheck // There is no other way to ask.
+	//lint:ignore SA1019 there is no other way to ask
 	err := l.client.DangerousInternals().SendNode(l.ctx, waBinary.Node{Tag: "iq"})
 	return errors.Is(err, whatsmeow.ErrNotConnected)
 }

@@ -47,7 +47,7 @@ func (c *conn) Logout(ctx context.Context) error {
 // requestRemoval asks the server to remove this device from its account, as
 // WhatsApp Web does.
 func (l *link) requestRemoval(ctx context.Context) error {
-	//nolint:staticcheck // There is no other way to send an iq; see Logout.
+	//lint:ignore SA1019 there is no other way to send an iq; see Logout
 	_, err := l.client.DangerousInternals().SendIQ(ctx, whatsmeow.DangerousInfoQuery{
 		Namespace: "md", Type: "set", To: types.ServerJID, Timeout: logoutTimeout, NoRetry: true,
 		Content: []waBinary.Node{{

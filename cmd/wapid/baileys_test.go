@@ -1,23 +1,27 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"wapid/engine/simnet"
 	"wapid/engine/simnet/baileys"
 )
 
+// difficult is a text that does not survive careless handling.
 const difficult = "Grüße 👋🏽 \u2028 <b>&</b>\n\"second\" line\n\n🧑‍🚀"
 
 // meetBaileys pairs a session "main" with one phone and a Baileys with another,
-// whose name is Asha.
-func meetBaileys(t *testing.T, network *simulated, d *daemon, mine, theirs *simnet.Phone) *baileys.Client {
+// whose name is Asha. The state is the directory of Baileys.
+func meetBaileys(t *testing.T, network *simulated, d *daemon, mine, theirs *simnet.Phone) (client *baileys.Client, state string) {
 	t.Helper()
 	theirs.SetPushName("Asha")
-	client := baileys.Start(t, baileys.Network(network.Describe()), t.TempDir())
+	state = t.TempDir()
+	client = baileys.Start(t, baileys.Network(network.Describe()), state)
 	device, err := theirs.ScanQR(t.Context(), client.Await("qr", nil).QR)
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +31,7 @@ func meetBaileys(t *testing.T, network *simulated, d *daemon, mine, theirs *simn
 	// Baileys knows its name once it has taken in what its phone sends first.
 	client.Await("me", func(e baileys.Event) bool { return e.Name == "Asha" })
 	eventually(t, "Baileys has everything", func() bool { return len(network.Ledger().Pending(device)) == 0 })
-	return client
+	return client, state
 }
 
 // TestTalkToBaileys lets the daemon talk to somebody who uses another client:
@@ -38,7 +42,7 @@ func TestTalkToBaileys(t *testing.T) {
 	d := startDaemon(t, "", network, t.TempDir())
 	receiver.subscribe(t, &d.api)
 	mine, theirs := network.Phone("919876543210"), network.Phone("919876543211")
-	client := meetBaileys(t, network, d, mine, theirs)
+	client, _ := meetBaileys(t, network, d, mine, theirs)
 
 	sent := d.send(t, "main", theirs.Number(), difficult)
 	got := client.Await("message", func(e baileys.Event) bool { return e.ID == sent.text("messageId") })
@@ -47,7 +51,9 @@ func TestTalkToBaileys(t *testing.T) {
 		!slices.Contains([]string{got.Chat, got.ChatAlt}, mine.LID().String()) {
 		t.Errorf("Baileys got %+v", got)
 	}
-	onPhone, err := theirs.Await(t.Context(), func(r simnet.Received) bool { return r.ID == sent.text("messageId") })
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	onPhone, err := theirs.Await(ctx, func(r simnet.Received) bool { return r.ID == sent.text("messageId") })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +71,10 @@ func TestTalkToBaileys(t *testing.T) {
 			told.Data.PushName != "Asha" || told.Data.IsGroup || told.Data.HasMedia {
 			t.Errorf("webhook: %s", told.Raw)
 		}
-		client.Await("status", func(e baileys.Event) bool { return e.ID == answer.ID && e.Status >= baileys.StatusDelivered })
+		// The phone confirms as well: only the one with a device is the daemon.
+		client.Await("receipt", func(e baileys.Event) bool {
+			return e.ID == answer.ID && (e.State == "delivered" || e.State == "inactive") && strings.Contains(e.From, ":")
+		})
 	}
 
 	file := filepath.Join(t.TempDir(), "picture.png")
@@ -93,7 +102,7 @@ func TestBaileysGroup(t *testing.T) {
 	d := startDaemon(t, "", network, dir)
 	receiver.subscribe(t, &d.api)
 	mine, theirs := network.Phone("919876543210"), network.Phone("919876543211")
-	client := meetBaileys(t, network, d, mine, theirs)
+	client, _ := meetBaileys(t, network, d, mine, theirs)
 
 	group := client.Do(baileys.Command{Do: "groupCreate", Subject: "Orders", People: []string{mine.JID().String()}}).Group
 	asked := client.Do(baileys.Command{Do: "text", To: group, Text: "in the group: " + difficult})
@@ -116,6 +125,35 @@ func TestBaileysGroup(t *testing.T) {
 		d.kill()
 		d = startDaemon(t, "", network, dir)
 		d.awaitStatus(t, "main", "ready")
+	}
+	client.Quit()
+	d.stop(t)
+}
+
+// TestBaileysAsksAgainAfterAKill: what the API acknowledged can be asked for
+// again although the daemon was killed in the meantime.
+func TestBaileysAsksAgainAfterAKill(t *testing.T) {
+	network := startNetwork(t)
+	dir := t.TempDir()
+	d := startDaemon(t, "", network, dir)
+	mine, theirs := network.Phone("919876543210"), network.Phone("919876543211")
+	client, state := meetBaileys(t, network, d, mine, theirs)
+	first := d.send(t, "main", theirs.Number(), "opens the sessions")
+	client.Await("message", func(e baileys.Event) bool { return e.ID == first.text("messageId") })
+	eventually(t, "Baileys has everything", func() bool { return len(network.Ledger().Pending(theirs.Devices()[0])) == 0 })
+	client.Quit()
+
+	sent := d.send(t, "main", theirs.Number(), difficult)
+	d.kill()
+	baileys.ForgetSessions(t, state)
+	client = baileys.Start(t, baileys.Network(network.Describe()), state)
+	client.Await("caughtUp", nil)
+	d = startDaemon(t, "", network, dir)
+	if got := client.Await("message", func(e baileys.Event) bool { return e.ID == sent.text("messageId") && e.Text != "" }); got.Text != difficult {
+		t.Errorf("Baileys got %+v", got)
+	}
+	if !slices.ContainsFunc(client.Events(), func(e baileys.Event) bool { return e.ID == sent.text("messageId") && e.Stub == baileys.StubCiphertext }) {
+		t.Error("Baileys could read the message at once: nobody was asked")
 	}
 	client.Quit()
 	d.stop(t)

@@ -56,7 +56,7 @@ func TestBaileysInGroups(t *testing.T) {
 			}
 		}
 		for _, reader := range []*Phone{peer, third} {
-			b.Await("receipt", func(e baileys.Event) bool { return e.ID == sent.ID && e.From == reader.LID().String() })
+			b.Await("receipt", receiptFrom(sent.ID, reader.LID().String(), "delivered"))
 		}
 		if words[0] != 's' {
 			continue

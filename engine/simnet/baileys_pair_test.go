@@ -65,12 +65,13 @@ func TestBaileysMeetsWhatsmeow(t *testing.T) {
 
 	// Now Baileys loses all of its sessions while it is away.
 	b.Quit()
-	forgetSessions(t, state)
+	baileys.ForgetSessions(t, state)
 	id = tell(t, c, peer, "after Baileys forgot")
 	b = startBaileys(t, net, state)
 	if got = b.Await("message", saying("after Baileys forgot")); got.ID != id {
 		t.Errorf("Baileys got %+v", got)
 	}
+	b.Await("message", func(e baileys.Event) bool { return e.ID == id && e.Stub == baileys.StubCiphertext })
 	b.Quit()
 }
 

@@ -1,8 +1,6 @@
 package simnet
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -62,9 +60,9 @@ func about(id string) func(baileys.Event) bool {
 	return func(e baileys.Event) bool { return e.ID == id }
 }
 
-// reached matches the news that a message got at least as far as a status.
-func reached(id string, status int) func(baileys.Event) bool {
-	return func(e baileys.Event) bool { return e.ID == id && e.Status >= status }
+// receiptFrom matches a receipt by its message, who sent it, and what it says.
+func receiptFrom(id, who, state string) func(baileys.Event) bool {
+	return func(e baileys.Event) bool { return e.ID == id && e.From == who && e.State == state }
 }
 
 func TestBaileysTalks(t *testing.T) {
@@ -109,11 +107,12 @@ func TestBaileysTalks(t *testing.T) {
 		if err != nil || !own.FromMe || own.Chat != peer.JID() {
 			t.Errorf("the own phone heard %+v, %v", own, err)
 		}
-		b.Await("status", reached(sent.ID, baileys.StatusDelivered))
+		b.Await("receipt", receiptFrom(sent.ID, to, "delivered"))
+		b.Await("receipt", func(e baileys.Event) bool { return e.ID == sent.ID && e.State == "sender" })
 		if err = peer.MarkRead(ctx, phone.JID(), sent.ID); err != nil {
 			t.Fatal(err)
 		}
-		b.Await("status", reached(sent.ID, baileys.StatusRead))
+		b.Await("status", func(e baileys.Event) bool { return e.ID == sent.ID && e.Status == baileys.StatusRead })
 	}
 
 	// What the own phone writes appears on the companion.
@@ -204,7 +203,7 @@ func TestBaileysRetries(t *testing.T) {
 	b.Quit()
 
 	// Now Baileys loses all its sessions, and the peer's phone has to.
-	forgetSessions(t, state)
+	baileys.ForgetSessions(t, state)
 	b = startBaileys(t, net, state)
 	b.Await("caughtUp", nil)
 	id, err := peer.SendText(ctx, phone.JID(), "can you read this?")
@@ -218,20 +217,6 @@ func TestBaileysRetries(t *testing.T) {
 		t.Errorf("no retry came: %v, %+v", err, m)
 	}
 	b.Quit()
-}
-
-// forgetSessions makes a Baileys that isn't running lose all Signal sessions.
-func forgetSessions(t *testing.T, state string) {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(state, "session-*.json"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no sessions in %s: %v", state, err)
-	}
-	for _, file := range files {
-		if err := os.Remove(file); err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 func TestBaileysActs(t *testing.T) {

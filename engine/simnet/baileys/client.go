@@ -186,6 +186,21 @@ func (c *Client) Quit() {
 	}
 }
 
+// ForgetSessions makes a client that isn't running lose all of its Signal
+// sessions: it can't read what was encrypted for them and has to ask again.
+func ForgetSessions(t testing.TB, state string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(state, "session-*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no sessions in %s: %v", state, err)
+	}
+	for _, file := range files {
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func (c *Client) kill() {
 	if c.waited {
 		return

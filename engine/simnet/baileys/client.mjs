@@ -62,6 +62,11 @@ function connect() {
     // A fast recipient asks again before sendMessage has returned.
     getMessage: async key => (messages.get(key.id) ?? (await leaving.get(key.id)))?.message,
   });
+  // Receipts are told as they come in: of several that come at once, Baileys'
+  // own events keep the last, though it says less than one before it.
+  sock.ws.on('CB:receipt', ({ attrs }) => {
+    say({ event: 'receipt', id: attrs.id, chat: attrs.from, from: attrs.participant ?? attrs.from, state: attrs.type ?? 'delivered' });
+  });
   sock.ev.process(async events => {
     if (events['creds.update']) {
       saving = saveCreds();
@@ -73,7 +78,6 @@ function connect() {
       await tellMessage(message, events['messages.upsert'].type);
     }
     for (const { key, update } of events['messages.update'] ?? []) tellUpdate(key, update);
-    for (const { key, receipt } of events['message-receipt.update'] ?? []) tellReceipt(key, receipt);
     for (const { key, reaction } of events['messages.reaction'] ?? []) {
       say({ event: 'reaction', id: key.id, text: reaction.text, from: reaction.key?.participant ?? reaction.key?.remoteJid });
     }
@@ -119,8 +123,7 @@ async function tellMessage(message, kind) {
     if (content.pollUpdateMessage) tellVote(key, content.pollUpdateMessage);
   }
   say(told);
-  // Receipts that come before the message was told are in it already.
-  for (const receipt of message.userReceipt ?? []) tellReceipt(key, receipt);
+  // What came before the message was told is in it already.
   if (told.fromMe && message.status > WAMessageStatus.SERVER_ACK) tellUpdate(key, { status: message.status });
 }
 
@@ -169,11 +172,6 @@ function tellUpdate(key, update) {
   } else if (update.message === null) {
     say({ event: 'revoked', id: key.id });
   }
-}
-
-function tellReceipt(key, receipt) {
-  const state = receipt.readTimestamp ? 'read' : 'delivered';
-  say({ event: 'receipt', id: key.id, chat: key.remoteJid, from: receipt.userJid, state });
 }
 
 const known = id => {

@@ -13,8 +13,9 @@ package baileys
 //	              Delivery, PushName, Type, Text; for files MIME,
 //	              DeclaredSHA256, MediaSHA256 or MediaError; Stub for messages
 //	              without content
-//	status        ID, Chat, Status (see the constants), Stubs (codes of errors)
-//	receipt       ID, Chat, From, State (in groups)
+//	status        ID, Chat, Status (see the constants), Stubs (codes of errors);
+//	              a lower one can hide a higher one that came at the same time
+//	receipt       ID, Chat, From, State (delivered, inactive, read, sender, retry …)
 //	edited        ID, Text
 //	revoked       ID
 //	reaction      ID (of the message reacted to), Text, From
@@ -79,6 +80,10 @@ const (
 	StatusRead      = 4
 	StatusPlayed    = 5
 )
+
+// StubCiphertext stands in for a message that could not be decrypted (source:
+// WebMessageInfo.StubType).
+const StubCiphertext = 2
 
 // Codes of close events (source: Baileys' DisconnectReason).
 const (

@@ -10,7 +10,7 @@ import (
 
 func TestBaileysUnderFaults(t *testing.T) {
 	net := startNetwork(t, Config{})
-	ctx := testContext(t)
+	ctx := patientContext(t)
 	phone, peer := net.Phone(owner), net.Phone(customer)
 	b, _, state := linkedBaileys(t, net, phone)
 	set := func(fault Fault) string {

@@ -15,7 +15,7 @@ const bystander = "15550003003"
 
 func TestBaileysInGroups(t *testing.T) {
 	net := startNetwork(t, Config{})
-	ctx := testContext(t)
+	ctx := patientContext(t)
 	phone, peer, third := net.Phone(owner), net.Phone(customer), net.Phone(bystander)
 	b, device, _ := linkedBaileys(t, net, phone)
 
@@ -73,7 +73,7 @@ func TestBaileysInGroups(t *testing.T) {
 
 func TestBaileysAdministersGroups(t *testing.T) {
 	net := startNetwork(t, Config{})
-	ctx := testContext(t)
+	ctx := patientContext(t)
 	phone, peer, third := net.Phone(owner), net.Phone(customer), net.Phone(bystander)
 	b, _, _ := linkedBaileys(t, net, phone)
 

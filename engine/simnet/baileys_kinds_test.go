@@ -19,7 +19,7 @@ import (
 // Baileys, which must take it for what it is.
 func TestBaileysReadsEveryKind(t *testing.T) {
 	net := startNetwork(t, Config{})
-	ctx := testContext(t)
+	ctx := patientContext(t)
 	phone, peer := net.Phone(owner), net.Phone(customer)
 	b, _, _ := linkedBaileys(t, net, phone)
 	to := phone.JID()
@@ -107,7 +107,7 @@ func wantFile(t *testing.T, got baileys.Event, data []byte) {
 
 func TestBaileysSendsImages(t *testing.T) {
 	net := startNetwork(t, Config{})
-	ctx := testContext(t)
+	ctx := patientContext(t)
 	phone, peer := net.Phone(owner), net.Phone(customer)
 	b, _, _ := linkedBaileys(t, net, phone)
 	picture := drawn(t, 100_003)

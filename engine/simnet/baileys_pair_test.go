@@ -14,7 +14,7 @@ import (
 // tell sends a text with whatsmeow.
 func tell(t *testing.T, c *client, to *Phone, words string) string {
 	t.Helper()
-	sent, err := c.SendMessage(testContext(t), to.JID(), &waE2E.Message{Conversation: proto.String(words)})
+	sent, err := c.SendMessage(patientContext(t), to.JID(), &waE2E.Message{Conversation: proto.String(words)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestBaileysMeetsWhatsmeow(t *testing.T) {
 
 	// whatsmeow loses its session with Baileys and asks it to encrypt again.
 	for _, form := range []types.JID{peer.LID(), peer.JID()} {
-		if err := c.Store.Sessions.DeleteAllSessions(testContext(t), form.SignalAddressUser()); err != nil {
+		if err := c.Store.Sessions.DeleteAllSessions(patientContext(t), form.SignalAddressUser()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -78,7 +78,7 @@ func TestBaileysMeetsWhatsmeow(t *testing.T) {
 // TestBaileysBesideWhatsmeow links both clients to one phone.
 func TestBaileysBesideWhatsmeow(t *testing.T) {
 	net := startNetwork(t, Config{})
-	ctx := testContext(t)
+	ctx := patientContext(t)
 	phone, peer := net.Phone(owner), net.Phone(customer)
 	phone.SetPushName("Owner")
 	c := linkedClient(t, net, phone)

@@ -1,9 +1,11 @@
 package simnet
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.mau.fi/whatsmeow/types"
 
@@ -12,6 +14,14 @@ import (
 
 // poem is a text that does not survive any careless handling.
 const poem = "Grüße 👋🏽 \u2028 <b>&</b>\n\"second\" line\n\n🧑‍🚀"
+
+// patientContext is for tests with processes in other languages, which need
+// several times as long as testContext allows when the machine is busy.
+func patientContext(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
 
 // startBaileys runs a Baileys on a state directory.
 func startBaileys(t *testing.T, net *network, state string) *baileys.Client {
@@ -25,7 +35,7 @@ func linkedBaileys(t *testing.T, net *network, phone *Phone) (b *baileys.Client,
 	t.Helper()
 	state = t.TempDir()
 	b = startBaileys(t, net, state)
-	device, err := phone.ScanQR(testContext(t), b.Await("qr", nil).QR)
+	device, err := phone.ScanQR(patientContext(t), b.Await("qr", nil).QR)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +77,7 @@ func receiptFrom(id, who, state string) func(baileys.Event) bool {
 
 func TestBaileysTalks(t *testing.T) {
 	net := startNetwork(t, Config{})
-	ctx := testContext(t)
+	ctx := patientContext(t)
 	phone, peer := net.Phone(owner), net.Phone(customer)
 	phone.SetPushName("Owner")
 	peer.SetPushName("Customer")
@@ -127,7 +137,7 @@ func TestBaileysTalks(t *testing.T) {
 
 func TestBaileysLogsInAgain(t *testing.T) {
 	net := startNetwork(t, Config{})
-	ctx := testContext(t)
+	ctx := patientContext(t)
 	phone, peer := net.Phone(owner), net.Phone(customer)
 	b, device, state := linkedBaileys(t, net, phone)
 	if _, err := peer.SendText(ctx, phone.JID(), "before"); err != nil {
@@ -185,7 +195,7 @@ func TestBaileysLogsInAgain(t *testing.T) {
 
 func TestBaileysRetries(t *testing.T) {
 	net := startNetwork(t, Config{})
-	ctx := testContext(t)
+	ctx := patientContext(t)
 	phone, peer := net.Phone(owner), net.Phone(customer)
 	b, _, state := linkedBaileys(t, net, phone)
 	sent := b.Do(baileys.Command{Do: "text", To: peer.JID().String(), Text: poem})
@@ -222,7 +232,7 @@ func TestBaileysRetries(t *testing.T) {
 func TestBaileysActs(t *testing.T) {
 	net := startNetwork(t, Config{})
 	net.SetAbsent("15550009009")
-	ctx := testContext(t)
+	ctx := patientContext(t)
 	phone, peer := net.Phone(owner), net.Phone(customer)
 	b, _, _ := linkedBaileys(t, net, phone)
 	id, err := peer.SendText(ctx, phone.JID(), "a question")
@@ -311,7 +321,7 @@ func TestBaileysActs(t *testing.T) {
 
 func TestBaileysLinksByCode(t *testing.T) {
 	net := startNetwork(t, Config{})
-	ctx := testContext(t)
+	ctx := patientContext(t)
 	phone := net.Phone(owner)
 	b := startBaileys(t, net, t.TempDir())
 	b.Await("qr", nil)
@@ -331,7 +341,7 @@ func TestBaileysLinksByCode(t *testing.T) {
 
 func TestBaileysIsUnlinked(t *testing.T) {
 	net := startNetwork(t, Config{})
-	ctx := testContext(t)
+	ctx := patientContext(t)
 	phone := net.Phone(owner)
 	b, device, state := linkedBaileys(t, net, phone)
 	if err := phone.Unlink(ctx, device); err != nil {

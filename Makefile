@@ -5,8 +5,8 @@ LDFLAGS  = -s -w -X main.version=$(VERSION)
 
 .PHONY: run build test bench fuzz lint clean
 
-build:
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/wapid ./cmd/wapid
+build: # the first build compiles SQLite: about a minute
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/wapid ./cmd/wapid
 
 run: build
 	./bin/wapid sandbox

@@ -118,7 +118,7 @@ into another terminal. Webhooks appear here.
 # 1. Create a session.
 curl -s %[1]s %[2]s -d '{"sessionId":"main"}'
 # 2. Let the virtual phone +91 98765 43210 scan its QR code.
-curl -s '%[1]s/main/status?wait=10' %[3]s | curl -s %[4]s/phones/919876543210/scan --data-binary @-
+curl -s '%[1]s/main/status?wait=10' %[3]s | curl -s '%[4]s/phones/919876543210/scan?wait=10' --data-binary @-
 # 3. Send a message from it to +91 98765 43211 …
 curl -s %[1]s/main/send %[2]s -d '{"to":"919876543211","message":"Hello from wapid!"}'
 #    … read it on that phone, and answer it:

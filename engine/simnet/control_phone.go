@@ -50,45 +50,6 @@ func (s *Server) controlPhone(r *http.Request) (any, error) {
 	return map[string]any{"number": p.Number(), "jid": p.JID(), "lid": p.LID(), "pushName": p.account.name(), "devices": devices}, nil
 }
 
-// controlScan links the companion whose QR code is given.
-func (s *Server) controlScan(r *http.Request) (any, error) {
-	return s.controlLink(r, func(ctx context.Context, p *Phone, qr, _ string) (types.JID, error) {
-		if qr == "" {
-			return types.EmptyJID, badf("qr is missing")
-		}
-		return p.ScanQR(ctx, qr)
-	})
-}
-
-// controlCode links the companion that shows a pairing code.
-func (s *Server) controlCode(r *http.Request) (any, error) {
-	return s.controlLink(r, func(ctx context.Context, p *Phone, _, code string) (types.JID, error) {
-		if code == "" {
-			return types.EmptyJID, badf("code is missing")
-		}
-		return p.EnterCode(ctx, code)
-	})
-}
-
-func (s *Server) controlLink(r *http.Request, link func(context.Context, *Phone, string, string) (types.JID, error)) (any, error) {
-	p, err := s.controlNumber(r)
-	if err != nil {
-		return nil, err
-	}
-	var body struct {
-		QR   string `json:"qr"`
-		Code string `json:"code"`
-	}
-	if err = readControl(r, &body); err != nil {
-		return nil, err
-	}
-	jid, err := link(r.Context(), p, body.QR, body.Code)
-	if err != nil {
-		return nil, err
-	}
-	return map[string]any{"device": jid}, nil
-}
-
 // controlPasskey answers a passkey request for the account's owner.
 func (s *Server) controlPasskey(r *http.Request) (any, error) {
 	p, err := s.controlNumber(r)

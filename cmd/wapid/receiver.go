@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"wapid/engine"
@@ -49,13 +50,21 @@ func startReceiver(addr string, out io.Writer) (*receiver, error) {
 	return r, nil
 }
 
-// subscribe makes the receiver the tenant's webhook, unless the tenant has one.
+// receiverPath marks a webhook as the sandbox's own: its port may change
+// between starts.
+const receiverPath = "/sandbox-receiver"
+
+// subscribe makes the receiver the tenant's webhook, unless the tenant has
+// chosen another.
 func (r *receiver) subscribe(ctx context.Context, s *store.Store, tenant engine.TenantID) error {
-	_, err := s.FindEndpoint(ctx, tenant)
-	if err == nil || engine.CodeOf(err) != engine.CodeNotFound {
+	e, err := s.FindEndpoint(ctx, tenant)
+	if err != nil && engine.CodeOf(err) != engine.CodeNotFound {
 		return err
 	}
-	_, err = s.PutEndpoint(ctx, tenant, "http://"+r.listener.Addr().String()+"/", "")
+	if err == nil && !strings.HasSuffix(e.URL, receiverPath) {
+		return nil
+	}
+	_, err = s.PutEndpoint(ctx, tenant, "http://"+r.listener.Addr().String()+receiverPath, e.Secret)
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestSandboxGuide copies the lines that the sandbox prints into a shell, as a
@@ -100,12 +101,20 @@ func (s *sandbox) copyLines(t *testing.T) string {
 // await reads the sandbox's output until a line has the text.
 func (s *sandbox) await(t *testing.T, text string) {
 	t.Helper()
-	for line := range s.lines {
-		if strings.Contains(line, text) {
-			return
+	deadline := time.After(patience)
+	for {
+		select {
+		case line, ok := <-s.lines:
+			if !ok {
+				t.Fatalf("the sandbox ended without printing %s\n%s", text, s.stderr)
+			}
+			if strings.Contains(line, text) {
+				return
+			}
+		case <-deadline:
+			t.Fatalf("waited %v in vain for %s\n%s", patience, text, s.stderr)
 		}
 	}
-	t.Fatalf("the sandbox ended without printing %s\n%s", text, s.stderr)
 }
 
 func (s *sandbox) stop(t *testing.T) {

@@ -112,6 +112,17 @@ func (a *api) pair(t testing.TB, id string, phone *simnet.Phone) {
 	a.awaitStatus(t, id, "ready")
 }
 
+// settle waits until an account has told its newest device all that it tells a
+// new one. The client goes on working on that after it says that it is ready,
+// and does not expect to be unlinked meanwhile.
+func settle(t testing.TB, network *simulated, phone *simnet.Phone) {
+	t.Helper()
+	eventually(t, "the phone has nothing more to tell its new device", func() bool {
+		devices := phone.Devices()
+		return len(devices) > 0 && len(network.Ledger().Acked(devices[len(devices)-1])) >= 4
+	})
+}
+
 // scan lets a phone scan the code of a session that waits for it.
 func (a *api) scan(t testing.TB, id string, phone *simnet.Phone) {
 	t.Helper()

@@ -116,6 +116,7 @@ func TestEveryEndOfASession(t *testing.T) {
 			receiver.subscribe(t, &a.api)
 			phone := network.Phone(number)
 			a.pair(t, "main", phone)
+			settle(t, network, phone)
 			c.strike(t, network, phone)
 			// A refused login comes after the end of the connection before it.
 			receiver.await(t, "disconnected for "+c.reason, func(h hook) bool {

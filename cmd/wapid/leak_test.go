@@ -21,6 +21,7 @@ func TestDeletedSessionsLeaveNothing(t *testing.T) {
 	round := func() {
 		f.each(func(i int) {
 			f.daemon.pair(t, f.session(i), f.number(i))
+			settle(t, network, f.number(i))
 			f.daemon.send(t, f.session(i), f.friend(i).Number(), "hello")
 		})
 		f.each(func(i int) {

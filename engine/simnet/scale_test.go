@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"go.mau.fi/whatsmeow/types"
+	"go.mau.fi/whatsmeow/types/events"
 )
 
 func TestHundredThousandNumbersAreCheap(t *testing.T) {
@@ -44,9 +45,11 @@ func TestStoppingLeavesNoGoroutine(t *testing.T) {
 	net := openNetwork(t, Config{})
 	ctx := testContext(t)
 	var group sync.WaitGroup
+	var clients []*client
 	for i := range 4 {
 		phone := net.Phone(fmt.Sprintf("1555000100%d", i))
 		c := linkedClient(t, net, phone)
+		clients = append(clients, c)
 		group.Go(func() {
 			for range 5 {
 				if _, err := c.SendMessage(ctx, types.NewJID(customer, types.DefaultUserServer), hello("hi")); err != nil {
@@ -63,6 +66,9 @@ func TestStoppingLeavesNoGoroutine(t *testing.T) {
 	net.stop()
 	if n := net.Connections(); n != 0 {
 		t.Errorf("%d connections after the stop", n)
+	}
+	for _, c := range clients { // whatsmeow's own end of a socket does not expect to be met by Disconnect
+		await[*events.Disconnected](c, nil)
 	}
 	// The clients still have goroutines of their own; the network has none.
 	stacks := make([]byte, 8<<20)

@@ -10,7 +10,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"net/url"
 	"os"
 	"strconv"
 )
@@ -21,15 +20,15 @@ type Endpoint struct {
 	Address      string         // host:port that every WhatsApp host is dialled at
 	Roots        *x509.CertPool // the only certificate authorities that are trusted
 	NoiseRootKey [32]byte       // signs the server's Noise certificates
-	Control      string         // URL of the simulator's control interface; may be empty
 }
 
 // maxEndpointFile bounds what ReadEndpoint reads: a real file has about 1 kB.
 const maxEndpointFile = 1 << 20
 
 // ReadEndpoint reads a network description of the form
-// {"address","ca","noiseRootKey","control"}: host:port, PEM, 64 hexadecimal
-// digits, and an optional URL. The error names the file and its one defect.
+// {"address","ca","noiseRootKey"}: host:port, PEM and 64 hexadecimal digits.
+// Other fields, such as the URL of a simulator's controls, are for others. The
+// error names the file and its one defect.
 func ReadEndpoint(path string) (*Endpoint, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -55,17 +54,15 @@ func parseEndpoint(raw []byte) (*Endpoint, error) {
 		Address      string `json:"address"`
 		CA           string `json:"ca"`
 		NoiseRootKey string `json:"noiseRootKey"`
-		Control      string `json:"control"`
 	}
 	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
 	if err := dec.Decode(&file); err != nil {
 		return nil, fmt.Errorf("it is not the expected JSON: %w", err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("there is something behind the JSON object")
 	}
-	e := &Endpoint{Address: file.Address, Control: file.Control, Roots: x509.NewCertPool()}
+	e := &Endpoint{Address: file.Address, Roots: x509.NewCertPool()}
 	host, port, err := net.SplitHostPort(file.Address)
 	if n, portErr := strconv.ParseUint(port, 10, 16); err != nil || host == "" || portErr != nil || n == 0 {
 		return nil, fmt.Errorf("address %q is not host:port", file.Address)
@@ -78,9 +75,6 @@ func parseEndpoint(raw []byte) (*Endpoint, error) {
 		return nil, errors.New("noiseRootKey is not 64 hexadecimal digits")
 	}
 	e.NoiseRootKey = [32]byte(key)
-	if u, err := url.Parse(file.Control); file.Control != "" && (err != nil || u.Scheme != "http" || u.Host == "") {
-		return nil, fmt.Errorf("control %q is not an http:// URL", file.Control)
-	}
 	return e, nil
 }
 

@@ -32,7 +32,14 @@ func startApp(t *testing.T, network *simulated, dir string, tune func(*whatsapp.
 	}
 	a, err := openApp(t.Context(), appConfig{
 		settings: settings{Listen: "127.0.0.1:0", APIKey: testKey, EgressAllow: loopback},
-		Data:     dir, Endpoint: endpoint, Log: log, Tune: tune,
+		Data:     dir, Endpoint: endpoint, Log: log,
+		Tune: func(o *whatsapp.Options) {
+			// The same in every test: whatsmeow keeps them once for the process.
+			o.PingEvery, o.PingTimeout = time.Second, 2*time.Second
+			if tune != nil {
+				tune(o)
+			}
+		},
 		Backoff: engine.Backoff{Base: 50 * time.Millisecond, Max: time.Second},
 	})
 	if err != nil {

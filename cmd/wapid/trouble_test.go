@@ -13,7 +13,7 @@ import (
 func TestDeafServer(t *testing.T) {
 	network, receiver := startNetwork(t), startHooks(t)
 	a := startApp(t, network, t.TempDir(), func(o *whatsapp.Options) {
-		o.PingEvery, o.PingTimeout, o.LoginTimeout = 300*time.Millisecond, 300*time.Millisecond, 2*time.Second
+		o.LoginTimeout = 2 * time.Second
 	})
 	receiver.subscribe(t, &a.api)
 	phone := network.Phone("447700900123")

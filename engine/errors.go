@@ -18,6 +18,7 @@ const (
 	CodeSessionNotReady    Code = "SESSION_NOT_READY"     // the session is not connected, nothing was sent
 	CodeSessionBusy        Code = "SESSION_BUSY"          // the session is being removed, or can't take the request now
 	CodeNotOnWhatsApp      Code = "NOT_ON_WHATSAPP"       // the number has no WhatsApp account, nothing was sent
+	CodeRecipientInvalid   Code = "RECIPIENT_INVALID"     // no such group or LID, or the account may not write there, nothing was sent
 	CodeReachoutTimelock   Code = "REACHOUT_TIMELOCK"     // WhatsApp refuses first contacts for a while, nothing was sent
 	CodeRateLimited        Code = "RATE_LIMITED"          // the network or the daemon asks to slow down, nothing was sent
 	CodeSendRejected       Code = "SEND_REJECTED"         // WhatsApp's server refused the message

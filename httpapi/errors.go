@@ -36,7 +36,8 @@ var errPanicked = errors.New("a handler panicked")
 // paths and sessions that the caller named.
 func statusOf(code engine.Code) int {
 	switch code {
-	case engine.CodeInvalid, engine.CodeNotOnWhatsApp, engine.CodeNotSupported, engine.CodeEgressRefused:
+	case engine.CodeInvalid, engine.CodeNotOnWhatsApp, engine.CodeRecipientInvalid,
+		engine.CodeNotSupported, engine.CodeEgressRefused:
 		return http.StatusBadRequest
 	case engine.CodeUnauthorized:
 		return http.StatusUnauthorized

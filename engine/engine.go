@@ -135,8 +135,9 @@ func (e *Engine) Create(ctx context.Context, key SessionKey, name string) (snap 
 	if err != nil {
 		return Snapshot{}, false, err
 	}
+	v := w.view.Load()
 	if !isNew {
-		err = e.startAgain(ctx, w, name)
+		v, err = e.startAgain(ctx, w, name)
 	}
 	if CodeOf(err) == CodeSessionNotFound { // it was removed at this very moment
 		err = errBeingRemoved()
@@ -144,13 +145,13 @@ func (e *Engine) Create(ctx context.Context, key SessionKey, name string) (snap 
 	if err != nil {
 		return Snapshot{}, false, err
 	}
-	return w.view.Load().snapshot(e.now()), isNew, nil
+	return v.snapshot(e.now()), isNew, nil
 }
 
-func (e *Engine) startAgain(ctx context.Context, w *worker, name string) error {
+func (e *Engine) startAgain(ctx context.Context, w *worker, name string) (*view, error) {
 	if name != "" && name != w.view.Load().Name {
-		if err := w.ask(ctx, askRename{name}); err != nil {
-			return err
+		if _, err := w.ask(ctx, askRename{name}); err != nil {
+			return nil, err
 		}
 	}
 	return w.ask(ctx, askStart{})
@@ -272,10 +273,11 @@ func (e *Engine) Stop(ctx context.Context, key SessionKey) (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, err
 	}
-	if err := w.ask(ctx, askStop{}); err != nil {
+	v, err := w.ask(ctx, askStop{})
+	if err != nil {
 		return Snapshot{}, err
 	}
-	return w.view.Load().snapshot(e.now()), nil
+	return v.snapshot(e.now()), nil
 }
 
 // Delete unlinks a session's device and forgets the session. unlinked tells
@@ -289,7 +291,7 @@ func (e *Engine) Delete(ctx context.Context, key SessionKey) (unlinked bool, err
 	if err != nil {
 		return false, err
 	}
-	if err := w.ask(ctx, askDelete{}); err != nil {
+	if _, err := w.ask(ctx, askDelete{}); err != nil {
 		return false, err
 	}
 	select {

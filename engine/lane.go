@@ -46,7 +46,10 @@ func (w *worker) send(ctx context.Context, m Outgoing) (Sent, error) {
 // when the session is back: devices that have it drop the second.
 func (w *worker) deliver(ctx context.Context, m Outgoing) (Sent, error) {
 	if err := w.lane.turn.Acquire(ctx, 1); err != nil {
-		return Sent{}, WrapError(CodeSessionNotReady, err, "the session is too busy; nothing was sent")
+		if errors.Is(err, context.Canceled) {
+			return Sent{}, WrapError(CodeStopping, err, "the daemon is stopping; nothing was sent")
+		}
+		return Sent{}, WrapError(CodeSessionBusy, err, "the session is too busy; nothing was sent")
 	}
 	defer w.lane.turn.Release(1)
 	v := w.view.Load()

@@ -242,7 +242,12 @@ func TestASendThatWaitsTooLongIsNotSent(t *testing.T) {
 		m := text("second")
 		m.ID = "ID2"
 		_, err := w.engine.Send(context.Background(), key("a"), m)
-		wantCode(t, err, engine.CodeSessionNotReady)
+		wantCode(t, err, engine.CodeSessionBusy)
+		// A caller that is cut off, as at a shutdown, learns that nothing was sent.
+		stopping, cancel := context.WithCancel(context.Background())
+		cancel()
+		_, err = w.engine.Send(stopping, key("a"), m)
+		wantCode(t, err, engine.CodeStopping)
 		if w.row("ID2") != nil {
 			t.Error("the row of the message that was not sent stays")
 		}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime/debug"
 
 	"go.uber.org/zap"
@@ -33,7 +34,7 @@ func (w *worker) start(ctx context.Context, work func(context.Context) input, pa
 // notePanic counts a panic and logs it with the stack of the goroutine that recovers it.
 func (w *worker) notePanic(what string, p any) {
 	w.engine.panics.Add(1)
-	w.log.Error(what, zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
+	w.log.Error(what, zap.String("panic", Redact(fmt.Sprint(p))), zap.ByteString("stack", debug.Stack()))
 }
 
 // dropConn lets go of the connection and returns it to be closed: no report of

@@ -7,7 +7,7 @@ func TestRedactTakesNumbersOut(t *testing.T) {
 		"no LID found for 919876543210@s.whatsapp.net": "no LID found for #@s.whatsapp.net",
 		"to 123456789012345:2@lid failed":              "to #:2@lid failed",
 		"dial tcp 127.0.0.1:54321: refused (503)":      "dial tcp 127.0.0.1:54321: refused (503)",
-		"":                                             "",
+		"": "",
 	} {
 		if got := Redact(in); got != want {
 			t.Errorf("Redact(%q) = %q, expected %q", in, got, want)

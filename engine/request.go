@@ -11,12 +11,17 @@ import (
 type (
 	request struct { // an input whose poster waits until it is applied and saved
 		in    input
-		reply chan error
+		reply chan result
 	}
 	report struct { // an input from a connection
 		epoch uint64
 		in    input
-		reply chan error // may be nil
+		reply chan result // may be nil
+	}
+	// result is what came of an input: the session as it was right after it.
+	result struct {
+		view *view
+		err  error
 	}
 	outcome   struct{ in input }    // of the operation under way
 	askRename struct{ name string } // the tenant wants another label; the machine does not care
@@ -27,39 +32,40 @@ func (w *worker) handler(epoch uint64) Handler {
 	return Handler{
 		Signal: func(s Signal) { w.box.post(report{epoch: epoch, in: s}) },
 		Linking: func(ctx context.Context, id Identity) error {
-			reply := make(chan error, 1)
+			reply := make(chan result, 1)
 			w.box.post(report{epoch: epoch, in: linking{id}, reply: reply})
-			return w.await(ctx, reply)
+			_, err := w.await(ctx, reply)
+			return err
 		},
 		Receive: w.receive,
 	}
 }
 
-// ask posts what a tenant wants and waits until it is applied and saved. It
-// returns CodeSessionNotFound if the session is removed before, CodeSessionBusy
+// ask posts what a tenant wants, waits until it is applied and saved, and
+// returns the session as it is then. It returns CodeSessionNotFound if the session is removed before, CodeSessionBusy
 // if ctx ends before (it may still be applied), and CodeStopping.
-func (w *worker) ask(ctx context.Context, in input) error {
-	reply := make(chan error, 1)
+func (w *worker) ask(ctx context.Context, in input) (*view, error) {
+	reply := make(chan result, 1)
 	w.box.post(request{in, reply})
 	return w.await(ctx, reply)
 }
 
-func (w *worker) await(ctx context.Context, reply <-chan error) error {
+func (w *worker) await(ctx context.Context, reply <-chan result) (*view, error) {
 	select {
-	case err := <-reply:
-		return err
+	case r := <-reply:
+		return r.view, r.err
 	case <-w.done:
 		select {
-		case err := <-reply:
-			return err
+		case r := <-reply:
+			return r.view, r.err
 		default:
 		}
 		if w.removed {
-			return errNoSession()
+			return nil, errNoSession()
 		}
-		return errStopping()
+		return nil, errStopping()
 	case <-ctx.Done():
-		return WrapError(CodeSessionBusy, ctx.Err(), "the session did not answer in time")
+		return nil, WrapError(CodeSessionBusy, ctx.Err(), "the session did not answer in time")
 	}
 }
 
@@ -70,11 +76,11 @@ func errStopping() error     { return Errorf(CodeStopping, "the session is stopp
 // handle takes one item of the mailbox. Whoever waits for it is answered even
 // if it panics.
 func (w *worker) handle(ctx context.Context, item any) {
-	var reply chan<- error
+	var reply chan<- result
 	err := error(Errorf(CodeInternal, "the session failed and starts again"))
 	defer func() {
 		if reply != nil {
-			reply <- err
+			reply <- result{w.view.Load(), err}
 		}
 	}()
 	switch item := item.(type) {
@@ -123,10 +129,10 @@ func (w *worker) refuseAll() {
 		case outcome:
 			w.busy = nil
 		case request:
-			item.reply <- errStopping()
+			item.reply <- result{err: errStopping()}
 		case report:
 			if item.reply != nil {
-				item.reply <- errStopping()
+				item.reply <- result{err: errStopping()}
 			}
 		}
 	}

@@ -143,7 +143,7 @@ func (w *worker) apply(ctx context.Context, in input) error {
 		if err := w.save(ctx, next.State, events); err != nil {
 			return err
 		}
-		w.logTransition(next)
+		w.logTransition(next, in)
 	}
 	w.machine = next
 	w.publish()
@@ -181,11 +181,31 @@ func (w *worker) save(ctx context.Context, to State, events []Event) error {
 	}
 }
 
-func (w *worker) logTransition(next machine) {
+func (w *worker) logTransition(next machine, in input) {
 	if next.Status == w.machine.Status && next.Reason == w.machine.Reason {
 		return
 	}
-	w.log.Info("session is now "+string(next.Status), zap.String("was", string(w.machine.Status)), zap.String("reason", string(next.Reason)))
+	fields := []zap.Field{zap.String("was", string(w.machine.Status))}
+	if next.Reason != "" {
+		fields = append(fields, zap.String("reason", string(next.Reason)))
+	}
+	if cause := causeOf(in); cause != nil {
+		fields = append(fields, zap.String("cause", Redact(cause.Error())))
+	}
+	w.log.Info("session is now "+string(next.Status), fields...)
+}
+
+// causeOf is the error behind an input, if it has one.
+func causeOf(in input) error {
+	switch in := in.(type) {
+	case SignalDropped:
+		return in.Err
+	case SignalPairingFailed:
+		return in.Err
+	case connectFailed:
+		return in.err
+	}
+	return nil
 }
 
 // advance starts what the machine wants done and returns how long to wait for

@@ -245,9 +245,14 @@ func TestASendThatWaitsTooLongIsNotSent(t *testing.T) {
 		wantCode(t, err, engine.CodeSessionBusy)
 		// A caller that is cut off, as at a shutdown, learns that nothing was sent.
 		stopping, cancel := context.WithCancel(context.Background())
+		cut := make(chan error, 1)
+		go func() {
+			_, err := w.engine.Send(stopping, key("a"), m)
+			cut <- err
+		}()
+		synctest.Wait()
 		cancel()
-		_, err = w.engine.Send(stopping, key("a"), m)
-		wantCode(t, err, engine.CodeStopping)
+		wantCode(t, <-cut, engine.CodeStopping)
 		if w.row("ID2") != nil {
 			t.Error("the row of the message that was not sent stays")
 		}

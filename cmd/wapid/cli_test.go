@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -40,6 +41,13 @@ func TestBadStartsEndWithOneClearLine(t *testing.T) {
 	if err := os.WriteFile(config, []byte("lisen: 127.0.0.1:0\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	nested, list := filepath.Join(dir, "nested.yaml"), filepath.Join(dir, "list.yaml")
+	if err := os.WriteFile(nested, []byte("listen:\n  host: 127.0.0.1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(list, []byte("- a-secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -69,6 +77,8 @@ func TestBadStartsEndWithOneClearLine(t *testing.T) {
 		"network file is not JSON":  {serve("--network=" + file), 1, file},
 		"newer schema":              {serve("--data=" + newer), 1, "newer"},
 		"unknown setting in a file": {serve("--config=" + config), 2, `"lisen"`},
+		"nested setting in a file":  {serve("--config=" + nested), 2, "line 2"},
+		"config is no mapping":      {serve("--config=" + list), 2, "mapping"},
 		"no such config file":       {serve("--config=" + filepath.Join(dir, "nope.yaml")), 2, "nope.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -117,7 +127,7 @@ func TestKeysAreShownOnce(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("status %d: %s", code, stderr)
 	}
-	if strings.Count(first, "wapid_") != 2 || !strings.Contains(first, "API key") || !strings.Contains(first, "Admin key") {
+	if strings.Count(first, "wapid_") != 2 || !strings.Contains(first, "API key") || !strings.Contains(first, "admin key") {
 		t.Errorf("the first start did not show two keys: %q", first)
 	}
 	if _, second, _ := command(t, args...); strings.Contains(second, "wapid_") {
@@ -156,6 +166,20 @@ func TestFlagsWinOverEnvironmentOverFile(t *testing.T) {
 	}
 	if code, _, stderr := command(t, "serve", "--config", config, "--data", filepath.Join(dir, "flag")); code != 0 || !made("flag") {
 		t.Fatalf("the flag does not win: status %d, %s", code, stderr)
+	}
+}
+
+func TestSettingsAreTakenAsWritten(t *testing.T) {
+	got, err := parseSettings([]byte("api-key: 0012345678901234567890\nadmin-key: 1_234_567_890_123_456\negress-allow:\n  - 10.0.0.0/8\n  - 192.168.0.0/16\nlisten: '127.0.0.1:0' # quoted\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"api-key": "0012345678901234567890", "admin-key": "1_234_567_890_123_456",
+		"egress-allow": "10.0.0.0/8,192.168.0.0/16", "listen": "127.0.0.1:0",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %q, expected %q", got, want)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"gopkg.in/yaml.v3"
+
+	"wapid/engine"
 )
 
 // commands is the command line. Every setting can also be given as an
@@ -24,12 +27,12 @@ type commands struct {
 
 // settings are those of the daemon, however it is started.
 type settings struct {
-	Listen      string `help:"Address of the API." default:"127.0.0.1:8080" env:"WAPID_LISTEN" placeholder:"HOST:PORT"`
+	Listen      string `help:"Address of the API (default ${default})." default:"127.0.0.1:8080" env:"WAPID_LISTEN" placeholder:"HOST:PORT"`
 	AdminKey    string `help:"Fix the operator's key instead of generating one at the first start." env:"WAPID_ADMIN_KEY" placeholder:"KEY"`
 	APIKey      string `help:"Fix the default tenant's API key instead of generating one at the first start." name:"api-key" env:"WAPID_API_KEY" placeholder:"KEY"`
 	EgressAllow string `help:"Private address ranges that webhooks may reach (CIDRs, comma separated)." env:"WAPID_EGRESS_ALLOW" placeholder:"CIDRS"`
-	LogLevel    string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"WAPID_LOG_LEVEL"`
-	LogFormat   string `help:"console or json." enum:"console,json" default:"console" env:"WAPID_LOG_FORMAT"`
+	LogLevel    string `help:"debug, info, warn or error (default ${default})." enum:"debug,info,warn,error" default:"info" env:"WAPID_LOG_LEVEL"`
+	LogFormat   string `help:"console or json (default ${default})." enum:"console,json" default:"console" env:"WAPID_LOG_FORMAT"`
 }
 
 // configureFile adds the file named by --config or WAPID_CONFIG to where the
@@ -50,8 +53,8 @@ func configureFile(parser *kong.Kong, args []string) error {
 	if err != nil {
 		return fmt.Errorf("configuration file: %w", err)
 	}
-	values := map[string]any{}
-	if err := yaml.Unmarshal(raw, &values); err != nil {
+	values, err := parseSettings(raw)
+	if err != nil {
 		return fmt.Errorf("configuration file %s: %w", path, err)
 	}
 	known := map[string]bool{}
@@ -62,14 +65,9 @@ func configureFile(parser *kong.Kong, args []string) error {
 			}
 		}
 	}
-	for key, value := range values {
+	for key := range values {
 		if !known[key] || key == "config" || key == "help" || key == "version" {
 			return fmt.Errorf("configuration file %s: unknown setting %q", path, key)
-		}
-		switch value.(type) {
-		case string, int, bool, float64:
-		default:
-			return fmt.Errorf("configuration file %s: setting %q must be a single value", path, key)
 		}
 	}
 	return kong.Resolvers(kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
@@ -82,13 +80,44 @@ func configureFile(parser *kong.Kong, args []string) error {
 		if !ok {
 			return nil, nil
 		}
-		return fmt.Sprint(value), nil
+		return value, nil
 	})).Apply(parser)
 }
 
-// oneLine folds an error into a single line.
+// parseSettings reads a YAML mapping of single values, each as it is written: a
+// key made of digits is no number. A list becomes its entries with commas.
+// Errors name the line, never a value: it may be a key.
+func parseSettings(raw []byte) (map[string]string, error) {
+	var file map[string]yaml.Node
+	if err := yaml.Unmarshal(raw, &file); err != nil {
+		return nil, errors.New("it is not a YAML mapping of settings to values")
+	}
+	values := make(map[string]string, len(file))
+	for key, node := range file {
+		entries := []*yaml.Node{&node}
+		if node.Kind == yaml.SequenceNode {
+			entries = node.Content
+		}
+		texts := make([]string, 0, len(entries))
+		for _, entry := range entries {
+			if entry.Kind != yaml.ScalarNode {
+				return nil, fmt.Errorf("line %d: setting %q must be a single value or a list of them", entry.Line, key)
+			}
+			texts = append(texts, entry.Value)
+		}
+		values[key] = strings.Join(texts, ",")
+	}
+	return values, nil
+}
+
+// oneLine folds an error into a single line, without the codes that are meant
+// for programs.
 func oneLine(err error) string {
-	return strings.Join(strings.Fields(err.Error()), " ")
+	text := err.Error()
+	if e, ok := errors.AsType[*engine.Error](err); ok {
+		text = strings.ReplaceAll(text, string(e.Code)+": ", "")
+	}
+	return strings.Join(strings.Fields(text), " ")
 }
 
 // dataDir makes the data directory, private to its owner, and returns its

@@ -9,8 +9,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"wapid/engine"
 	"wapid/engine/simnet"
 	"wapid/engine/whatsapp"
 	"wapid/store"
@@ -18,10 +20,10 @@ import (
 
 type sandboxCommand struct {
 	settings `embed:""`
-	Data     string `help:"Data directory." default:"./data/sandbox" env:"WAPID_DATA" placeholder:"DIR"`
-	Sim      string `help:"Address of the simulated network." default:"127.0.0.1:0" placeholder:"HOST:PORT"`
-	Control  string `help:"Address of the simulated network's control API, loopback only." default:"127.0.0.1:9444" placeholder:"HOST:PORT"`
-	Receiver string `help:"Address of the receiver that prints webhooks." default:"127.0.0.1:8081" placeholder:"HOST:PORT"`
+	Data     string `help:"Data directory (default ${default})." default:"./data/sandbox" env:"WAPID_DATA" placeholder:"DIR"`
+	Sim      string `help:"Address of the simulated network (default ${default}: any free port)." default:"127.0.0.1:0" placeholder:"HOST:PORT"`
+	Control  string `help:"Address of the simulated network's control API, loopback only (default ${default})." default:"127.0.0.1:9444" placeholder:"HOST:PORT"`
+	Receiver string `help:"Address of the receiver that prints webhooks (default ${default})." default:"127.0.0.1:8081" placeholder:"HOST:PORT"`
 }
 
 // loopback is what the sandbox's webhooks may reach beside the public internet.
@@ -83,7 +85,9 @@ func (c *sandboxCommand) serve(env *environment, config appConfig, d simnet.Desc
 		return joinClose(err, a)
 	}
 	banner(env.stdout, a, config.Data)
-	c.guide(env, a, config.APIKey, d.Control)
+	if err := c.guide(env, a, config.APIKey, d.Control); err != nil {
+		return joinClose(err, a)
+	}
 	if err := a.Run(env.ctx); err != nil {
 		return joinClose(err, a)
 	}
@@ -106,24 +110,39 @@ func sandboxKey(dir string) (string, error) {
 }
 
 // guide prints what to copy: create a session, let a virtual phone scan it,
-// send a message, and let its recipient answer.
-func (c *sandboxCommand) guide(env *environment, a *app, key, control string) {
+// send a message, and let its recipient answer. A sandbox that was paired before
+// does not need the first two.
+func (c *sandboxCommand) guide(env *environment, a *app, key, control string) error {
+	sessions, err := a.store.ListAllSessions(env.ctx)
+	if err != nil {
+		return err
+	}
+	linked := slices.ContainsFunc(sessions, func(s engine.Session) bool {
+		return s.Key.Tenant == store.DefaultTenant && s.Key.ID == "main" && s.State.Identity.Device != ""
+	})
 	header := fmt.Sprintf("-H 'X-API-Key: %s'", key)
 	jsonHeader := header + " -H 'Content-Type: application/json'"
 	api := a.URL() + "/api/whatsapp/session"
-	fmt.Fprintf(env.stdout, `
+	fmt.Fprint(env.stdout, `
 This is a sandbox: no phone and no connection to WhatsApp is needed. Copy these lines
 into another terminal. Webhooks appear here.
 
-# 1. Create a session.
+`)
+	if linked {
+		fmt.Fprintln(env.stdout, "# Session main is linked from last time.")
+	} else {
+		fmt.Fprintf(env.stdout, `# 1. Create a session.
 curl -s %[1]s %[2]s -d '{"sessionId":"main"}'
 # 2. Let the virtual phone +91 98765 43210 scan its QR code.
 curl -s '%[1]s/main/status?wait=10' %[3]s | curl -s '%[4]s/phones/919876543210/scan?wait=10' --data-binary @-
-# 3. Send a message from it to +91 98765 43211 …
+`, api, jsonHeader, header, control)
+	}
+	fmt.Fprintf(env.stdout, `# 3. Send a message from it to +91 98765 43211 …
 curl -s %[1]s/main/send %[2]s -d '{"to":"919876543211","message":"Hello from wapid!"}'
 #    … read it on that phone, and answer it:
-curl -s %[4]s/phones/919876543211/inbox
-curl -s %[4]s/phones/919876543211/send -d '{"to":"919876543210","text":"Hello back!"}'
+curl -s %[3]s/phones/919876543211/inbox
+curl -s %[3]s/phones/919876543211/send -d '{"to":"919876543210","text":"Hello back!"}'
 
-`, api, jsonHeader, header, control)
+`, api, jsonHeader, control)
+	return nil
 }

@@ -9,7 +9,7 @@ import (
 
 type serveCommand struct {
 	settings `embed:""`
-	Data     string `help:"Data directory." default:"./data" env:"WAPID_DATA" placeholder:"DIR"`
+	Data     string `help:"Data directory (default ${default})." default:"./data" env:"WAPID_DATA" placeholder:"DIR"`
 	Network  string `help:"Connect to the simulated network that this file describes instead of to WhatsApp." env:"WAPID_NETWORK" placeholder:"FILE"`
 }
 
@@ -52,7 +52,7 @@ func banner(w io.Writer, a *app, data string) {
 		fmt.Fprintf(w, "API key of the default tenant (shown this once): %s\n", a.NewAPIKey)
 	}
 	if a.NewAdminKey != "" {
-		fmt.Fprintf(w, "Admin key (shown this once): %s\n", a.NewAdminKey)
+		fmt.Fprintf(w, "Operator's admin key (shown this once; no route asks for it yet): %s\n", a.NewAdminKey)
 	}
 }
 

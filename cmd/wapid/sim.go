@@ -9,13 +9,13 @@ import (
 )
 
 type simCommand struct {
-	Listen       string   `help:"Address of the simulated servers (TLS)." default:"127.0.0.1:9443" placeholder:"HOST:PORT"`
-	Control      string   `help:"Address of the control API, loopback only; off for none." default:"127.0.0.1:9444" placeholder:"HOST:PORT"`
+	Listen       string   `help:"Address of the simulated servers, TLS (default ${default})." default:"127.0.0.1:9443" placeholder:"HOST:PORT"`
+	Control      string   `help:"Address of the control API, loopback only; off for none (default ${default})." default:"127.0.0.1:9444" placeholder:"HOST:PORT"`
 	Describe     string   `help:"Write how to reach the network to this file, for serve --network." placeholder:"FILE"`
 	State        string   `help:"Keep the network's state in this file across restarts." placeholder:"FILE"`
 	NotOnNetwork []string `help:"Numbers that have no account." name:"not-on-whatsapp" placeholder:"NUMBER,…"`
-	LogLevel     string   `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
-	LogFormat    string   `help:"console or json." enum:"console,json" default:"console"`
+	LogLevel     string   `help:"debug, info, warn or error (default ${default})." enum:"debug,info,warn,error" default:"info"`
+	LogFormat    string   `help:"console or json (default ${default})." enum:"console,json" default:"console"`
 }
 
 // Run is the simulated network alone, for a daemon in another process.

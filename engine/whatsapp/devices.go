@@ -3,8 +3,11 @@ package whatsapp
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 
 	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3" of the device store
@@ -27,6 +30,26 @@ type devices struct {
 	container *sqlstore.Container
 }
 
+// makePrivate keeps the store's files from everybody but their owner, whatever the
+// directory allows: they hold all keys. It makes the file itself, because SQLite
+// would leave its mode to the umask; the write-ahead log and its index take over
+// the file's mode when SQLite makes them.
+func makePrivate(path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	if err = errors.Join(file.Chmod(0o600), file.Close()); err != nil {
+		return err
+	}
+	for _, beside := range []string{path + "-wal", path + "-shm"} {
+		if err := os.Chmod(beside, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
 // openDevices opens the device store, and makes or upgrades its tables.
 //
 // The store has one connection. whatsmeow reads before it writes in a
@@ -37,6 +60,9 @@ type devices struct {
 // takes back, retry receipts repair.
 func openDevices(ctx context.Context, dir string, log waLog.Logger) (*devices, error) {
 	path := filepath.Join(dir, deviceFile)
+	if err := makePrivate(path); err != nil {
+		return nil, fmt.Errorf("device store: %w", err)
+	}
 	params := url.Values{
 		"_journal_mode":    {"WAL"},
 		"_synchronous":     {"NORMAL"},

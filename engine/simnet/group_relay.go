@@ -49,7 +49,7 @@ func (s *Server) relayGroup(from origin, to types.JID, node, answer *waBinary.No
 	if to, again := attrJID(node, "participant"); again {
 		return s.relayGroupAgain(from, to, node, answer)
 	}
-	copies, ok := parseParticipants(node, from)
+	copies, ok := parseParticipants(node, from, false)
 	common := groupCiphertext(node)
 	if !ok || common == nil {
 		return s.refuse(answer, node, ackMalformed)

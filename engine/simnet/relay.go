@@ -90,7 +90,7 @@ func (s *Server) refuse(answer, node *waBinary.Node, code int) *waBinary.Node {
 // the listed ones get the message all the same and the ack carries the hash of
 // the right list (assumed: only then).
 func (s *Server) relayChat(from origin, acct *account, to types.JID, node, answer *waBinary.Node) *waBinary.Node {
-	copies, ok := parseParticipants(node, from)
+	copies, ok := parseParticipants(node, from, acct == from.account)
 	if !ok || to.Device != 0 {
 		return s.refuse(answer, node, ackMalformed)
 	}
@@ -142,14 +142,19 @@ func (s *Server) relayChat(from origin, acct *account, to types.JID, node, answe
 // its own LID with the device in it to users without one, and so sends its key
 // to itself (source: its extractDeviceJids). Assumed: since this version writes
 // to groups in the wild, the real network takes it.
-func parseParticipants(node *waBinary.Node, from origin) (map[types.JID]*waBinary.Node, bool) {
+//
+// In a chat with oneself a device may be listed more than once: whatsmeow takes
+// the recipient's devices and its own together, which are the same then (source:
+// its sendDM). Assumed: the last ciphertext counts, which belongs to the session
+// that the sender goes on with if both opened one.
+func parseParticipants(node *waBinary.Node, from origin, twice bool) (map[types.JID]*waBinary.Node, bool) {
 	participants, _ := child(node, "participants")
 	copies := make(map[types.JID]*waBinary.Node)
 	opens := false
 	for _, to := range participants.GetChildren() {
 		jid, isJID := attrJID(&to, "jid")
 		enc, hasEnc := child(&to, "enc")
-		if to.Tag != "to" || !isJID || !hasEnc || !validEnc(enc) || copies[jid] != nil {
+		if to.Tag != "to" || !isJID || !hasEnc || !validEnc(enc) || copies[jid] != nil && !twice {
 			return nil, false
 		}
 		copies[jid] = enc
@@ -286,7 +291,7 @@ func (s *Server) deliver(acct *account, id uint16, node *waBinary.Node) {
 // relayStatus passes a status update on to the devices that the sender chose:
 // the common ciphertext to all of them, the sender's key to those that lack it.
 func (s *Server) relayStatus(from origin, to types.JID, node, answer *waBinary.Node) *waBinary.Node {
-	copies, ok := parseParticipants(node, from)
+	copies, ok := parseParticipants(node, from, false)
 	common := groupCiphertext(node)
 	if !ok || common == nil || to != types.StatusBroadcastJID {
 		return s.refuse(answer, node, ackMalformed)

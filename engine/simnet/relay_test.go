@@ -208,6 +208,32 @@ func TestPreKeysRunLow(t *testing.T) {
 }
 
 // eventually waits for a condition that no event announces.
+// TestMessageToOneself: whatsmeow lists every device twice then.
+func TestMessageToOneself(t *testing.T) {
+	net := startNetwork(t, Config{})
+	phone := net.Phone(owner)
+	c, other := linkedClient(t, net, phone), linkedClient(t, net, phone)
+	for _, words := range []string{"first note", "second note"} {
+		sent, err := c.SendMessage(testContext(t), phone.JID(), hello(words))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := phone.Await(testContext(t), withText(words))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.ID != sent.ID || !got.FromMe || got.Chat != phone.JID() || got.Copies != 1 {
+			t.Errorf("%s: the phone shows %+v", words, got)
+		}
+		if m := await(other, text(words)); !m.Info.IsFromMe {
+			t.Errorf("%s: the other device shows %+v", words, m.Info)
+		}
+		if n := len(net.Ledger().Message(sent.ID)); n != 2 {
+			t.Errorf("%s: %d deliveries", words, n)
+		}
+	}
+}
+
 func eventually(t *testing.T, condition func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(15 * time.Second)

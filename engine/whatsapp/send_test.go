@@ -39,6 +39,21 @@ func TestSendToAnAbsentNumber(t *testing.T) {
 	wantCode(t, err, engine.CodeNotOnWhatsApp)
 }
 
+func TestSendToOneself(t *testing.T) {
+	sim := simulate(t)
+	n, p := sim.open(t, nil), sim.phone()
+	s, _ := enginetest.Link(t, n, p, "a")
+	for _, to := range []engine.JID{p.Person().Phone, p.Person().LID} {
+		id, err := sendText(t, n, s, to, "note")
+		wantCode(t, err, "")
+		got, err := p.Await(t.Context(), func(r simnet.Received) bool { return r.ID == string(id) })
+		if err != nil || got.Text != "note" || !got.FromMe || got.Chat != p.JID() || got.Copies != 1 {
+			t.Errorf("the phone shows %+v (%v)", got, err)
+		}
+	}
+	wantSilence(t, s)
+}
+
 // TestSendThatNobodyCouldRead: whatsmeow would call it sent.
 func TestSendThatNobodyCouldRead(t *testing.T) {
 	sim := simulate(t)

@@ -17,6 +17,7 @@ import (
 	_ "github.com/mattn/go-sqlite3"
 	signallog "go.mau.fi/libsignal/logger"
 	"go.mau.fi/whatsmeow"
+	"go.mau.fi/whatsmeow/appstate"
 	"go.mau.fi/whatsmeow/store"
 	"go.mau.fi/whatsmeow/store/sqlstore"
 	"go.mau.fi/whatsmeow/types"
@@ -247,6 +248,29 @@ func linkedClient(t *testing.T, net *network, phone *Phone) *client {
 		return len(net.Ledger().Acked(jid)) > 0 && len(net.Ledger().Pending(jid)) == 0
 	})
 	return c
+}
+
+// settledClient is linkedClient for tests that unlink the device: whatsmeow
+// deletes its store then, and must be done before with the app state and with
+// the history, which brings the push name.
+func settledClient(t *testing.T, net *network, phone *Phone) *client {
+	t.Helper()
+	phone.SetPushName("Settled")
+	c := linkedClient(t, net, phone)
+	c.settle(phone)
+	return c
+}
+
+// settle waits for the app state and the history that a phone with a push name
+// gives a new device.
+func (c *client) settle(phone *Phone) {
+	c.t.Helper()
+	last := appstate.AllPatchNames[len(appstate.AllPatchNames)-1]
+	await(c, func(e *events.AppStateSyncComplete) bool { return e.Name == last })
+	eventually(c.t, func() bool {
+		contact, err := c.Store.Contacts.GetContact(context.Background(), phone.JID())
+		return err == nil && contact.PushName == phone.account.name()
+	})
 }
 
 // text matches a message by its words.

@@ -51,6 +51,8 @@ func must(t *testing.T, net *network, method, path string, body any) map[string]
 
 func TestControlPairsAndTalks(t *testing.T) {
 	net := startNetwork(t, Config{})
+	phone := net.Phone(owner)
+	phone.SetPushName("Owner")
 	c := newClient(t, net)
 	if err := c.Connect(); err != nil {
 		t.Fatal(err)
@@ -93,6 +95,7 @@ func TestControlPairsAndTalks(t *testing.T) {
 	}
 	must(t, net, "DELETE", "/faults/"+fault, nil)
 	must(t, net, "PUT", "/absent", map[string]any{"absent": []string{"15550009009"}})
+	c.settle(phone)
 	must(t, net, "DELETE", "/phones/"+owner+"/devices/1", nil)
 	await[*events.LoggedOut](c, nil)
 }

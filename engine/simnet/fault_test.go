@@ -73,7 +73,7 @@ func TestLoginFailures(t *testing.T) {
 func TestStreamErrors(t *testing.T) {
 	net := startNetwork(t, Config{})
 	phone := net.Phone(owner)
-	c := linkedClient(t, net, phone)
+	c := settledClient(t, net, phone)
 
 	c.forget()
 	setFault(t, net, Fault{Kind: FaultRestart, Number: owner})

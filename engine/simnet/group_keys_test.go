@@ -111,7 +111,7 @@ func TestGroupKeyChangesWithTheDevices(t *testing.T) {
 	net := startNetwork(t, Config{})
 	ctx := testContext(t)
 	phone, peer := net.Phone(owner), net.Phone(customer)
-	c := linkedClient(t, net, phone)
+	c := settledClient(t, net, phone)
 	group, err := peer.CreateGroup(ctx, "Keys", phone.JID())
 	succeed(t, err)
 	keyID := func() uint32 {

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"go.mau.fi/whatsmeow"
-	"go.mau.fi/whatsmeow/appstate"
 	waBinary "go.mau.fi/whatsmeow/binary"
 	"go.mau.fi/whatsmeow/types"
 	"go.mau.fi/whatsmeow/types/events"
@@ -147,20 +146,7 @@ func TestUnlinkAndLogout(t *testing.T) {
 	net := startNetwork(t, Config{})
 	ctx := testContext(t)
 	phone := net.Phone(owner)
-	phone.SetPushName("Owner")
-	linked := func() *client {
-		c := linkedClient(t, net, phone)
-		// whatsmeow must not be at work on the app state and the history when it
-		// deletes its store.
-		last := appstate.AllPatchNames[len(appstate.AllPatchNames)-1]
-		await(c, func(e *events.AppStateSyncComplete) bool { return e.Name == last })
-		eventually(t, func() bool {
-			contact, err := c.Store.Contacts.GetContact(ctx, phone.JID())
-			return err == nil && contact.PushName == "Owner"
-		})
-		return c
-	}
-	c := linked()
+	c := settledClient(t, net, phone)
 	if err := phone.Unlink(ctx, phone.Devices()[0]); err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +157,7 @@ func TestUnlinkAndLogout(t *testing.T) {
 		t.Errorf("unlink of the phone itself: %v", err)
 	}
 
-	c = linked()
+	c = settledClient(t, net, phone)
 	c.Disconnect()
 	if err := phone.Unlink(ctx, phone.Devices()[0]); err != nil {
 		t.Fatal(err)
@@ -186,7 +172,7 @@ func TestUnlinkAndLogout(t *testing.T) {
 
 	// The device unlinks itself. (Not by Logout, which deletes the store at the
 	// same time as the stream error that follows: a race of whatsmeow's own.)
-	c = linked()
+	c = settledClient(t, net, phone)
 	//lint:ignore SA1019 only the client's internals can be asked
 	_, err := c.DangerousInternals().SendIQ(ctx, whatsmeow.DangerousInfoQuery{
 		Namespace: "md", Type: "set", To: types.ServerJID, Content: []waBinary.Node{{

@@ -3,6 +3,7 @@ package whatsapp
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -247,6 +248,29 @@ func TestLoginThatNeverCompletes(t *testing.T) {
 	defer s.End(t)
 	s.Connect(t)
 	wantDrop(t, s, engine.DropNetwork)
+	wantSilence(t, s)
+}
+
+// TestServerThatWasDeafDuringTheLogin has lost the login's first question and
+// hears again: nobody would answer it.
+func TestServerThatWasDeafDuringTheLogin(t *testing.T) {
+	sim := simulate(t)
+	// Before the first ping, whose answer would break the silence.
+	n, p := sim.open(t, func(o *Options) { o.LoginSilence = 500 * time.Millisecond }), sim.phone()
+	s, id := enginetest.Link(t, n, p, "a")
+	s.End(t)
+	sim.fault(t, simnet.Fault{Kind: simnet.FaultDeaf, Number: p.Number(), Times: 1})
+	s = enginetest.NewSession("a")
+	var err error
+	if s.Conn, err = n.Open(t.Context(), s.Key, id.Device, s.Handler()); err != nil {
+		t.Fatal(err)
+	}
+	defer s.End(t)
+	s.Connect(t)
+	if drop := wantDrop(t, s, engine.DropNetwork); !strings.Contains(drop.Err.Error(), "silent") {
+		t.Errorf("dropped because of %v", drop.Err)
+	}
+	s.ComeBack(t)
 	wantSilence(t, s)
 }
 

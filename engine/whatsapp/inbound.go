@@ -31,7 +31,7 @@ func (l *link) handle(event any) (handled bool) {
 		if p := recover(); p != nil {
 			handled = false
 			c.log.Error("event handler panicked, connecting anew", zap.String("event", fmt.Sprintf("%T", event)),
-				zap.String("panic", redactText(fmt.Sprint(p))), zap.ByteString("stack", debug.Stack()))
+				zap.String("panic", engine.Redact(fmt.Sprint(p))), zap.ByteString("stack", debug.Stack()))
 			l.drop(engine.DropNetwork, errors.New("an event handler panicked"))
 		}
 	}()

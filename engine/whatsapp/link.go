@@ -54,6 +54,7 @@ type link struct {
 	unlinked   bool // the account no longer has the device
 	codes      qrCodes
 	patience   *time.Timer // for the login, and later for what follows the pairing
+	hush       *time.Timer // looks whether the server still speaks during the login
 	retry      *time.Timer // makes the connection anew after a failed commit
 }
 
@@ -76,7 +77,7 @@ func newLink(c *conn, device *store.Device) (*link, error) {
 
 // newClient sets up whatsmeow for one link.
 func newClient(l *link) *whatsmeow.Client {
-	cli := whatsmeow.NewClient(l.device, clientLog{log: l.conn.log, tap: l, gate: &l.logs})
+	cli := whatsmeow.NewClient(l.device, clientLog{log: l.conn.log, tap: l, gate: &l.logs, ended: l.ctx})
 	clients := l.conn.net.http
 	cli.SetWebsocketHTTPClient(clients.websocket)
 	cli.SetPreLoginHTTPClient(clients.preLogin)
@@ -111,6 +112,7 @@ func (l *link) start(ctx context.Context) error {
 		defer l.conn.mu.Unlock()
 		if !l.over && !l.ready && l.codes.idle() && l.patience == nil {
 			l.patience = time.AfterFunc(l.conn.net.opts.LoginTimeout, func() { l.loginLate(false) })
+			l.hush = time.AfterFunc(l.conn.net.opts.LoginSilence, l.loginSilent)
 		}
 		return nil
 	}
@@ -132,7 +134,7 @@ func (l *link) loginLate(extended bool) {
 	}
 	defer c.calls.Done()
 	c.mu.Lock()
-	settled := l.over || l.ready || l.paired || !l.codes.idle()
+	settled := l.settled()
 	if !settled && !extended && l.client.IsLoggedIn() {
 		l.patience = time.AfterFunc(2*c.net.opts.LoginTimeout, func() { l.loginLate(true) })
 		settled = true
@@ -142,6 +144,31 @@ func (l *link) loginLate(extended bool) {
 		l.drop(engine.DropNetwork, errors.New("the login was not completed in time"))
 	}
 }
+
+// loginSilent ends a link whose server has said nothing for too long during the
+// login, and looks again later otherwise.
+func (l *link) loginSilent() {
+	c := l.conn
+	if !c.enter() {
+		return
+	}
+	defer c.calls.Done()
+	c.mu.Lock()
+	silence, limit := l.wire.silence(), c.net.opts.LoginSilence
+	settled := l.settled()
+	if !settled && silence < limit {
+		l.hush = time.AfterFunc(limit-silence, l.loginSilent)
+		settled = true
+	}
+	c.mu.Unlock()
+	if !settled {
+		l.drop(engine.DropNetwork, fmt.Errorf("the server was silent for %s during the login", silence.Round(time.Second)))
+	}
+}
+
+// settled tells that the login has come as far as it has to: the device is ready
+// or paired, or shows its codes. conn.mu is held.
+func (l *link) settled() bool { return l.over || l.ready || l.paired || !l.codes.idle() }
 
 // received is the tap on incoming stanzas: it sees why the server ends a stream
 // even if the socket closes before whatsmeow gets to it.
@@ -255,7 +282,7 @@ func (l *link) finish() bool {
 		return false
 	}
 	l.over = true
-	for _, t := range []*time.Timer{l.patience, l.retry, l.codes.timer} {
+	for _, t := range []*time.Timer{l.patience, l.hush, l.retry, l.codes.timer} {
 		if t != nil {
 			t.Stop()
 		}

@@ -1,8 +1,9 @@
 package whatsapp
 
 import (
+	"context"
+	"errors"
 	"fmt"
-	"regexp"
 	"sync"
 	"time"
 
@@ -10,6 +11,8 @@ import (
 	waLog "go.mau.fi/whatsmeow/util/log"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"wapid/engine"
 )
 
 // clientLog is a whatsmeow client's logger. whatsmeow's info is our debug; its
@@ -24,7 +27,8 @@ type clientLog struct {
 	log    *zap.Logger
 	module string
 	tap    stanzaTap
-	gate   *logGate // nil for what has no end
+	gate   *logGate        // nil for what has no end
+	ended  context.Context // of the work that is logged; nil for what has no end
 }
 
 // logGate ends a log: goroutines of whatsmeow may outlive their link by moments,
@@ -94,7 +98,7 @@ func (l clientLog) write(level zapcore.Level, format string, args []any) {
 		}
 	}
 	core := l.log.Core()
-	if l.module == moduleSocket {
+	if l.module == moduleSocket || l.ownDoing(args) {
 		level = zapcore.DebugLevel
 	}
 	if level > zapcore.DebugLevel {
@@ -108,6 +112,18 @@ func (l clientLog) write(level zapcore.Level, format string, args []any) {
 	}
 }
 
+// ownDoing tells a complaint about work that the adapter has broken off itself,
+// as it does with whatsmeow's deletion of a device that is being unlinked: it
+// deletes the device's keys when the link has been taken down.
+func (l clientLog) ownDoing(args []any) bool {
+	if l.ended == nil || l.ended.Err() == nil || len(args) == 0 {
+		return false
+	}
+	err, ok := args[len(args)-1].(error)
+	var failed *databaseError // looks like a cancellation to whatsmeow, but is none
+	return ok && errors.Is(err, context.Canceled) && !errors.As(err, &failed)
+}
+
 // redactAll keeps of a message's arguments what can name nobody: numbers that
 // count, durations, and errors without their digits.
 func redactAll(args []any) []any {
@@ -117,18 +133,13 @@ func redactAll(args []any) []any {
 		case int, int64, uint64, bool, time.Duration:
 			out[i] = arg
 		case error:
-			out[i] = redacted(redactText(arg.Error()))
+			out[i] = redacted(engine.Redact(arg.Error()))
 		default:
 			out[i] = redacted("…")
 		}
 	}
 	return out
 }
-
-// longDigits are phone numbers, LIDs and what else has five digits in a row.
-var longDigits = regexp.MustCompile(`[0-9]{5,}`)
-
-func redactText(s string) string { return longDigits.ReplaceAllString(s, "…") }
 
 // redacted prints itself under every verb, so that %X shows no bytes of it.
 type redacted string

@@ -1,6 +1,7 @@
 package whatsapp
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -29,7 +30,7 @@ func TestClientLogTellsNoSecrets(t *testing.T) {
 		}
 	}
 	want := []string{
-		"warn Failed to encrypt … for …: no session with …:3 (try 2 of 5)",
+		"warn Failed to encrypt … for …: no session with #:3 (try 2 of 5)",
 		"error Failed to get LID for …: locked",
 		"warn Unknown connect failure: …",
 		"warn key …",
@@ -57,5 +58,21 @@ func TestClientLogShowsStanzas(t *testing.T) {
 	log.Debugf("%s", &waBinary.Node{Tag: "elsewhere"})
 	if strings.Join(tap.in, " ") != "failure" || strings.Join(tap.out, " ") != "message" {
 		t.Errorf("got %+v", tap)
+	}
+}
+
+// TestClientLogKeepsQuietAboutWhatWasBrokenOff: unlinking a device ends a link
+// while whatsmeow still deletes the device.
+func TestClientLogKeepsQuietAboutWhatWasBrokenOff(t *testing.T) {
+	core, seen := observer.New(zapcore.WarnLevel)
+	ctx, end := context.WithCancel(t.Context())
+	log := clientLog{log: zap.New(core), ended: ctx}
+	complain := func(err error) { log.Warnf("Failed to delete store after device_removed error: %v", err) }
+	complain(context.Canceled)
+	end()
+	complain(context.Canceled)
+	complain(errors.New("disk full"))
+	if n := seen.Len(); n != 2 {
+		t.Errorf("%d warnings, want the one before the end and the one of the disk", n)
 	}
 }

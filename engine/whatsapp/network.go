@@ -30,6 +30,11 @@ type Options struct {
 	// code or to the server's word that the login is accepted; 30 s if zero.
 	// What follows an accepted login may take three times as long.
 	LoginTimeout time.Duration
+	// LoginSilence bounds how long a server may say nothing at all while a login or
+	// a pairing's first code is awaited; 15 s if zero. A server that was deaf for a
+	// moment has lost a question, and will never answer it: without this bound
+	// whatsmeow would wait 75 s for it.
+	LoginSilence time.Duration
 	// PingEvery is about how often an idle socket is tried (±20 %), PingTimeout
 	// how long an answer may take; 25 s and 10 s if zero. A server that has fallen
 	// silent is noticed within 1.2×PingEvery + PingTimeout: 40 s. One that leaves
@@ -52,6 +57,7 @@ func (o Options) withDefaults() Options {
 	set(&o.QRFirst, 60*time.Second)
 	set(&o.QRNext, 20*time.Second)
 	set(&o.LoginTimeout, 30*time.Second)
+	set(&o.LoginSilence, 15*time.Second)
 	set(&o.PingEvery, 25*time.Second)
 	set(&o.PingTimeout, 10*time.Second)
 	set(&o.RetryDelay, time.Second)

@@ -104,7 +104,7 @@ func testLog(t testing.TB) *zap.Logger {
 		level = zapcore.DebugLevel
 	}
 	return zaptest.NewLogger(t, zaptest.Level(level), zaptest.WrapOptions(zap.Hooks(func(e zapcore.Entry) error {
-		if e.Level > zapcore.DebugLevel && longDigits.MatchString(e.Message) {
+		if e.Level > zapcore.DebugLevel && engine.Redact(e.Message) != e.Message {
 			t.Errorf("a number in the log: %s", e.Message)
 		}
 		return nil

@@ -45,6 +45,9 @@ type Options struct {
 	Guard   *webhooks.Guard
 	Log     *zap.Logger // nil discards
 	MaxBody int         // bytes; 0 means DefaultMaxBody
+	// MaxConns is how many connections may be open at the same time; the next
+	// ones wait. 0 means a quarter of the process's descriptors, 8192 at most.
+	MaxConns int
 }
 
 // Server answers the REST API. Its owner calls Serve once and Shutdown once.
@@ -57,6 +60,7 @@ type Server struct {
 	log     *zap.Logger
 	app     *fiber.App
 	codes   *pictures
+	most    int // connections
 
 	// base is the context of every handler; it ends when a shutdown runs out of
 	// patience. A client that hangs up does not end it: fasthttp can't tell.
@@ -78,6 +82,9 @@ func New(o Options) *Server {
 	if o.MaxBody <= 0 {
 		o.MaxBody = DefaultMaxBody
 	}
+	if o.MaxConns <= 0 {
+		o.MaxConns = defaultMaxConns()
+	}
 	s := &Server{
 		engine:  o.Engine,
 		store:   o.Store,
@@ -86,6 +93,7 @@ func New(o Options) *Server {
 		guard:   o.Guard,
 		log:     o.Log,
 		codes:   newPictures(maxPictures, engine.QRImage),
+		most:    o.MaxConns,
 		drained: make(chan struct{}),
 	}
 	s.base, s.cancel = context.WithCancel(context.Background())
@@ -115,6 +123,7 @@ func New(o Options) *Server {
 // answered like every other error.
 func (s *Server) harden(server *fasthttp.Server) {
 	server.CloseOnShutdown = true
+	server.ConnState = connState
 	next := server.Handler
 	server.Handler = func(rc *fasthttp.RequestCtx) {
 		if knownMethod(string(rc.Method())) {
@@ -138,6 +147,7 @@ func (s *Server) Serve(ln net.Listener) error {
 		s.mu.Unlock()
 		return ln.Close()
 	}
+	ln = newIntake(ln, s.most, s.log)
 	s.listener = ln
 	s.mu.Unlock()
 	err := s.app.Listener(ln)

@@ -3,7 +3,7 @@ package engine
 import "context"
 
 // receive commits an incoming message as a log row and an event, once per
-// message id. Only after nil may the message be acknowledged to the network.
+// chat, sender and message id. Only after nil may the message be acknowledged to the network.
 func (w *worker) receive(ctx context.Context, m Incoming) error {
 	data, err := Canonical(MessageData{
 		ID: m.ID, From: m.Sender.Preferred(), Body: m.Text, Type: m.Kind,

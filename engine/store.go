@@ -38,6 +38,8 @@ type Store interface {
 
 	// InsertIncoming writes the log row of an incoming message and its event,
 	// with the deliveries of that event, in one transaction. fresh is false, and
-	// nothing is written, if the session has the message already.
+	// nothing is written, if the session has the message already: one with the
+	// same id, of the same sender, in the same chat. Senders choose their ids, so
+	// the id alone names no message.
 	InsertIncoming(ctx context.Context, m LoggedMessage, e Event) (fresh bool, err error)
 }

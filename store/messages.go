@@ -77,10 +77,12 @@ func (s *Store) InsertIncoming(ctx context.Context, m engine.LoggedMessage, e en
 	return fresh && err == nil, err
 }
 
-// FindMessage returns one message of a session's log, or CodeNotFound.
+// FindMessage returns one message of a session's log, or CodeNotFound. Of
+// incoming ones to which several senders gave the same id it is the oldest.
 func (s *Store) FindMessage(ctx context.Context, key engine.SessionKey, d engine.Direction, id engine.MessageID) (engine.LoggedMessage, error) {
 	m, err := scanMessage(s.read.QueryRowContext(ctx, selectMessage+`
-		WHERE tenant_id = $1 AND session_id = $2 AND direction = $3 AND id = $4`, key.Tenant, key.ID, d, id))
+		WHERE tenant_id = $1 AND session_id = $2 AND direction = $3 AND id = $4
+		ORDER BY created_at, origin LIMIT 1`, key.Tenant, key.ID, d, id))
 	return m, orNotFound(err, "message")
 }
 
@@ -100,13 +102,42 @@ func scanMessage(r row) (m engine.LoggedMessage, err error) {
 	return m, err
 }
 
-// insertMessage tells whether the row is new; an old one is left as it is.
+// originOf is what tells an incoming message from another sender's with the same
+// id. sender is either of its sender's addresses.
+func originOf(m engine.LoggedMessage, sender engine.JID) string {
+	if m.Chat.IsGroup() {
+		return string(m.Chat) + " " + string(sender)
+	}
+	// A personal chat has its sender's address, in a form that may change.
+	return string(sender)
+}
+
+// insertMessage tells whether the row is new; an old one is left as it is. A
+// message whose first copy came before its sender's LID was known is recognised
+// by the phone number. The other way round it is new: better twice than lost.
 func insertMessage(tx *sql.Tx, m engine.LoggedMessage) (fresh bool, err error) {
-	n, err := changed(tx.Exec(`INSERT INTO messages (tenant_id, session_id, direction, id, chat, peer_phone, peer_lid,
+	var origin string
+	if m.Direction == engine.Inbound {
+		sender := m.Peer.Phone
+		if m.Peer.LID != "" {
+			sender = m.Peer.LID
+		}
+		origin = originOf(m, sender)
+		if m.Peer.Phone != "" && sender != m.Peer.Phone {
+			var before int
+			err := tx.QueryRow(`SELECT count(*) FROM messages
+				WHERE tenant_id = $1 AND session_id = $2 AND direction = $3 AND id = $4 AND origin = $5`,
+				m.Session.Tenant, m.Session.ID, m.Direction, m.ID, originOf(m, m.Peer.Phone)).Scan(&before)
+			if err != nil || before > 0 {
+				return false, err
+			}
+		}
+	}
+	n, err := changed(tx.Exec(`INSERT INTO messages (tenant_id, session_id, direction, id, origin, chat, peer_phone, peer_lid,
 		kind, body, status, error_code, created_at, sent_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-		ON CONFLICT (tenant_id, session_id, direction, id) DO NOTHING`,
-		m.Session.Tenant, m.Session.ID, m.Direction, m.ID, m.Chat, m.Peer.Phone, m.Peer.LID,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+		ON CONFLICT (tenant_id, session_id, direction, id, origin) DO NOTHING`,
+		m.Session.Tenant, m.Session.ID, m.Direction, m.ID, origin, m.Chat, m.Peer.Phone, m.Peer.LID,
 		m.Kind, m.Text, m.Status, m.ErrorCode, millis(m.CreatedAt), millis(m.SentAt)))
 	return n == 1, err
 }

@@ -204,6 +204,48 @@ func TestIncomingIsWrittenOnce(t *testing.T) {
 	}
 }
 
+// Senders choose ids: nobody may swallow another's message by guessing its id.
+func TestIncomingIsKnownByItsSender(t *testing.T) {
+	ctx := context.Background()
+	s := open(t, store.Options{})
+	const alice, aliceLID, mallory, malloryLID = "1000001@s.whatsapp.net", "11@lid", "1000002@s.whatsapp.net", "22@lid"
+	const group, other = "123-456@g.us", "123-789@g.us"
+	for i, c := range []struct {
+		name       string
+		id         string
+		chat       engine.JID
+		phone, lid engine.JID
+		fresh      bool
+	}{
+		{"the first to use the id", "A", mallory, mallory, malloryLID, true},
+		{"another sender", "A", alice, alice, aliceLID, true},
+		{"another sender again", "A", alice, alice, aliceLID, false},
+		{"now without the phone number", "A", aliceLID, "", aliceLID, false},
+		{"in a group", "A", group, alice, aliceLID, true},
+		{"in a group again, without the phone number", "A", group, "", aliceLID, false},
+		{"by another in the group", "A", group, mallory, malloryLID, true},
+		{"in another group", "A", other, alice, aliceLID, true},
+		{"before the LID is known", "B", alice, alice, "", true},
+		{"again before the LID is known", "B", alice, alice, "", false},
+		{"with the LID", "B", alice, alice, aliceLID, false},
+		{"another sender's with a LID", "B", mallory, mallory, malloryLID, true},
+		{"in a group before the LID is known", "B", group, alice, "", true},
+		{"in a group with the LID", "B", group, alice, aliceLID, false},
+	} {
+		m := message("main", c.id)
+		m.Chat, m.Peer, m.CreatedAt = c.chat, engine.Person{Phone: c.phone, LID: c.lid}, start.Add(time.Duration(i)*time.Second)
+		if fresh, err := s.InsertIncoming(ctx, m, event("main", `{}`)); err != nil || fresh != c.fresh {
+			t.Errorf("%s: fresh is %v, %v", c.name, fresh, err)
+		}
+	}
+	if n, err := s.CountEvents(ctx, key("main"), engine.EventMessage); err != nil || n != 8 {
+		t.Errorf("%d events, want 8, %v", n, err)
+	}
+	if m, err := s.FindMessage(ctx, key("main"), engine.Inbound, "A"); err != nil || m.Peer.Phone != mallory {
+		t.Errorf("found %+v, %v", m, err)
+	}
+}
+
 func TestEventIDsGrowWhenTheClockGoesBack(t *testing.T) {
 	ctx := context.Background()
 	path := filepath.Join(t.TempDir(), store.FileName)

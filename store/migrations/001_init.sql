@@ -45,11 +45,15 @@ CREATE TABLE sessions (
 );
 
 -- Messages and events outlive their session, so neither refers to its row.
+-- Senders choose ids, so an incoming message is known by its origin as well: its
+-- sender, as a LID where that is known and else as a phone number, and in a group
+-- also the group. What we send has no origin: its ids are ours.
 CREATE TABLE messages (
     tenant_id  TEXT NOT NULL REFERENCES tenants (id),
     session_id TEXT NOT NULL,
     direction  TEXT NOT NULL,
     id         TEXT NOT NULL,
+    origin     TEXT NOT NULL,
     chat       TEXT NOT NULL,
     peer_phone TEXT NOT NULL,
     peer_lid   TEXT NOT NULL,
@@ -59,7 +63,7 @@ CREATE TABLE messages (
     error_code TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     sent_at    BIGINT,
-    PRIMARY KEY (tenant_id, session_id, direction, id)
+    PRIMARY KEY (tenant_id, session_id, direction, id, origin)
 );
 CREATE INDEX messages_time ON messages (tenant_id, session_id, created_at);
 CREATE INDEX messages_chat ON messages (tenant_id, session_id, chat, created_at);

@@ -44,6 +44,9 @@ const promoteNext = `UPDATE deliveries SET turn = 1 WHERE turn = 0 AND id = (
 
 const releaseAll = `UPDATE deliveries SET state = 'pending' WHERE state = 'sending'`
 
+// capRetries takes back times that were set while the clock was far ahead.
+const capRetries = `UPDATE deliveries SET next_at = $1 WHERE state = 'pending' AND turn > 0 AND next_at > $1`
+
 const nextDue = `SELECT d.next_at FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
 	WHERE d.state = 'pending' AND d.turn > 0 AND d.next_at > $1 AND e.enabled = 1
 	ORDER BY d.next_at LIMIT 1`
@@ -136,7 +139,10 @@ func (s *Store) ReleaseDeliveries(ctx context.Context, ids []webhooks.DeliveryID
 func (s *Store) ReleaseAllDeliveries(ctx context.Context) (int, error) {
 	var n int64
 	err := s.update(ctx, func(tx *sql.Tx) (err error) {
-		n, err = changed(tx.Exec(releaseAll))
+		if n, err = changed(tx.Exec(releaseAll)); err != nil {
+			return err
+		}
+		_, err = tx.Exec(capRetries, millis(s.clock().Add(webhooks.MaxRetryWait)))
 		return err
 	})
 	return int(n), err

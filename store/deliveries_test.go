@@ -67,8 +67,6 @@ func TestClaimIsFairAndKeepsTheLine(t *testing.T) {
 	appendTo(t, s, "b", "s1", 0)
 	appendTo(t, s, store.DefaultTenant, "s1", 0) // has no endpoint
 
-	early, _ := claim(t, s, start.Add(-time.Millisecond), 10, 10)
-	wantNames(t, early)
 	// a came first, but b gets its share of three before a's second.
 	names, first := claim(t, s, start, 3, 2)
 	wantNames(t, names, `a/s1/{"n":0}`, `b/s1/{"n":0}`, `a/s2/{"n":0}`)
@@ -90,6 +88,8 @@ func TestClaimIsFairAndKeepsTheLine(t *testing.T) {
 	finish(t, s, first[2], webhooks.Outcome{State: webhooks.DeliveryPending, RetryAt: later})
 	names, second := claim(t, s, start, 10, 10)
 	wantNames(t, names, `a/s2/{"n":1}`)
+	early, _ := claim(t, s, later.Add(-time.Millisecond), 10, 10)
+	wantNames(t, early)
 	if at, err := s.NextDelivery(ctx, start); err != nil || !at.Equal(later) {
 		t.Errorf("next at %v, %v", at, err)
 	}
@@ -180,6 +180,32 @@ func TestReleaseAll(t *testing.T) {
 	}
 }
 
+// A clock that is set back, by years even, holds up nothing that is new, and a
+// retry for no longer than the longest wait.
+func TestClockSetBack(t *testing.T) {
+	ctx := context.Background()
+	now := start
+	s := open(t, store.Options{Clock: func() time.Time { return now }})
+	tenantWithEndpoint(t, s, "a")
+	appendTo(t, s, "a", "old", 0)
+	_, claims := claim(t, s, now, 10, 4)
+	finish(t, s, claims[0], webhooks.Outcome{State: webhooks.DeliveryPending, RetryAt: now.Add(5 * time.Second)})
+	appendTo(t, s, "a", "new", 1)
+
+	now = start.AddDate(-3, 0, 0)
+	names, _ := claim(t, s, now, 10, 4)
+	wantNames(t, names, `a/new/{"n":1}`)
+	if n, err := s.ReleaseAllDeliveries(ctx); err != nil || n != 1 {
+		t.Errorf("released %d, %v", n, err)
+	}
+	limit := now.Add(webhooks.MaxRetryWait)
+	if at, err := s.NextDelivery(ctx, now); err != nil || !at.Equal(limit) {
+		t.Errorf("the retry is due at %v, want %v, %v", at, limit, err)
+	}
+	names, _ = claim(t, s, limit, 10, 4)
+	wantNames(t, names, `a/new/{"n":1}`, `a/old/{"n":0}`)
+}
+
 func TestPutEndpointReplaces(t *testing.T) {
 	ctx := context.Background()
 	now := start
@@ -244,11 +270,16 @@ func BenchmarkClaimAndFinish(b *testing.B) {
 func BenchmarkClaimNothing(b *testing.B) {
 	for _, endpoints := range []int{1, 1000} {
 		b.Run(fmt.Sprint(endpoints, " endpoints"), func(b *testing.B) {
-			s := backlog(b, 10_000, endpoints, 10)
-			early := start.Add(-time.Hour)
+			s := backlog(b, 2_000, endpoints, 10)
+			later := webhooks.Outcome{State: webhooks.DeliveryPending, RetryAt: start.Add(time.Hour)}
+			for _, claims := claim(b, s, start, 2_000, 4); len(claims) > 0; _, claims = claim(b, s, start, 2_000, 4) {
+				for _, one := range claims {
+					finish(b, s, one, later)
+				}
+			}
 			b.ResetTimer()
 			for b.Loop() {
-				if names, _ := claim(b, s, early, 16, 4); len(names) != 0 {
+				if names, _ := claim(b, s, start, 16, 4); len(names) != 0 {
 					b.Fatal("something was claimed")
 				}
 			}

@@ -56,7 +56,7 @@ func (s *Store) updateQueueing(ctx context.Context, fn func(tx *sql.Tx) (queued 
 const fanOut = `INSERT INTO deliveries (endpoint_id, event_id, tenant_id, session_id, state, turn, attempts, next_at, created_at)
 	SELECT e.id, $1, $2, $3, 'pending',
 		CASE WHEN EXISTS (SELECT 1 FROM deliveries d WHERE d.endpoint_id = e.id AND d.session_id = $3 AND d.turn < 2) THEN 0 ELSE 1 END,
-		0, $4, $4
+		0, 0, $4
 	FROM endpoints e WHERE e.tenant_id = $2 AND e.enabled = 1`
 
 // appendEvent inserts an event and a delivery of it for each endpoint of its

@@ -29,6 +29,7 @@ func TestDeliveryPlansUseTheirIndexes(t *testing.T) {
 		"promote": {promoteNext, []any{"e", "s"}, []string{"deliveries_line"}},
 		"append":  {fanOut, []any{"v", "t", "s", 1}, []string{"endpoints_tenant", "deliveries_line"}},
 		"next":    {nextDue, []any{1}, []string{"deliveries_next"}},
+		"cap":     {capRetries, []any{1}, []string{"deliveries_next"}},
 		"release": {releaseAll, nil, []string{"deliveries_sending"}},
 	} {
 		t.Run(name, func(t *testing.T) {

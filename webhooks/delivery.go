@@ -27,7 +27,7 @@ type Delivery struct {
 	Session  engine.SessionKey
 	State    DeliveryState
 	Attempts int       // tries that ended, well or badly
-	NextAt   time.Time // not tried before; meaningless once finished
+	NextAt   time.Time // a retry is not made before; meaningless until a try has failed, and once finished
 }
 
 // MaxAttemptBody is how much of a receiver's answer is kept, in bytes.

@@ -11,9 +11,9 @@ import (
 // 24 hours.
 const MaxAttempts = 11
 
-// maxRetryAfter caps what a receiver may ask for, so that it can't park a
-// delivery for ever.
-const maxRetryAfter = 8 * time.Hour
+// MaxRetryWait caps what a receiver may ask for, so that it can't park a
+// delivery for ever, and at start what a clock that was ahead has left.
+const MaxRetryWait = 8 * time.Hour
 
 // waitAfter is the wait after the n-th failure, before jitter.
 var waitAfter = [MaxAttempts]time.Duration{
@@ -39,7 +39,7 @@ func retryDelay(failures int, asked time.Duration, random float64) (wait time.Du
 		return 0, false
 	}
 	wait = time.Duration(float64(waitAfter[failures]) * (0.8 + 0.4*random))
-	return max(wait, min(asked, maxRetryAfter)), true
+	return max(wait, min(asked, MaxRetryWait)), true
 }
 
 // retryAfter reads a Retry-After header, in seconds or as a date; 0 if it is

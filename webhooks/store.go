@@ -32,7 +32,8 @@ type Outcome struct {
 // a receiver can't take does not hold up the rest.
 type Store interface {
 	// ClaimDeliveries moves up to limit deliveries that are due at now, of
-	// endpoints that are enabled, from pending to sending. An endpoint never has
+	// endpoints that are enabled, from pending to sending. What was never tried
+	// is due whatever the clock says, and before the endpoint's retries. An endpoint never has
 	// more than perEndpoint in sending, and those with fewest there come first.
 	ClaimDeliveries(ctx context.Context, now time.Time, limit, perEndpoint int) ([]Claim, error)
 	// FinishDelivery records a try and its outcome in one transaction. It
@@ -44,7 +45,8 @@ type Store interface {
 	ReleaseDeliveries(ctx context.Context, ids []DeliveryID) error
 	// ReleaseAllDeliveries hands back everything in sending and says how many
 	// there were. It is called once at start: the data directory has one owner,
-	// so what is in sending then was left by a crash.
+	// so what is in sending then was left by a crash. It also brings retries that
+	// are further off than MaxRetryWait to that: the clock was set back.
 	ReleaseAllDeliveries(ctx context.Context) (int, error)
 	// NextDelivery is the earliest time after the given one at which a delivery
 	// becomes due; zero if there is none.

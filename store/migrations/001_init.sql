@@ -94,6 +94,7 @@ CREATE INDEX endpoints_tenant ON endpoints (tenant_id);
 --   0  waits behind an older delivery that has not been tried yet
 --   1  first in line
 --   2  out of the line: it has failed once, or is finished
+-- next_at is 0 until a try has failed: whatever the clock says, what is new is due.
 CREATE TABLE deliveries (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     endpoint_id TEXT NOT NULL REFERENCES endpoints (id) ON DELETE CASCADE,

@@ -39,8 +39,8 @@ type Conn interface {
 	// closed once it has ended.
 	Connect(ctx context.Context) error
 	// Send returns when the network has taken the message, or with an *Error:
-	// CodeSessionNotReady, CodeNotOnWhatsApp, CodeReachoutTimelock,
-	// CodeRateLimited, CodeSendRejected, CodeUndeliverable and CodeNotSupported
+	// CodeSessionNotReady, CodeNotOnWhatsApp, CodeRecipientInvalid,
+	// CodeReachoutTimelock, CodeRateLimited, CodeSendRejected, CodeUndeliverable and CodeNotSupported
 	// mean that nothing was sent, as do CodeInvalid for an address that is none
 	// and CodeStorage; CodeSendOutcomeUnknown means that it may have been.
 	// Sending again under the same id is then safe: a device drops an id that it has.

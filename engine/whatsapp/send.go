@@ -67,7 +67,9 @@ func (l *link) send(ctx context.Context, m engine.Outgoing) (engine.Sent, error)
 
 	resp, err := l.client.SendMessage(sendCtx, to, message, whatsmeow.SendRequestExtra{ID: string(m.ID), Timeout: ackTimeout})
 	if err != nil {
-		return engine.Sent{}, l.explain(ctx, to, sendFailure{err: err, cause: context.Cause(sendCtx), left: pending.left.Load()})
+		return engine.Sent{}, l.explain(ctx, to, sendFailure{
+			err: err, cause: context.Cause(sendCtx), left: pending.left.Load(), group: m.To.IsGroup(),
+		})
 	}
 	sent := engine.Sent{ID: m.ID, Timestamp: resp.Timestamp}
 	if !m.To.IsGroup() {
@@ -132,12 +134,16 @@ type sendFailure struct {
 	err   error
 	cause error // why the send's context ended; nil if it did not
 	left  bool  // the stanza was handed to the socket
+	group bool  // it was for a group
 }
 
 // explain finds the error that the caller of Send gets.
 func (l *link) explain(ctx context.Context, to types.JID, f sendFailure) error {
 	if f.unexplained() && l.isAbsent(ctx, to) {
 		return engine.WrapError(engine.CodeNotOnWhatsApp, f.err, "the number is not on WhatsApp")
+	}
+	if errors.Is(f.cause, errNoRecipientDevice) && l.isUnknownLID(ctx, to) {
+		return engine.WrapError(engine.CodeRecipientInvalid, f.cause, "WhatsApp knows nobody under this LID; nothing was sent")
 	}
 	err := f.translate()
 	if err.Code == engine.CodeReachoutTimelock {
@@ -169,6 +175,16 @@ func (l *link) isAbsent(ctx context.Context, to types.JID) bool {
 	return true
 }
 
+// isUnknownLID asks whether there is no device behind a LID, which is so of one that
+// was never given out. A person who exists has a phone.
+func (l *link) isUnknownLID(ctx context.Context, to types.JID) bool {
+	if to.Server != types.HiddenUserServer {
+		return false
+	}
+	found, err := l.client.GetUserDevices(ctx, []types.JID{to})
+	return err == nil && len(found) == 0
+}
+
 // unexplained tells a failure before the sending that no cause is known for.
 func (f sendFailure) unexplained() bool {
 	return !f.left && f.translate().Code == engine.CodeUndeliverable && !errors.Is(f.cause, errNoRecipientDevice)
@@ -184,7 +200,7 @@ func (f sendFailure) translate() *engine.Error {
 	)
 	switch {
 	case errors.Is(f.err, whatsmeow.ErrServerReturnedError):
-		return refusal(f.err)
+		return refusal(f.err, f.group)
 	case f.left:
 		return engine.WrapError(engine.CodeSendOutcomeUnknown, f.err, "the message was sent, but WhatsApp has not confirmed it")
 	case errors.Is(f.cause, errNoRecipientDevice):
@@ -193,6 +209,9 @@ func (f sendFailure) translate() *engine.Error {
 		return engine.WrapError(engine.CodeStorage, f.err, "the device store failed; nothing was sent")
 	case errors.Is(f.err, whatsmeow.ErrIQRateOverLimit), errors.Is(f.err, whatsmeow.ErrIQResourceLimit):
 		return engine.WrapError(engine.CodeRateLimited, f.err, "WhatsApp asks to slow down; nothing was sent")
+	case errors.Is(f.err, whatsmeow.ErrGroupNotFound), errors.Is(f.err, whatsmeow.ErrNotInGroup),
+		f.group && errors.As(f.err, &iq) && deniesGroup(iq.Code):
+		return noGroup(f.err)
 	case errors.As(f.err, &iq):
 		return engine.WrapError(engine.CodeSendRejected, f.err, "WhatsApp refused to look up the recipient; nothing was sent")
 	case f.cause != nil,
@@ -215,7 +234,7 @@ func isSocketError(err error) bool {
 
 // refusal translates the server's answer to a message. whatsmeow gives its code
 // as text: "server returned error 463".
-func refusal(err error) *engine.Error {
+func refusal(err error, group bool) *engine.Error {
 	text := err.Error()
 	code, _ := strconv.Atoi(text[strings.LastIndexByte(text, ' ')+1:])
 	switch code {
@@ -224,5 +243,25 @@ func refusal(err error) *engine.Error {
 	case 429:
 		return engine.WrapError(engine.CodeRateLimited, err, "WhatsApp asks to slow down")
 	}
+	if group && deniesGroup(code) {
+		return noGroup(err)
+	}
 	return engine.WrapError(engine.CodeSendRejected, err, "WhatsApp refused the message")
+}
+
+// deniesGroup tells codes by which the server denies a group to an account:
+// unauthorized, forbidden (not a member, or not allowed to write), not found,
+// not allowed, not acceptable and gone. They are those of XMPP's stanza errors,
+// which whatsmeow's request.go knows of lookups; that acknowledgements use the
+// same is assumed.
+func deniesGroup(code int) bool {
+	switch code {
+	case 401, 403, 404, 405, 406, 410:
+		return true
+	}
+	return false
+}
+
+func noGroup(cause error) *engine.Error {
+	return engine.WrapError(engine.CodeRecipientInvalid, cause, "there is no such group, or this account may not write to it; nothing was sent")
 }

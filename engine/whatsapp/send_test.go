@@ -54,6 +54,34 @@ func TestSendToOneself(t *testing.T) {
 	wantSilence(t, s)
 }
 
+func TestSendWhereNobodyIs(t *testing.T) {
+	sim := simulate(t)
+	n, p, peer := sim.open(t, nil), sim.phone(), sim.phone()
+	s, _ := enginetest.Link(t, n, p, "a")
+	group := func(name string, members ...types.JID) engine.JID {
+		t.Helper()
+		made, err := peer.CreateGroup(t.Context(), name, members...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return engine.JID(made.String())
+	}
+	for _, to := range []engine.JID{"120363999999999999@g.us", group("Others"), "999999999999999@lid"} {
+		_, err := sendText(t, n, s, to, "anybody?")
+		wantCode(t, err, engine.CodeRecipientInvalid)
+	}
+	// Out of a group whose members whatsmeow still has in mind. (Not by removing
+	// the account: whatsmeow changes its list of members without regard to a send
+	// that reads it, which the race detector sees.)
+	known := group("Known", p.JID())
+	sim.fault(t, simnet.Fault{Kind: simnet.FaultAckError, Number: p.Number(), Code: 403, Times: 1})
+	_, err := sendText(t, n, s, known, "anybody?")
+	wantCode(t, err, engine.CodeRecipientInvalid)
+	_, err = sendText(t, n, s, known, "somebody")
+	wantCode(t, err, "")
+	wantSilence(t, s)
+}
+
 // TestSendThatNobodyCouldRead: whatsmeow would call it sent.
 func TestSendThatNobodyCouldRead(t *testing.T) {
 	sim := simulate(t)
@@ -197,6 +225,12 @@ func TestSendFailures(t *testing.T) {
 		"query timed out":      {sendFailure{err: fmt.Errorf("x: %w", whatsmeow.ErrIQTimedOut)}, engine.CodeSessionNotReady},
 		"query rate limit":     {sendFailure{err: fmt.Errorf("x: %w", whatsmeow.ErrIQRateOverLimit)}, engine.CodeRateLimited},
 		"query refused":        {sendFailure{err: fmt.Errorf("x: %w", whatsmeow.ErrIQForbidden)}, engine.CodeSendRejected},
+		"no such group":        {sendFailure{err: fmt.Errorf("x: %w", whatsmeow.ErrGroupNotFound), group: true}, engine.CodeRecipientInvalid},
+		"not in the group":     {sendFailure{err: fmt.Errorf("x: %w", whatsmeow.ErrNotInGroup), group: true}, engine.CodeRecipientInvalid},
+		"group not acceptable": {sendFailure{err: fmt.Errorf("x: %w", whatsmeow.ErrIQNotAcceptable), group: true}, engine.CodeRecipientInvalid},
+		"group slowed down":    {sendFailure{err: fmt.Errorf("x: %w", whatsmeow.ErrIQRateOverLimit), group: true}, engine.CodeRateLimited},
+		"out of the group":     {sendFailure{err: refused(403), group: true, left: true}, engine.CodeRecipientInvalid},
+		"person refused":       {sendFailure{err: refused(403), left: true}, engine.CodeSendRejected},
 		"database":             {sendFailure{err: fmt.Errorf("x: %w", &databaseError{errors.New("locked")})}, engine.CodeStorage},
 		"no device":            {sendFailure{err: context.Canceled, cause: errNoRecipientDevice}, engine.CodeUndeliverable},
 		"caller gave up":       {sendFailure{err: context.Canceled, cause: context.Canceled}, engine.CodeSessionNotReady},

@@ -28,6 +28,8 @@ const deviceFile = "whatsapp.db"
 type devices struct {
 	db        *sql.DB
 	container *sqlstore.Container
+	path      string
+	opened    os.FileInfo // the file at path when it was opened
 }
 
 // makePrivate keeps the store's files from everybody but their owner, whatever the
@@ -86,7 +88,12 @@ func openDevices(ctx context.Context, dir string, log waLog.Logger) (*devices, e
 		db.Close()
 		return nil, fmt.Errorf("device store %s: %w", path, err)
 	}
-	return &devices{db: db, container: container}, nil
+	opened, err := os.Stat(path)
+	if err != nil {
+		db.Close()
+		return nil, fmt.Errorf("device store: %w", err)
+	}
+	return &devices{db: db, container: container, path: path, opened: opened}, nil
 }
 
 func (d *devices) close() error { return d.container.Close() }

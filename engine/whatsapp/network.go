@@ -80,6 +80,7 @@ type Network struct {
 	devices *devices
 	http    *httpClients
 	hashes  *throttle
+	health  health
 
 	undecryptable atomic.Int64 // messages that could not be decrypted at first
 }
@@ -119,6 +120,7 @@ func Open(ctx context.Context, opts Options) (*Network, error) {
 // Close closes the device store. Every Conn must be closed before. It is called once.
 func (n *Network) Close() error {
 	n.http.close()
+	n.health.tries.Wait()
 	err := n.devices.close()
 	claims.release()
 	return err

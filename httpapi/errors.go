@@ -72,8 +72,22 @@ type failure struct {
 	Reasons   []string         `json:"reasons,omitempty"` // of /readyz
 }
 
-// fail answers with an error. It is Fiber's error handler too, for what goes
-// wrong before a request reaches the middleware.
+// failEarly is Fiber's error handler: it answers what goes wrong before a request
+// reaches the middleware. A body that was cut short because the key is not valid
+// is refused for the key, unless fasthttp has forgotten the head already, as it
+// does for chunked bodies.
+func (s *Server) failEarly(c *fiber.Ctx, err error) error {
+	lingerOn(c.Context().Conn())
+	head := &c.Request().Header
+	if e, ok := errors.AsType[*fiber.Error](err); ok && e.Code == http.StatusRequestEntityTooLarge && len(head.Host()) > 0 {
+		if refusal := s.admits(head); refusal != nil {
+			err = refusal
+		}
+	}
+	return s.fail(c, err)
+}
+
+// fail answers with an error.
 func (s *Server) fail(c *fiber.Ctx, err error) error {
 	id := requestID(c)
 	e := explain(err)

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"syscall"
@@ -23,6 +24,10 @@ const (
 	safeIdle = time.Second
 	// lookAgain is how often a connection without a place looks for one.
 	lookAgain = 100 * time.Millisecond
+	// A connection that ends with a request unread stays open for so long, or for
+	// so many bytes: closed at once, it would take the answer with it.
+	lingerTime  = time.Second
+	lingerBytes = 4 << 20
 )
 
 // defaultMaxConns is how many connections may be open unless Options say.
@@ -182,6 +187,7 @@ type guest struct {
 	dismissed bool
 	deadline  time.Time // that fasthttp last asked for
 	left      bool
+	linger    bool
 }
 
 // Read ends the idling: a byte that arrived saves from being dismissed.
@@ -209,16 +215,41 @@ func (g *guest) Close() error {
 	g.intake.mu.Lock()
 	left := g.left
 	g.left = true
-	delete(g.intake.guests, g)
+	linger := g.linger && !left
 	g.intake.mu.Unlock()
+	if linger {
+		g.drain()
+	}
 	err := g.Conn.Close()
 	if !left {
+		g.intake.mu.Lock()
+		delete(g.intake.guests, g)
+		g.intake.mu.Unlock()
 		select {
 		case g.intake.freed <- struct{}{}:
 		default:
 		}
 	}
 	return err
+}
+
+// drain says that nothing more will be sent, and reads what the client is still
+// sending. What fails here fails for a client that has gone.
+func (g *guest) drain() {
+	if half, ok := g.Conn.(*net.TCPConn); ok {
+		_ = half.CloseWrite()
+	}
+	_ = g.Conn.SetReadDeadline(time.Now().Add(lingerTime))
+	_, _ = io.CopyN(io.Discard, g.Conn, lingerBytes)
+}
+
+// lingerOn lets a client that is still sending read its answer first.
+func lingerOn(conn net.Conn) {
+	if g, ok := conn.(*guest); ok {
+		g.intake.mu.Lock()
+		g.linger = true
+		g.intake.mu.Unlock()
+	}
 }
 
 // rest begins to wait for the next request.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"regexp"
@@ -64,20 +65,26 @@ func (s *Server) recovered(c *fiber.Ctx, id string) (err error) {
 }
 
 // authenticated admits requests that carry a tenant's key and tells the handler
-// whose it is. The key is looked up each time, by index: a key that was ended is
-// refused at once. It returns CodeUnauthorized and CodeStorage.
+// whose it is. It returns the errors of tenantOf.
 func (s *Server) authenticated(next func(*fiber.Ctx, engine.TenantID) error) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		key := c.Get(headerAPIKey)
-		if key == "" {
-			return engine.Errorf(engine.CodeUnauthorized, "the X-API-Key header is missing")
-		}
-		tenant, _, err := s.store.FindTenantByKey(c.UserContext(), key)
+		tenant, err := s.tenantOf(c.UserContext(), c.Get(headerAPIKey))
 		if err != nil {
 			return err
 		}
 		return next(c, tenant)
 	}
+}
+
+// tenantOf tells whose key this is. The key is looked up each time, by index: a
+// key that was ended is refused at once. It returns CodeUnauthorized and
+// CodeStorage.
+func (s *Server) tenantOf(ctx context.Context, key string) (engine.TenantID, error) {
+	if key == "" {
+		return "", engine.Errorf(engine.CodeUnauthorized, "the X-API-Key header is missing")
+	}
+	tenant, _, err := s.store.FindTenantByKey(ctx, key)
+	return tenant, err
 }
 
 // requestID returns the id that the request's answer carries, and sets it there:

@@ -21,11 +21,14 @@ import (
 // otherwise. A text of engine.MaxTextLength whose every byte is escaped fits.
 const DefaultMaxBody = 1 << 20
 
-// Limits against slow or silent clients. A request must have arrived in whole
-// within readTimeout of its first byte; an answer must be taken within
-// writeTimeout of being ready, so that a send may itself last longer.
+// Limits against slow or silent clients. The head of a request must have
+// arrived within headTimeout of its first byte or, on a new connection, of the
+// connection; so must a short body, while a long one has bodyTimeout from there.
+// An answer must be taken within writeTimeout of being ready, so that a send may
+// itself last longer.
 const (
-	readTimeout  = 60 * time.Second
+	headTimeout  = 20 * time.Second
+	bodyTimeout  = 60 * time.Second
 	writeTimeout = 30 * time.Second
 	idleTimeout  = 120 * time.Second
 	maxHeader    = 8 << 10 // bytes of request line and headers
@@ -104,13 +107,13 @@ func New(o Options) *Server {
 		Immutable:     true,
 		CaseSensitive: true,
 		BodyLimit:     o.MaxBody,
-		ReadTimeout:   readTimeout,
+		ReadTimeout:   headTimeout,
 		WriteTimeout:  writeTimeout,
 		IdleTimeout:   idleTimeout,
 		// fasthttp refuses a head that does not fit into its read buffer.
 		ReadBufferSize:               maxHeader,
 		DisablePreParseMultipartForm: true,
-		ErrorHandler:                 s.fail,
+		ErrorHandler:                 s.failEarly,
 	})
 	s.app.Use(s.around)
 	s.register()
@@ -119,20 +122,28 @@ func New(o Options) *Server {
 }
 
 // harden mends what Fiber's configuration can't reach: answers given during a
-// shutdown close their connection, and a method that HTTP does not know is
-// answered like every other error.
+// shutdown close their connection, strangers can't send large bodies, and doubts
+// about where a request ends, and a method that HTTP does not know, are answered
+// like every other error.
 func (s *Server) harden(server *fasthttp.Server) {
 	server.CloseOnShutdown = true
 	server.ConnState = connState
+	server.HeaderReceived = s.headerReceived
 	next := server.Handler
 	server.Handler = func(rc *fasthttp.RequestCtx) {
-		if knownMethod(string(rc.Method())) {
+		err := checkFraming(&rc.Request.Header)
+		switch {
+		case err != nil:
+			rc.SetConnectionClose()
+		case knownMethod(string(rc.Method())):
 			next(rc)
 			return
+		default:
+			err = engine.Errorf(CodeMethodNotAllowed, "this HTTP method is not known")
 		}
 		c := s.app.AcquireCtx(rc)
 		defer s.app.ReleaseCtx(c)
-		_ = s.fail(c, engine.Errorf(CodeMethodNotAllowed, "this HTTP method is not known"))
+		_ = s.fail(c, err)
 	}
 }
 

@@ -24,6 +24,9 @@ func (c *simCommand) Run(env *environment) error {
 	if err != nil {
 		return usageError{err}
 	}
+	if err := simnet.CheckNumbers(c.NotOnNetwork...); err != nil {
+		return usageError{fmt.Errorf("--not-on-whatsapp: %w", err)}
+	}
 	server, err := simnet.New(simnet.Config{Listen: c.Listen, Control: c.Control, State: c.State, Log: log})
 	if err != nil {
 		return err

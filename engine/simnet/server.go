@@ -226,6 +226,18 @@ func (s *Server) Describe() Description {
 // devices can't log in; what it had comes back when it is no longer absent.
 func (s *Server) SetAbsent(numbers ...string) { s.directory.setAbsent(numbers) }
 
+// CheckNumbers returns an error that names the first of the numbers which is none:
+// a number is 7 to 15 digits of which the first isn't 0. SetAbsent takes such
+// texts, but nobody will ever ask for them.
+func CheckNumbers(numbers ...string) error {
+	for _, number := range numbers {
+		if !isNumber(number) {
+			return fmt.Errorf("%q: %w", number, errNotANumber)
+		}
+	}
+	return nil
+}
+
 // Unhandled lists the stanzas that the server did not understand or had to
 // reject as malformed, one entry for each, without their contents. A test that
 // trusts the simulation asserts that it is empty.

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.mau.fi/whatsmeow/types"
@@ -73,6 +76,10 @@ func (s *Server) controlHandler() http.Handler {
 }
 
 func (s *Server) serveControl(w http.ResponseWriter, r *http.Request, serve controlFunc) {
+	if !fromHere(r) {
+		writeControl(w, http.StatusForbidden, map[string]string{"error": "the controls are not for web pages"})
+		return
+	}
 	if !s.tasks.begin() {
 		writeControl(w, http.StatusServiceUnavailable, map[string]string{"error": "the network is stopping"})
 		return
@@ -87,6 +94,17 @@ func (s *Server) serveControl(w http.ResponseWriter, r *http.Request, serve cont
 		return
 	}
 	writeControl(w, http.StatusOK, body)
+}
+
+// fromHere refuses what a web page may have sent: browsers name its origin, and
+// the host by which they found the loopback address.
+func fromHere(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = strings.Trim(r.Host, "[]") // without a port
+	}
+	ip := net.ParseIP(host)
+	return len(r.Header.Values("Origin")) == 0 && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
 // controlStatus maps errors to statuses.
@@ -114,8 +132,16 @@ func writeControl(w http.ResponseWriter, status int, body any) {
 func readControl(r *http.Request, into any) error {
 	decoder := json.NewDecoder(r.Body)
 	decoder.DisallowUnknownFields()
+	return decodeOnce(decoder, into)
+}
+
+// decodeOnce decodes the one value that a body may hold.
+func decodeOnce(decoder *json.Decoder, into any) error {
 	if err := decoder.Decode(into); err != nil {
 		return badf("body: %w", err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return badf("body: something follows the JSON value")
 	}
 	return nil
 }
@@ -141,15 +167,16 @@ func controlJID(text string) (types.JID, error) {
 	return jid, nil
 }
 
-// controlWait reads the query parameter wait: seconds, 0 when it is missing.
-func controlWait(r *http.Request) (time.Duration, error) {
+// controlWait reads the query parameter wait: seconds up to a limit, 0 when it is
+// missing.
+func controlWait(r *http.Request, limit time.Duration) (time.Duration, error) {
 	text := r.URL.Query().Get("wait")
 	if text == "" {
 		return 0, nil
 	}
 	seconds, err := strconv.ParseFloat(text, 64)
-	if err != nil || seconds < 0 || seconds > maxControlWait.Seconds() {
-		return 0, badf("wait must be 0 to %.0f seconds", maxControlWait.Seconds())
+	if err != nil || !(seconds >= 0 && seconds <= limit.Seconds()) { // NaN is neither
+		return 0, badf("wait must be 0 to %.0f seconds", limit.Seconds())
 	}
 	return time.Duration(seconds * float64(time.Second)), nil
 }
@@ -164,7 +191,7 @@ func (s *Server) controlOverview(*http.Request) (any, error) {
 func (s *Server) controlDescribe(*http.Request) (any, error) { return s.Describe(), nil }
 
 func (s *Server) controlUnhandled(*http.Request) (any, error) {
-	return map[string]any{"unhandled": s.Unhandled()}, nil
+	return map[string]any{"unhandled": append([]string{}, s.Unhandled()...)}, nil
 }
 
 // controlLedger lists the ledger, of one message with ?id=.
@@ -187,10 +214,8 @@ func (s *Server) controlSetAbsent(r *http.Request) (any, error) {
 	if err := readControl(r, &body); err != nil {
 		return nil, err
 	}
-	for _, number := range body.Absent {
-		if !isNumber(number) {
-			return nil, fmt.Errorf("%q: %w", number, errNotANumber)
-		}
+	if err := CheckNumbers(body.Absent...); err != nil {
+		return nil, err
 	}
 	s.SetAbsent(body.Absent...)
 	return s.controlAbsent(r)

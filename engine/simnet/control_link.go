@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"strconv"
 	"time"
 
 	"go.mau.fi/whatsmeow/types"
 )
 
-// maxLinkWait bounds how long a request may wait for a new device's login.
+// maxLinkWait bounds how long a request may take to link a device and to wait for
+// its login.
 const maxLinkWait = 60 * time.Second
 
 // controlScan links the companion whose QR code is given. The body may be the
@@ -20,8 +20,8 @@ func (s *Server) controlScan(r *http.Request) (any, error) {
 	var body struct {
 		QR string `json:"qr"`
 	}
-	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
-		return nil, badf("body: %w", err)
+	if err := decodeOnce(json.NewDecoder(r.Body), &body); err != nil {
+		return nil, err
 	}
 	if body.QR == "" {
 		return nil, badf("qr is missing")
@@ -43,28 +43,30 @@ func (s *Server) controlCode(r *http.Request) (any, error) {
 	return s.controlLink(r, func(ctx context.Context, p *Phone) (types.JID, error) { return p.EnterCode(ctx, body.Code) })
 }
 
-// controlLink links a companion and, with ?wait=SECONDS, answers once the new
-// device has logged in, or when the time is up.
+// controlLink links a companion within ?wait=SECONDS, maxLinkWait when it is
+// missing. Where it is given, the answer comes once the new device has logged in,
+// or when the time is up.
 func (s *Server) controlLink(r *http.Request, link func(context.Context, *Phone) (types.JID, error)) (any, error) {
 	p, err := s.controlNumber(r)
 	if err != nil {
 		return nil, err
 	}
-	var wait time.Duration
-	if raw := r.URL.Query().Get("wait"); raw != "" {
-		seconds, err := strconv.Atoi(raw)
-		if wait = time.Duration(seconds) * time.Second; err != nil || wait < 0 || wait > maxLinkWait {
-			return nil, badf("wait must be a number of seconds from 0 to %d", int(maxLinkWait/time.Second))
-		}
+	wait, err := controlWait(r, maxLinkWait)
+	if err != nil {
+		return nil, err
 	}
-	jid, err := link(r.Context(), p)
+	limit := wait
+	if limit == 0 {
+		limit = maxLinkWait
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), limit)
+	defer cancel()
+	jid, err := link(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	online := false
 	if dev := p.account.device(jid.Device); dev != nil && wait > 0 {
-		ctx, cancel := context.WithTimeout(r.Context(), wait)
-		defer cancel()
 		online = awaitOnline(ctx, dev)
 	}
 	return map[string]any{"device": jid, "online": online}, nil

@@ -120,7 +120,7 @@ func (s *Server) controlInbox(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	wait, err := controlWait(r)
+	wait, err := controlWait(r, maxControlWait)
 	if err != nil {
 		return nil, err
 	}

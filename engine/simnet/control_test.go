@@ -3,6 +3,7 @@ package simnet
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -120,6 +121,9 @@ func TestControlRefusesBadInput(t *testing.T) {
 		{"POST", "/phones/" + owner + "/send", map[string]string{"to": "15550009009", "text": "y"}, 404},
 		{"POST", "/phones/" + owner + "/retry", map[string]string{"id": "none"}, 404},
 		{"GET", "/phones/" + owner + "/inbox?wait=-1", nil, 400},
+		{"GET", "/phones/" + owner + "/inbox?wait=NaN", nil, 400},
+		{"GET", "/phones/" + owner + "/inbox?wait=Inf", nil, 400},
+		{"POST", "/phones/" + owner + "/scan?wait=61", map[string]string{"qr": "nonsense"}, 400},
 		{"DELETE", "/phones/" + owner + "/devices/7", nil, 404},
 		{"DELETE", "/phones/" + owner + "/devices/x", nil, 400},
 		{"POST", "/faults", map[string]string{"kind": "earthquake"}, 400},
@@ -145,5 +149,84 @@ func TestControlOnlyOnLoopback(t *testing.T) {
 	defer func() { _ = s.listener.Close() }()
 	if s.Describe().Control != "" {
 		t.Error("controls although off")
+	}
+}
+
+func TestControlTakesOneValue(t *testing.T) {
+	net := startNetwork(t, Config{})
+	for path, body := range map[string]string{
+		"/phones/" + owner + "/send": `{"to":"` + customer + `","text":"a"} {"to":"` + customer + `","text":"b"}`,
+		"/phones/" + owner + "/scan": `{"qr":"nonsense"} x`,
+	} {
+		response, err := http.Post(net.Describe().Control+path, "application/json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(response.Body)
+		if err != nil || response.StatusCode != http.StatusBadRequest || !strings.Contains(string(answer), "follows") {
+			t.Errorf("%s: %d %s (%v)", path, response.StatusCode, answer, err)
+		}
+		_ = response.Body.Close()
+	}
+}
+
+func TestControlIsNotForWebPages(t *testing.T) {
+	net := startNetwork(t, Config{})
+	for _, tc := range []struct {
+		host, origin string
+		status       int
+	}{
+		{"", "", 200},
+		{"localhost:1234", "", 200},
+		{"[::1]", "", 200},
+		{"", "https://example.com", 403},
+		{"", "null", 403},
+		{"rebound.example.com:9444", "", 403},
+		{"192.0.2.1", "", 403},
+	} {
+		request, err := http.NewRequestWithContext(testContext(t), "GET", net.Describe().Control+"/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Host = tc.host
+		if tc.origin != "" {
+			request.Header.Set("Origin", tc.origin)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != tc.status {
+			t.Errorf("host %q, origin %q: %d, want %d", tc.host, tc.origin, response.StatusCode, tc.status)
+		}
+	}
+}
+
+func TestControlScanEndsInTime(t *testing.T) {
+	net := startNetwork(t, Config{})
+	setFault(t, net, Fault{Kind: FaultPasskey, Number: owner, Times: 1})
+	c := newClient(t, net)
+	if err := c.Connect(); err != nil {
+		t.Fatal(err)
+	}
+	qr := await[*events.QR](c, nil)
+	status, answer := call(t, net, "POST", "/phones/"+owner+"/scan?wait=0.3", map[string]string{"qr": qr.Codes[0]})
+	if said, _ := answer["error"].(string); status != http.StatusRequestTimeout || !strings.Contains(said, "has not proved its passkey in time") {
+		t.Errorf("%d %v", status, answer)
+	}
+	if list, ok := must(t, net, "GET", "/unhandled", nil)["unhandled"].([]any); !ok || len(list) != 0 {
+		t.Errorf("unhandled: %v", list)
+	}
+}
+
+func TestCheckNumbers(t *testing.T) {
+	if err := CheckNumbers("15550009009", "4915100000001"); err != nil {
+		t.Error(err)
+	}
+	for _, text := range []string{"", "+15550009009", "0155500090", "12", "1555x009009"} {
+		if err := CheckNumbers("15550009009", text); !errors.Is(err, errNotANumber) {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }

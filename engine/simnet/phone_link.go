@@ -30,7 +30,11 @@ func (p *Phone) ScanQR(ctx context.Context, qr string) (types.JID, error) {
 	}
 	secret := code.advSecret
 	if p.server.faults.take(FaultPasskey, p.account.number) {
-		if secret, err = p.provePasskey(ctx, comp, code); err != nil {
+		secret, err = p.provePasskey(ctx, comp, code)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("the companion has not proved its passkey in time: %w", err)
+		}
+		if err != nil {
 			return types.EmptyJID, err
 		}
 	}

@@ -3,9 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/url"
-	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -238,34 +236,4 @@ func (s *Server) loaded() error {
 		return nil
 	}
 	return &engine.Error{Code: engine.CodeStopping, Message: "the daemon is starting or stopping", RetryAfter: retryWhenStopping}
-}
-
-// maxWait is how long a status request may wait.
-const maxWait = 60
-
-// queryWait reads how many seconds a request may wait: 0 to maxWait. It returns
-// CodeInvalid.
-func queryWait(c *fiber.Ctx) (time.Duration, error) {
-	raw := c.Query("wait")
-	if raw == "" {
-		return 0, nil
-	}
-	seconds, err := strconv.Atoi(raw)
-	if err != nil || seconds < 0 || seconds > maxWait {
-		return 0, engine.Errorf(engine.CodeInvalid, "wait must be a number of seconds from 0 to %d", maxWait)
-	}
-	return time.Duration(seconds) * time.Second, nil
-}
-
-// queryBool reads a true or false from the query. It returns CodeInvalid.
-func queryBool(c *fiber.Ctx, name string, absent bool) (bool, error) {
-	raw := c.Query(name)
-	if raw == "" {
-		return absent, nil
-	}
-	value, err := strconv.ParseBool(raw)
-	if err != nil {
-		return false, engine.Errorf(engine.CodeInvalid, "%s must be true or false", name)
-	}
-	return value, nil
 }

@@ -102,7 +102,8 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 }
 
 // logFailure tells the operator of what the caller can't mend. Refusing work
-// while stopping, and not knowing the outcome of a send, is no defect.
+// while stopping, and not knowing the outcome of a send, is no defect. Of defects
+// of one code one a second is told, with the number of those that were not.
 func (s *Server) logFailure(id string, c *fiber.Ctx, e *engine.Error) {
 	fields := []zap.Field{
 		zap.String("request", id),
@@ -118,7 +119,12 @@ func (s *Server) logFailure(id string, c *fiber.Ctx, e *engine.Error) {
 	case engine.CodeSendRejected, engine.CodeSendOutcomeUnknown, engine.CodeUndeliverable:
 		s.log.Warn("request failed", fields...)
 	default:
-		s.log.Error("request failed", fields...)
+		held, ok := s.gate.pass(e.Code)
+		if !ok {
+			s.log.Debug("request failed, as others just did", fields...)
+			return
+		}
+		s.log.Error("request failed", append(fields, zap.Int("suppressed", held))...)
 	}
 }
 

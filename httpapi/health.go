@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -9,8 +11,8 @@ import (
 	"wapid/engine"
 )
 
-// pingTimeout is how long /readyz waits for the database.
-const pingTimeout = 2 * time.Second
+// readyTimeout is how long /readyz waits for all that it asks.
+const readyTimeout = 3 * time.Second
 
 type healthResponse struct {
 	Status  string `json:"status"`
@@ -37,17 +39,49 @@ func (s *Server) healthz(c *fiber.Ctx) error {
 // readyz says whether the daemon can do its work. While it can't, it answers
 // 503 with the reasons.
 func (s *Server) readyz(c *fiber.Ctx) error {
-	var reasons []string
-	ctx, cancel := context.WithTimeout(c.UserContext(), pingTimeout)
-	defer cancel()
-	if err := s.store.Ping(ctx); err != nil {
-		reasons = append(reasons, "the database is not usable")
-	}
-	if !s.engine.Loaded() {
-		reasons = append(reasons, "the sessions are not loaded")
-	}
+	reasons := s.unready(c.UserContext())
 	if len(reasons) > 0 {
 		return answer(c, statusOf(CodeNotReady), failure{Error: "the daemon is not ready", Code: CodeNotReady, Reasons: reasons})
 	}
 	return ok(c, readyResponse{Status: "ok"})
+}
+
+// unready asks everything at once that the daemon needs for its work, and says
+// in the caller's words what it lacks.
+func (s *Server) unready(ctx context.Context) []string {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	checks := append([]func(context.Context) error{s.pingStore, s.checkLoaded}, s.ready...)
+	failures := make([]error, len(checks))
+	var wg sync.WaitGroup
+	for i, check := range checks {
+		wg.Go(func() { failures[i] = check(ctx) })
+	}
+	wg.Wait()
+	var reasons []string
+	for _, err := range failures {
+		if err == nil {
+			continue
+		}
+		reason := "a part of the daemon is not usable" // other errors may tell secrets
+		if e, ok := errors.AsType[*engine.Error](err); ok {
+			reason = e.Message
+		}
+		reasons = append(reasons, reason)
+	}
+	return reasons
+}
+
+func (s *Server) pingStore(ctx context.Context) error {
+	if err := s.store.Ping(ctx); err != nil {
+		return engine.WrapError(engine.CodeStorage, err, "the database is not usable")
+	}
+	return nil
+}
+
+func (s *Server) checkLoaded(context.Context) error {
+	if !s.engine.Loaded() {
+		return engine.Errorf(engine.CodeStopping, "the sessions are not loaded")
+	}
+	return nil
 }

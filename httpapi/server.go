@@ -51,6 +51,10 @@ type Options struct {
 	// MaxConns is how many connections may be open at the same time; the next
 	// ones wait. 0 means a quarter of the process's descriptors, 8192 at most.
 	MaxConns int
+	// Ready is asked by /readyz beside the store: each that fails is one reason,
+	// the Message of its engine.Error, against being ready. They are called
+	// together, by any number of requests, and must return once their context ends.
+	Ready []func(context.Context) error
 }
 
 // Server answers the REST API. Its owner calls Serve once and Shutdown once.
@@ -63,7 +67,9 @@ type Server struct {
 	log     *zap.Logger
 	app     *fiber.App
 	codes   *pictures
+	gate    *gate
 	most    int // connections
+	ready   []func(context.Context) error
 
 	// base is the context of every handler; it ends when a shutdown runs out of
 	// patience. A client that hangs up does not end it: fasthttp can't tell.
@@ -95,8 +101,10 @@ func New(o Options) *Server {
 		version: o.Version,
 		guard:   o.Guard,
 		log:     o.Log,
+		gate:    newGate(),
 		codes:   newPictures(maxPictures, engine.QRImage),
 		most:    o.MaxConns,
+		ready:   o.Ready,
 		drained: make(chan struct{}),
 	}
 	s.base, s.cancel = context.WithCancel(context.Background())

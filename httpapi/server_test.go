@@ -60,6 +60,27 @@ func TestNothingIsMissingBeforeTheSessionsAreLoaded(t *testing.T) {
 	d.wants(d.post("/api/whatsapp/session", `{"sessionId":"main"}`), http.StatusServiceUnavailable, engine.CodeStopping)
 }
 
+func TestReadinessAsksEverybody(t *testing.T) {
+	d := start(t)
+	d.server.ready = []func(context.Context) error{
+		func(context.Context) error { return nil },
+		func(context.Context) error { return errors.New("open /secret/place: no such file") },
+		func(ctx context.Context) error {
+			<-ctx.Done()
+			return engine.WrapError(engine.CodeStorage, ctx.Err(), "the network's database is not usable")
+		},
+	}
+	begun := time.Now()
+	r := d.do(call{method: http.MethodGet, path: "/readyz"})
+	want := `"reasons":["a part of the daemon is not usable","the network's database is not usable"]}`
+	if r.status != 503 || !strings.HasSuffix(r.body, want) {
+		t.Errorf("readyz answers %d %s", r.status, r.body)
+	}
+	if took := time.Since(begun); took > readyTimeout+2*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
 func TestRequestIDs(t *testing.T) {
 	d := start(t)
 	ids := map[string]bool{}

@@ -29,33 +29,33 @@ type migration struct {
 }
 
 // migrate applies the steps that db lacks, each in a transaction of its own
-// together with its entry in schema_version. fresh tells that db had none at
-// all. It returns CodeStorage for a schema that is newer than the steps known here.
-func migrate(ctx context.Context, db *sql.DB, files fs.FS, now time.Time) (fresh bool, err error) {
+// together with its entry in schema_version. It returns CodeStorage for a
+// schema that is newer than the steps known here.
+func migrate(ctx context.Context, db *sql.DB, files fs.FS, now time.Time) error {
 	steps, err := readMigrations(files)
 	if err != nil {
-		return false, engine.WrapError(engine.CodeInternal, err, "the migrations can't be read")
+		return engine.WrapError(engine.CodeInternal, err, "the migrations can't be read")
 	}
 	_, err = db.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_version (
 		version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)`)
 	if err != nil {
-		return false, storageError(err)
+		return storageError(err)
 	}
 	var have int
 	err = db.QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM schema_version`).Scan(&have)
 	if err != nil {
-		return false, storageError(err)
+		return storageError(err)
 	}
 	if have > len(steps) {
-		return false, engine.Errorf(engine.CodeStorage,
+		return engine.Errorf(engine.CodeStorage,
 			"the database has schema %d, this wapid knows schemas up to %d: use the wapid that wrote it or a newer one", have, len(steps))
 	}
 	for _, m := range steps[have:] {
 		if err := m.apply(ctx, db, now); err != nil {
-			return false, engine.WrapError(engine.CodeStorage, err, fmt.Sprintf("migration %d (%s) failed, nothing of it was kept", m.version, m.name))
+			return engine.WrapError(engine.CodeStorage, err, fmt.Sprintf("migration %d (%s) failed, nothing of it was kept", m.version, m.name))
 		}
 	}
-	return have == 0, nil
+	return nil
 }
 
 func (m migration) apply(ctx context.Context, db *sql.DB, now time.Time) error {

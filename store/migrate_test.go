@@ -53,7 +53,7 @@ func TestMigrateGoesOnFromTheFirstSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	oldest := fstest.MapFS{"migrations/001_init.sql": {Data: first}}
-	if _, err := migrate(ctx, db, oldest, time.Now()); err != nil {
+	if err := migrate(ctx, db, oldest, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := db.Exec(`INSERT INTO tenants (id, name, created_at) VALUES ('a', 'A', 1)`); err != nil {
@@ -69,7 +69,7 @@ func TestMigrateGoesOnFromTheFirstSchema(t *testing.T) {
 		name(last+2, "more"): `CREATE TABLE more (n INTEGER)`,
 	})
 	for range 2 { // the second time there is nothing to do
-		if _, err := migrate(ctx, db, more, time.Now()); err != nil {
+		if err := migrate(ctx, db, more, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -79,7 +79,7 @@ func TestMigrateGoesOnFromTheFirstSchema(t *testing.T) {
 	if err != nil || plan != "paid" || version != last+2 {
 		t.Errorf("plan %q, version %d, %v", plan, version, err)
 	}
-	_, err = migrate(ctx, db, migrationFiles, time.Now())
+	err = migrate(ctx, db, migrationFiles, time.Now())
 	if engine.CodeOf(err) != engine.CodeStorage || !strings.Contains(err.Error(), "newer") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("a newer schema: %v", err)
 	}
@@ -93,7 +93,7 @@ func TestFailedMigrationLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	bad := with(t, map[string]string{name(len(steps)+1, "bad"): `CREATE TABLE half (n INTEGER); CREATE TABLE half (n INTEGER)`})
-	if _, err := migrate(ctx, db, bad, time.Now()); engine.CodeOf(err) != engine.CodeStorage {
+	if err := migrate(ctx, db, bad, time.Now()); engine.CodeOf(err) != engine.CodeStorage {
 		t.Fatalf("got %v", err)
 	}
 	var tables, version int

@@ -47,7 +47,6 @@ type Store struct {
 	clock  func() time.Time
 	ids    *eventIDs
 	queued chan struct{}
-	fresh  bool
 	// sick is set while the last batch of writes could not be committed.
 	sick atomic.Pointer[engine.Error]
 }
@@ -75,8 +74,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, storageError(err)
 	}
-	fresh, err := migrate(ctx, db, migrationFiles, o.Clock())
-	if err != nil {
+	if err := migrate(ctx, db, migrationFiles, o.Clock()); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	last, err := lastEventID(ctx, db)
@@ -92,15 +90,10 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		clock:  o.Clock,
 		ids:    newEventIDs(last),
 		queued: make(chan struct{}, 1),
-		fresh:  fresh,
 	}
 	s.write = startWriter(db, &s.sick)
 	return s, nil
 }
-
-// Fresh tells whether this Open created the schema: the file was new or empty.
-// Where sessions' devices exist already, that is a database that was lost.
-func (s *Store) Fresh() bool { return s.fresh }
 
 // createPrivate makes sure that the file exists and that only its owner can
 // read it: it holds signing secrets. SQLite gives its -wal and -shm files the

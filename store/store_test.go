@@ -306,17 +306,6 @@ func TestFileIsPrivate(t *testing.T) {
 	}
 }
 
-func TestOnlyTheFirstOpenIsFresh(t *testing.T) {
-	path := filepath.Join(t.TempDir(), store.FileName)
-	for _, want := range []bool{true, false, false} {
-		s := openAt(t, path, store.Options{})
-		if got := s.Fresh(); got != want {
-			t.Errorf("fresh is %v, want %v", got, want)
-		}
-		must(t, s.Close())
-	}
-}
-
 func TestClosedStoreRefusesWrites(t *testing.T) {
 	s := openAt(t, filepath.Join(t.TempDir(), store.FileName), store.Options{})
 	must(t, s.Close())

@@ -21,6 +21,7 @@ func TestStatusOf(t *testing.T) {
 		engine.CodeSessionNotReady:    http.StatusConflict,
 		engine.CodeSessionBusy:        http.StatusConflict,
 		engine.CodeNotOnWhatsApp:      http.StatusBadRequest,
+		engine.CodeRecipientInvalid:   http.StatusBadRequest,
 		engine.CodeReachoutTimelock:   http.StatusTooManyRequests,
 		engine.CodeRateLimited:        http.StatusTooManyRequests,
 		engine.CodeSendRejected:       http.StatusInternalServerError,

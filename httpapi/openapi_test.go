@@ -106,7 +106,7 @@ func TestDocumentKnowsEveryWord(t *testing.T) {
 // engineCodes are the codes of the engine, in its order.
 var engineCodes = []engine.Code{
 	engine.CodeInvalid, engine.CodeUnauthorized, engine.CodeNotFound, engine.CodeSessionNotFound,
-	engine.CodeSessionNotReady, engine.CodeSessionBusy, engine.CodeNotOnWhatsApp, engine.CodeReachoutTimelock,
+	engine.CodeSessionNotReady, engine.CodeSessionBusy, engine.CodeNotOnWhatsApp, engine.CodeRecipientInvalid, engine.CodeReachoutTimelock,
 	engine.CodeRateLimited, engine.CodeSendRejected, engine.CodeSendOutcomeUnknown, engine.CodeUndeliverable,
 	engine.CodeNotSupported, engine.CodeEgressRefused, engine.CodeStorage, engine.CodeStopping, engine.CodeInternal,
 }

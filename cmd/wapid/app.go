@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -82,6 +83,9 @@ func (a *app) open(ctx context.Context, c appConfig) error {
 		return err
 	}
 	a.closers = append(a.closers, a.network.Close)
+	if err := a.checkDevices(ctx); err != nil {
+		return err
+	}
 	if err := a.wire(c); err != nil {
 		return err
 	}
@@ -95,6 +99,38 @@ func (a *app) open(ctx context.Context, c appConfig) error {
 	}
 	if a.NewAdminKey, err = a.store.EnsureAdminKey(ctx, c.AdminKey); err != nil {
 		return fmt.Errorf("admin key: %w", err)
+	}
+	return nil
+}
+
+// checkDevices compares the two databases. Linked devices beside a database
+// without a tenant, as every first start makes one, mean that the daemon's own
+// was lost: starting would hide that. Single devices that no session knows are left where they are, and
+// told.
+func (a *app) checkDevices(ctx context.Context) error {
+	devices, err := a.network.Devices(ctx)
+	if err != nil {
+		return err
+	}
+	tenants, err := a.store.ListTenants(ctx)
+	if err != nil {
+		return err
+	}
+	if len(tenants) == 0 && len(devices) > 0 {
+		return fmt.Errorf("%s holds %d linked devices, but %s was missing or empty: put it back, or move both away to begin anew",
+			whatsapp.FileName, len(devices), store.FileName)
+	}
+	sessions, err := a.store.ListAllSessions(ctx)
+	if err != nil {
+		return err
+	}
+	known := make(map[engine.DeviceID]bool, len(sessions))
+	for _, s := range sessions {
+		known[s.State.Identity.Device] = true
+	}
+	unknown := slices.DeleteFunc(devices, func(d engine.DeviceID) bool { return known[d] })
+	if len(unknown) > 0 {
+		a.log.Warn("the device store holds devices that belong to no session", zap.Int("count", len(unknown)))
 	}
 	return nil
 }
@@ -113,6 +149,7 @@ func (a *app) wire(c appConfig) error {
 	})
 	a.api = httpapi.New(httpapi.Options{
 		Engine: a.engine, Store: a.store, Network: a.network.Info(), Version: version, Guard: guard, Log: c.Log.Named("api"),
+		Ready: []func(context.Context) error{a.network.Ping},
 	})
 	return nil
 }

@@ -1,11 +1,17 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"wapid/engine/simnet"
 	"wapid/engine/whatsapp"
+	"wapid/store"
 )
 
 // TestDeafServer: a connection that is open but says nothing is noticed, and
@@ -150,4 +156,32 @@ func TestKillWhilePairing(t *testing.T) {
 		d.must(t, 200, "DELETE", sessionPath("main"), nil)
 		d.stop(t)
 	}
+}
+
+// TestALostDatabaseIsNoFreshStart: without the daemon's own database, its linked
+// devices would be forgotten here and stay on the phones.
+func TestALostDatabaseIsNoFreshStart(t *testing.T) {
+	network, dir := startNetwork(t), t.TempDir()
+	d := startDaemon(t, "", network, dir)
+	d.pair(t, "main", network.Phone("447700900123"))
+	d.stop(t)
+	aside := t.TempDir()
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		name := store.FileName + suffix
+		if err := os.Rename(filepath.Join(dir, name), filepath.Join(aside, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	for range 2 { // a start that was refused does not make the next one right
+		code, stdout, stderr := command(t, "serve", "--listen", "127.0.0.1:0", "--data", dir, "--network", network.file, "--log-level", "error")
+		if code != 1 || !strings.Contains(stderr, "1 linked devices") || strings.Contains(stdout, "API key") {
+			t.Fatalf("status %d: %s%s", code, stdout, stderr)
+		}
+	}
+	if err := os.Rename(filepath.Join(aside, store.FileName), filepath.Join(dir, store.FileName)); err != nil {
+		t.Fatal(err)
+	}
+	d = startDaemon(t, "", network, dir)
+	d.awaitStatus(t, "main", "ready")
+	d.stop(t)
 }

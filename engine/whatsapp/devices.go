@@ -19,8 +19,8 @@ import (
 	"wapid/engine"
 )
 
-// deviceFile is the device store's file in the data directory.
-const deviceFile = "whatsapp.db"
+// FileName is the device store's file in the data directory.
+const FileName = "whatsapp.db"
 
 // devices is the store of linked devices: their keys, their Signal sessions, the
 // messages that are decrypted but not committed, and those that were sent and
@@ -61,7 +61,7 @@ func makePrivate(path string) error {
 // as several with immediate transactions. NORMAL is enough: what a power cut
 // takes back, retry receipts repair.
 func openDevices(ctx context.Context, dir string, log waLog.Logger) (*devices, error) {
-	path := filepath.Join(dir, deviceFile)
+	path := filepath.Join(dir, FileName)
 	if err := makePrivate(path); err != nil {
 		return nil, fmt.Errorf("device store: %w", err)
 	}

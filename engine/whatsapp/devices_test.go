@@ -12,11 +12,11 @@ func TestDeviceFilesArePrivate(t *testing.T) {
 	modes := func(dir string) map[string]os.FileMode {
 		found := make(map[string]os.FileMode)
 		for _, suffix := range []string{"", "-wal", "-shm"} {
-			info, err := os.Stat(filepath.Join(dir, deviceFile+suffix))
+			info, err := os.Stat(filepath.Join(dir, FileName+suffix))
 			if err != nil {
 				t.Fatal(err)
 			}
-			found[deviceFile+suffix] = info.Mode().Perm()
+			found[FileName+suffix] = info.Mode().Perm()
 		}
 		return found
 	}

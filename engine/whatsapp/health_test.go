@@ -28,7 +28,7 @@ func TestPing(t *testing.T) {
 	}
 	later := func() { late.Add(int64(pingLimit)) }
 	ping("")
-	path := filepath.Join(dir, deviceFile)
+	path := filepath.Join(dir, FileName)
 	if err := os.Rename(path, path+".away"); err != nil {
 		t.Fatal(err)
 	}

@@ -220,7 +220,7 @@ func TestOpenFailsClearly(t *testing.T) {
 	if _, err := Open(t.Context(), Options{}); err == nil || !strings.Contains(err.Error(), "data directory") {
 		t.Errorf("without a data directory: %v", err)
 	}
-	if _, err := Open(t.Context(), Options{DataDir: filepath.Join(t.TempDir(), "missing")}); err == nil || !strings.Contains(err.Error(), deviceFile) {
+	if _, err := Open(t.Context(), Options{DataDir: filepath.Join(t.TempDir(), "missing")}); err == nil || !strings.Contains(err.Error(), FileName) {
 		t.Errorf("in a directory that does not exist: %v", err)
 	}
 	// A failed Open has claimed nothing.

@@ -11,7 +11,8 @@ import (
 
 // claimDue takes one delivery of each endpoint that has one due. due walks from
 // endpoint to endpoint through the index of what waits (a skip scan), so that
-// the cost grows with the endpoints that wait and not with their rows.
+// the cost grows with the endpoints that wait and not with their rows. SQLite
+// numbers parameters as they first appear: $1 must come before $2.
 const claimDue = `
 WITH RECURSIVE due (endpoint_id) AS (
 	SELECT min(endpoint_id) FROM deliveries WHERE state = 'pending' AND turn > 0
@@ -19,14 +20,15 @@ WITH RECURSIVE due (endpoint_id) AS (
 	SELECT (SELECT min(d.endpoint_id) FROM deliveries d
 		WHERE d.state = 'pending' AND d.turn > 0 AND d.endpoint_id > due.endpoint_id)
 	FROM due WHERE due.endpoint_id IS NOT NULL
-), busy (endpoint_id, sending) AS MATERIALIZED (
-	SELECT due.endpoint_id, (SELECT count(*) FROM deliveries d WHERE d.endpoint_id = due.endpoint_id AND d.state = 'sending')
+), busy (endpoint_id, sending, failing) AS MATERIALIZED (
+	SELECT due.endpoint_id, (SELECT count(*) FROM deliveries d WHERE d.endpoint_id = due.endpoint_id AND d.state = 'sending'),
+		e.failing
 	FROM due JOIN endpoints e ON e.id = due.endpoint_id WHERE e.enabled = 1
 ), first (id, sending) AS MATERIALIZED (
 	SELECT (SELECT d.id FROM deliveries d
 		WHERE d.endpoint_id = busy.endpoint_id AND d.state = 'pending' AND d.turn > 0 AND d.next_at <= $1
 		ORDER BY d.next_at, d.id LIMIT 1), busy.sending
-	FROM busy WHERE busy.sending < $2
+	FROM busy WHERE busy.sending < CASE WHEN busy.failing = 1 THEN 1 ELSE $2 END
 )
 UPDATE deliveries SET state = 'sending' WHERE state = 'pending' AND id IN (
 	SELECT first.id FROM first JOIN deliveries d ON d.id = first.id
@@ -81,8 +83,8 @@ func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, limit, perEn
 }
 
 // FinishDelivery implements webhooks.Store.
-func (s *Store) FinishDelivery(ctx context.Context, id webhooks.DeliveryID, a webhooks.Attempt, o webhooks.Outcome) error {
-	return s.update(ctx, func(tx *sql.Tx) error {
+func (s *Store) FinishDelivery(ctx context.Context, id webhooks.DeliveryID, a webhooks.Attempt, o webhooks.Outcome) (turned bool, err error) {
+	err = s.update(ctx, func(tx *sql.Tx) error {
 		var (
 			number    int
 			endpoint  webhooks.EndpointID
@@ -109,9 +111,16 @@ func (s *Store) FinishDelivery(ctx context.Context, id webhooks.DeliveryID, a we
 		if err != nil {
 			return err
 		}
+		failing := o.State != webhooks.DeliveryDelivered
+		n, err := changed(tx.Exec(`UPDATE endpoints SET failing = $1 WHERE id = $2 AND failing <> $1`, failing, endpoint))
+		if err != nil {
+			return err
+		}
+		turned = n == 1
 		_, err = tx.Exec(promoteNext, endpoint, session)
 		return err
 	})
+	return turned && err == nil, err
 }
 
 // notSending says why a delivery could not be finished.

@@ -48,7 +48,8 @@ func wantNames(t testing.TB, got []string, want ...string) {
 
 func finish(t testing.TB, s *store.Store, c webhooks.Claim, o webhooks.Outcome) {
 	t.Helper()
-	must(t, s.FinishDelivery(context.Background(), c.Delivery.ID, webhooks.Attempt{At: start, Status: 200}, o))
+	_, err := s.FinishDelivery(context.Background(), c.Delivery.ID, webhooks.Attempt{At: start, Status: 200}, o)
+	must(t, err)
 }
 
 var delivered = webhooks.Outcome{State: webhooks.DeliveryDelivered}
@@ -80,14 +81,15 @@ func TestClaimIsFairAndKeepsTheLine(t *testing.T) {
 	wantNames(t, names, `a/s3/{"n":0}`) // the lines behind s1 and s2 wait for their first
 
 	finish(t, s, first[0], delivered)
-	names, _ = claim(t, s, start, 10, 10)
+	names, fourth := claim(t, s, start, 10, 10)
 	wantNames(t, names, `a/s1/{"n":1}`)
 
 	// A failure leaves the line and comes back by its own time only.
 	later := start.Add(5 * time.Second)
 	finish(t, s, first[2], webhooks.Outcome{State: webhooks.DeliveryPending, RetryAt: later})
+	finish(t, s, fourth[0], delivered) // and the endpoint is well again
 	names, second := claim(t, s, start, 10, 10)
-	wantNames(t, names, `a/s2/{"n":1}`)
+	wantNames(t, names, `a/s2/{"n":1}`, `a/s1/{"n":2}`)
 	early, _ := claim(t, s, later.Add(-time.Millisecond), 10, 10)
 	wantNames(t, early)
 	if at, err := s.NextDelivery(ctx, start); err != nil || !at.Equal(later) {
@@ -131,6 +133,32 @@ func TestClaimPrefersTheEndpointWithLeastUnderWay(t *testing.T) {
 	wantNames(t, names, `a/s1/{"n":0}`)
 }
 
+// An endpoint whose last try failed gets one delivery at a time until one succeeds.
+func TestFailingEndpointGetsOneAtATime(t *testing.T) {
+	ctx := context.Background()
+	s := open(t, store.Options{Clock: func() time.Time { return start }})
+	tenantWithEndpoint(t, s, "a")
+	for i := range 8 {
+		appendTo(t, s, "a", fmt.Sprint("s", i), 0)
+	}
+	_, claims := claim(t, s, start, 2, 4)
+	again := webhooks.Outcome{State: webhooks.DeliveryPending, RetryAt: start.Add(time.Hour)}
+	for i, want := range []bool{true, false} {
+		turned, err := s.FinishDelivery(ctx, claims[i].Delivery.ID, webhooks.Attempt{At: start}, again)
+		if err != nil || turned != want {
+			t.Errorf("failure %d: turned is %v, %v", i+1, turned, err)
+		}
+	}
+	names, claims := claim(t, s, start, 10, 4)
+	wantNames(t, names, `a/s2/{"n":0}`)
+	if turned, err := s.FinishDelivery(ctx, claims[0].Delivery.ID, webhooks.Attempt{At: start}, delivered); err != nil || !turned {
+		t.Errorf("recovery: turned is %v, %v", turned, err)
+	}
+	if names, _ := claim(t, s, start, 10, 4); len(names) != 4 {
+		t.Errorf("after the recovery: claimed %v", names)
+	}
+}
+
 func TestFinishExpectsSending(t *testing.T) {
 	ctx := context.Background()
 	s := open(t, store.Options{Clock: func() time.Time { return start }})
@@ -139,11 +167,14 @@ func TestFinishExpectsSending(t *testing.T) {
 	all, err := s.ListDeliveries(ctx, "a", 0, 10)
 	must(t, err)
 	id := all[0].ID
-	wantCode(t, s.FinishDelivery(ctx, id, webhooks.Attempt{At: start}, delivered), engine.CodeInternal)
-	wantCode(t, s.FinishDelivery(ctx, 999, webhooks.Attempt{At: start}, delivered), engine.CodeNotFound)
+	_, err = s.FinishDelivery(ctx, id, webhooks.Attempt{At: start}, delivered)
+	wantCode(t, err, engine.CodeInternal)
+	_, err = s.FinishDelivery(ctx, 999, webhooks.Attempt{At: start}, delivered)
+	wantCode(t, err, engine.CodeNotFound)
 	_, claims := claim(t, s, start, 1, 1)
 	finish(t, s, claims[0], delivered)
-	wantCode(t, s.FinishDelivery(ctx, id, webhooks.Attempt{At: start}, delivered), engine.CodeInternal)
+	_, err = s.FinishDelivery(ctx, id, webhooks.Attempt{At: start}, delivered)
+	wantCode(t, err, engine.CodeInternal)
 	attempts, err := s.ListAttempts(ctx, "a", id)
 	if must(t, err); len(attempts) != 1 {
 		t.Errorf("%d attempts of one try", len(attempts))
@@ -155,7 +186,8 @@ func TestFinishExpectsSending(t *testing.T) {
 	appendTo(t, s, "a", "s", 2)
 	_, claims = claim(t, s, start, 1, 1)
 	must(t, s.DeleteEndpoint(ctx, "a"))
-	wantCode(t, s.FinishDelivery(ctx, claims[0].Delivery.ID, webhooks.Attempt{At: start}, delivered), engine.CodeNotFound)
+	_, err = s.FinishDelivery(ctx, claims[0].Delivery.ID, webhooks.Attempt{At: start}, delivered)
+	wantCode(t, err, engine.CodeNotFound)
 	wantCode(t, s.DeleteEndpoint(ctx, "a"), engine.CodeNotFound)
 	_, err = s.FindEndpoint(ctx, "a")
 	wantCode(t, err, engine.CodeNotFound)
@@ -202,8 +234,11 @@ func TestClockSetBack(t *testing.T) {
 	if at, err := s.NextDelivery(ctx, now); err != nil || !at.Equal(limit) {
 		t.Errorf("the retry is due at %v, want %v, %v", at, limit, err)
 	}
+	names, claims = claim(t, s, limit, 10, 4)
+	wantNames(t, names, `a/new/{"n":1}`)
+	finish(t, s, claims[0], delivered)
 	names, _ = claim(t, s, limit, 10, 4)
-	wantNames(t, names, `a/new/{"n":1}`, `a/old/{"n":0}`)
+	wantNames(t, names, `a/old/{"n":0}`)
 }
 
 func TestPutEndpointReplaces(t *testing.T) {

@@ -13,7 +13,11 @@ import (
 
 // Options of a dispatcher. The zero value is what the daemon uses.
 type Options struct {
-	Workers     int           // deliveries under way at once; 0 means 128
+	// Workers is how many deliveries are under way at once; 0 means 512. Each is a
+	// goroutine and a socket only while it lasts: the files that a process may
+	// have open (which Go raises to the hard limit) should be twice as many.
+	// Half of the workers are kept for endpoints that have nothing under way.
+	Workers     int
 	PerEndpoint int           // of these, to one endpoint; 0 means 4
 	Poll        time.Duration // longest sleep between two looks at the store; 0 means 5 s
 	Grace       time.Duration // how long deliveries under way may go on once Run is to end; 0 means 5 s
@@ -24,7 +28,7 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	if o.Workers <= 0 {
-		o.Workers = 128
+		o.Workers = 512
 	}
 	if o.PerEndpoint <= 0 {
 		o.PerEndpoint = 4
@@ -50,12 +54,13 @@ func (o Options) withDefaults() Options {
 // Dispatcher takes due deliveries from the store and posts them. Between
 // deliveries it sleeps until the next one is due, a hint comes, or Poll is over.
 type Dispatcher struct {
-	store  Store
-	sender *sender
-	log    *zap.Logger
-	o      Options
-	nudges chan struct{}
-	ended  chan struct{} // a hint after each delivery: its worker and its place in line are free
+	store   Store
+	sender  *sender
+	log     *zap.Logger
+	o       Options
+	nudges  chan struct{}
+	givenUp tally
+	ended   chan struct{} // a hint after each delivery: its worker and its place in line are free
 }
 
 // New makes a dispatcher that dials through guard. log may be nil.
@@ -144,16 +149,19 @@ func (d *Dispatcher) claim(ctx, sending context.Context, workers *pool) (time.Du
 	if free == 0 {
 		return d.o.Poll, nil
 	}
-	claims, err := d.store.ClaimDeliveries(ctx, now, free, d.o.PerEndpoint)
-	if err != nil {
-		return 0, err
+	// The half of the workers that is kept takes first deliveries only, so that
+	// endpoints that hang, at several each, leave some for all others.
+	begun, shared := 0, max(0, free-d.o.Workers/2)
+	if shared > 0 {
+		var err error
+		if begun, err = d.begin(ctx, sending, workers, shared, d.o.PerEndpoint); err != nil {
+			return 0, err
+		}
 	}
-	if ctx.Err() != nil {
-		d.release(claims...)
-		return 0, ctx.Err()
-	}
-	for _, c := range claims {
-		workers.start(func() { d.deliver(sending, c) })
+	if begun == shared && begun < free {
+		if _, err := d.begin(ctx, sending, workers, free-begun, 1); err != nil {
+			return 0, err
+		}
 	}
 	// What is due now and was not claimed waits for a delivery to end, which is
 	// a hint of its own; only what becomes due later needs the timer.
@@ -165,6 +173,22 @@ func (d *Dispatcher) claim(ctx, sending context.Context, workers *pool) (time.Du
 		return d.o.Poll, nil
 	}
 	return max(0, min(next.Sub(d.o.Clock()), d.o.Poll)), nil
+}
+
+// begin claims up to limit deliveries, starts them and says how many they are.
+func (d *Dispatcher) begin(ctx, sending context.Context, workers *pool, limit, perEndpoint int) (int, error) {
+	claims, err := d.store.ClaimDeliveries(ctx, d.o.Clock(), limit, perEndpoint)
+	if err != nil {
+		return 0, err
+	}
+	if ctx.Err() != nil {
+		d.release(claims...)
+		return 0, ctx.Err()
+	}
+	for _, c := range claims {
+		workers.start(func() { d.deliver(sending, c) })
+	}
+	return len(claims), nil
 }
 
 // sleep waits for a hint, but not longer than the given time. Without queued it
@@ -195,9 +219,12 @@ func (d *Dispatcher) deliver(ctx context.Context, c Claim) {
 	}
 	outcome := d.outcome(c, r)
 	for try := 0; ; try++ {
-		err := d.store.FinishDelivery(context.WithoutCancel(ctx), c.Delivery.ID, r.attempt, outcome)
+		turned, err := d.store.FinishDelivery(context.WithoutCancel(ctx), c.Delivery.ID, r.attempt, outcome)
 		switch engine.CodeOf(err) {
-		case "", engine.CodeNotFound: // recorded, or gone together with its endpoint
+		case "":
+			d.report(c, r, outcome, turned)
+			return
+		case engine.CodeNotFound: // gone together with its endpoint
 			return
 		case engine.CodeStorage:
 			if try == 0 {
@@ -219,12 +246,8 @@ func (d *Dispatcher) outcome(c Claim, r result) Outcome {
 	if r.delivered {
 		return Outcome{State: DeliveryDelivered}
 	}
-	failures := c.Delivery.Attempts + 1
-	wait, again := retryDelay(failures, r.retryAfter, d.o.Rand())
+	wait, again := retryDelay(c.Delivery.Attempts+1, r.retryAfter, d.o.Rand())
 	if !again {
-		d.log.Warn("a webhook delivery was given up", zap.Int64("delivery", int64(c.Delivery.ID)),
-			zap.String("endpoint", string(c.Endpoint.ID)), zap.Int("attempts", failures),
-			zap.Int("status", r.attempt.Status), zap.String("error", r.attempt.Error))
 		return Outcome{State: DeliveryDead}
 	}
 	return Outcome{State: DeliveryPending, RetryAt: r.attempt.At.Add(r.attempt.Duration + wait)}

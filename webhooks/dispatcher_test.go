@@ -74,6 +74,43 @@ func TestSlowReceiverDelaysNobodyElse(t *testing.T) {
 	}
 }
 
+// Many endpoints that hang, each with more waiting than it may have under way,
+// leave workers for one that answers.
+func TestManyHangingReceiversDelayNobodyElse(t *testing.T) {
+	b := newBench(t)
+	release, busy := make(chan struct{}), make(chan struct{}, 1000)
+	defer close(release)
+	hanging, _ := receiver(t, func(http.ResponseWriter, *http.Request, post) {
+		busy <- struct{}{}
+		<-release
+	})
+	good, got := receiver(t, nil)
+	const endpoints, workers = 24, 32
+	for i := range endpoints {
+		id := engine.TenantID(fmt.Sprint("hanging", i))
+		b.endpoint(id, hanging, "")
+		for s := range 8 {
+			b.event(id, engine.SessionID(fmt.Sprint("s", s)), s)
+		}
+	}
+	b.endpoint("good", good, "")
+	b.run(b.store, nil, webhooks.Options{Workers: workers, Grace: time.Millisecond})
+	for range endpoints {
+		<-busy
+	}
+	for i := range 10 {
+		b.event("good", "main", i)
+		next(t, got)
+	}
+	for i := range endpoints {
+		for _, d := range b.deliveries(engine.TenantID(fmt.Sprint("hanging", i))) {
+			if d.Attempts > 0 {
+				t.Fatal("the good endpoint had to wait for a time-out")
+			}
+		}
+	}
+}
+
 func TestOrderWithinASession(t *testing.T) {
 	b := newBench(t)
 	url, got := receiver(t, nil)

@@ -29,7 +29,7 @@ func (s *counted) ClaimDeliveries(ctx context.Context, now time.Time, limit, per
 	return s.Store.ClaimDeliveries(ctx, now, limit, perEndpoint)
 }
 
-func (s *counted) FinishDelivery(ctx context.Context, id webhooks.DeliveryID, a webhooks.Attempt, o webhooks.Outcome) error {
+func (s *counted) FinishDelivery(ctx context.Context, id webhooks.DeliveryID, a webhooks.Attempt, o webhooks.Outcome) (bool, error) {
 	s.mu.Lock()
 	fail := s.failures > 0
 	if fail {
@@ -39,7 +39,7 @@ func (s *counted) FinishDelivery(ctx context.Context, id webhooks.DeliveryID, a 
 	}
 	s.mu.Unlock()
 	if fail {
-		return engine.Errorf(engine.CodeStorage, "the database did not answer")
+		return false, engine.Errorf(engine.CodeStorage, "the database did not answer")
 	}
 	return s.Store.FinishDelivery(ctx, id, a, o)
 }

@@ -34,12 +34,14 @@ type Store interface {
 	// ClaimDeliveries moves up to limit deliveries that are due at now, of
 	// endpoints that are enabled, from pending to sending. What was never tried
 	// is due whatever the clock says, and before the endpoint's retries. An endpoint never has
-	// more than perEndpoint in sending, and those with fewest there come first.
+	// more than perEndpoint in sending, one whose last try failed never more than
+	// one, so that those who hang hold few workers; and those with fewest there come first.
 	ClaimDeliveries(ctx context.Context, now time.Time, limit, perEndpoint int) ([]Claim, error)
 	// FinishDelivery records a try and its outcome in one transaction. It
 	// returns CodeInternal if the delivery is not in sending, and CodeNotFound
-	// if it is gone together with its endpoint.
-	FinishDelivery(ctx context.Context, id DeliveryID, a Attempt, o Outcome) error
+	// if it is gone together with its endpoint. turned tells that the endpoint
+	// has begun to fail with this try, or has recovered with it.
+	FinishDelivery(ctx context.Context, id DeliveryID, a Attempt, o Outcome) (turned bool, err error)
 	// ReleaseDeliveries hands claims back untried. Ids that are not in sending
 	// are left alone.
 	ReleaseDeliveries(ctx context.Context, ids []DeliveryID) error

@@ -79,12 +79,14 @@ CREATE TABLE events (
 );
 CREATE INDEX events_tenant ON events (tenant_id, id);
 
+-- failing is 1 from a try that failed to the next one that succeeds.
 CREATE TABLE endpoints (
     id         TEXT PRIMARY KEY,
     tenant_id  TEXT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     url        TEXT NOT NULL,
     secret     TEXT NOT NULL,
     enabled    SMALLINT NOT NULL,
+    failing    SMALLINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );

@@ -1,0 +1,52 @@
+package webhooks
+
+import (
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// givenUpEvery is the least time between two log lines about deliveries that
+// were given up.
+const givenUpEvery = time.Minute
+
+// report tells the operator, who can't see tenants' deliveries, that an endpoint
+// begins to fail, that it has recovered, and that deliveries are lost to it. It
+// names no URL: those may hold secrets. turned is what the store said of the try.
+func (d *Dispatcher) report(c Claim, r result, o Outcome, turned bool) {
+	who := []zap.Field{zap.String("endpoint", string(c.Endpoint.ID)), zap.String("tenant", string(c.Endpoint.Tenant))}
+	what := append(who, zap.Int("status", r.attempt.Status), zap.String("error", r.attempt.Error),
+		zap.Int("attempt", c.Delivery.Attempts+1))
+	if turned && r.delivered {
+		d.log.Info("a webhook endpoint has recovered", who...)
+	}
+	if turned && !r.delivered {
+		d.log.Warn("a webhook endpoint fails; its deliveries are tried again on their schedule", what...)
+	}
+	if o.State == DeliveryDead {
+		if n := d.givenUp.add(d.o.Clock()); n > 0 {
+			d.log.Warn("webhook deliveries were given up; this is the latest", append(what, zap.Int("count", n))...)
+		}
+	}
+}
+
+// tally spaces log lines out that would otherwise come by the thousand.
+type tally struct {
+	mu    sync.Mutex
+	last  time.Time // of the last line
+	count int       // since then
+}
+
+// add counts one and returns how many are to be told of now; 0 for later.
+func (t *tally) add(now time.Time) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.count++
+	if since := now.Sub(t.last); !t.last.IsZero() && since >= 0 && since < givenUpEvery {
+		return 0
+	}
+	n := t.count
+	t.last, t.count = now, 0
+	return n
+}

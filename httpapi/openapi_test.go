@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"maps"
 	"net/http"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,9 +17,12 @@ import (
 // paths are the operations of the OpenAPI document as "METHOD /path".
 type document struct {
 	Paths      map[string]map[string]any `yaml:"paths"`
+	Webhooks   map[string]any            `yaml:"webhooks"`
 	Components struct {
 		Schemas map[string]struct {
-			Enum []string `yaml:"enum"`
+			Enum       []string       `yaml:"enum"`
+			Required   []string       `yaml:"required"`
+			Properties map[string]any `yaml:"properties"`
 		} `yaml:"schemas"`
 	} `yaml:"components"`
 }
@@ -99,6 +104,37 @@ func TestDocumentKnowsEveryWord(t *testing.T) {
 	} {
 		if got := schemas[name].Enum; !slices.Equal(got, want) {
 			t.Errorf("%s is %v, want %v", name, got, want)
+		}
+	}
+}
+
+// TestDocumentKnowsTheDeliveries holds the webhooks of the document against the
+// types that are posted.
+func TestDocumentKnowsTheDeliveries(t *testing.T) {
+	doc := readDocument(t)
+	events := words(engine.EventDisconnected, engine.EventMessage, engine.EventQR, engine.EventReady)
+	if got := slices.Sorted(maps.Keys(doc.Webhooks)); !slices.Equal(got, events) {
+		t.Errorf("the webhooks are %v, want %v", got, events)
+	}
+	for name, data := range map[string]any{
+		"QREvent": engine.QRData{}, "ReadyEvent": engine.ReadyData{},
+		"DisconnectedEvent": engine.DisconnectedData{}, "MessageEvent": engine.MessageData{},
+	} {
+		schema := doc.Components.Schemas[name]
+		var all, required []string
+		for _, f := range reflect.VisibleFields(reflect.TypeOf(data)) {
+			key, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+			all = append(all, key)
+			if options == "" {
+				required = append(required, key)
+			}
+		}
+		slices.Sort(all)
+		if got := slices.Sorted(maps.Keys(schema.Properties)); !slices.Equal(got, all) {
+			t.Errorf("%s has %v, want %v", name, got, all)
+		}
+		if !slices.Equal(schema.Required, required) {
+			t.Errorf("%s requires %v, want %v", name, schema.Required, required)
 		}
 	}
 }

@@ -64,7 +64,8 @@ func TestDeliveryPlansUseTheirIndexes(t *testing.T) {
 // After a commit that failed, Ping tries one itself, and the store is well again.
 func TestPingProbesAfterAFailedCommit(t *testing.T) {
 	ctx := context.Background()
-	s, err := Open(ctx, filepath.Join(t.TempDir(), FileName), Options{})
+	now := time.Now()
+	s, err := Open(ctx, filepath.Join(t.TempDir(), FileName), Options{Clock: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,6 +78,9 @@ func TestPingProbesAfterAFailedCommit(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := s.Ping(ctx); err != nil {
+		t.Errorf("ping while all is well: %v", err)
+	}
 	insert := func() error {
 		return s.InsertTenant(ctx, engine.Tenant{ID: "a", Name: "A", CreatedAt: time.Now()})
 	}
@@ -87,7 +91,15 @@ func TestPingProbesAfterAFailedCommit(t *testing.T) {
 	if err := s.Ping(ctx); engine.CodeOf(err) != engine.CodeStorage {
 		t.Errorf("ping while writes fail: %v", err)
 	}
+	now = now.Add(probeEvery)
+	if err := s.Ping(ctx); engine.CodeOf(err) != engine.CodeStorage {
+		t.Errorf("a probe while writes fail: %v", err)
+	}
 	readOnly("off")
+	if err := s.Ping(ctx); engine.CodeOf(err) != engine.CodeStorage {
+		t.Errorf("the result did not stand for %v: %v", probeEvery, err)
+	}
+	now = now.Add(probeEvery)
 	if err := s.Ping(ctx); err != nil {
 		t.Errorf("ping when writes work again: %v", err)
 	}

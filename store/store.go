@@ -47,6 +47,9 @@ type Store struct {
 	clock  func() time.Time
 	ids    *eventIDs
 	queued chan struct{}
+	path   string      // absolute
+	file   os.FileInfo // what was at path when it was opened
+	prober *prober
 	// sick is set while the last batch of writes could not be committed.
 	sick atomic.Pointer[engine.Error]
 }
@@ -62,7 +65,12 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if o.Readers <= 0 {
 		o.Readers = 4
 	}
-	if err := createPrivate(path); err != nil {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, engine.WrapError(engine.CodeStorage, err, "the database file can't be found")
+	}
+	file, err := createPrivate(path)
+	if err != nil {
 		return nil, engine.WrapError(engine.CodeStorage, err, "the database file can't be created")
 	}
 	db, err := openPool(path, 1, url.Values{
@@ -90,33 +98,33 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		clock:  o.Clock,
 		ids:    newEventIDs(last),
 		queued: make(chan struct{}, 1),
+		path:   path,
+		file:   file,
 	}
+	s.prober = &prober{probe: s.probe, clock: o.Clock}
 	s.write = startWriter(db, &s.sick)
 	return s, nil
 }
 
 // createPrivate makes sure that the file exists and that only its owner can
 // read it: it holds signing secrets. SQLite gives its -wal and -shm files the
-// same mode.
-func createPrivate(path string) error {
+// same mode. It returns which file that is.
+func createPrivate(path string) (os.FileInfo, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return err
-	}
-	return f.Close()
-}
-
-// openPool opens connections that all carry the same settings: those given by
-// Exec would reach one connection of the pool only.
-func openPool(path string, conns int, q url.Values) (*sql.DB, error) {
-	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
 	}
+	info, err := f.Stat()
+	return info, errors.Join(err, f.Close())
+}
+
+// openPool opens connections to the file at an absolute path that all carry the same settings: those given by
+// Exec would reach one connection of the pool only.
+func openPool(path string, conns int, q url.Values) (*sql.DB, error) {
 	q.Set("_foreign_keys", "on")
 	q.Set("_busy_timeout", "10000")
 	q.Set("_stmt_cache_size", strconv.Itoa(100))
-	dsn := url.URL{Scheme: "file", Path: abs, RawQuery: q.Encode()}
+	dsn := url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}
 	db, err := sql.Open("sqlite3", dsn.String())
 	if err != nil {
 		return nil, err
@@ -129,26 +137,12 @@ func openPool(path string, conns int, q url.Values) (*sql.DB, error) {
 // Close finishes the writes that were accepted, refuses new ones with
 // CodeStopping, and closes the file. It is not idempotent.
 func (s *Store) Close() error {
+	s.prober.close()
 	err := errors.Join(s.read.Close(), s.write.close())
 	if err != nil {
 		return storageError(err)
 	}
 	return nil
-}
-
-// Ping tells whether the database can serve: it reads, and if the last write
-// could not be committed it tries another one. It returns CodeStorage.
-func (s *Store) Ping(ctx context.Context) error {
-	var n int
-	if err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM schema_version`).Scan(&n); err != nil {
-		return storageError(err)
-	}
-	if s.sick.Load() == nil {
-		return nil
-	}
-	return s.update(ctx, func(tx *sql.Tx) error {
-		return putSetting(tx, "last_probe", "ok", s.clock())
-	})
 }
 
 // update runs fn in a transaction and returns once it is on the disk. Other

@@ -215,7 +215,7 @@ func (g *guest) Close() error {
 	g.intake.mu.Lock()
 	left := g.left
 	g.left = true
-	linger := g.linger && !left
+	linger := g.linger && !left && !g.dismissed // who is dismissed was not sending
 	g.intake.mu.Unlock()
 	if linger {
 		g.drain()

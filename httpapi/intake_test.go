@@ -138,9 +138,14 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 	}
 	first := dial()
 	ask(first)
+	began := time.Now()
 	for range places {
 		dial() // and say nothing
+		dial()
 		ask(dial())
+	}
+	if took := time.Since(began); took > 2*places*safeIdle {
+		t.Errorf("making room took %v", took)
 	}
 	if n := d.openConns(); n > places {
 		t.Errorf("%d connections are open", n)

@@ -118,8 +118,8 @@ func createPrivate(path string) (os.FileInfo, error) {
 	return info, errors.Join(err, f.Close())
 }
 
-// openPool opens connections to the file at an absolute path that all carry the same settings: those given by
-// Exec would reach one connection of the pool only.
+// openPool opens connections to the file at an absolute path. All carry the same
+// settings: those given by Exec would reach one connection of the pool only.
 func openPool(path string, conns int, q url.Values) (*sql.DB, error) {
 	q.Set("_foreign_keys", "on")
 	q.Set("_busy_timeout", "10000")

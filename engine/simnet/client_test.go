@@ -231,6 +231,15 @@ func (c *client) connect() {
 func linkedClient(t *testing.T, net *network, phone *Phone) *client {
 	t.Helper()
 	c := newClient(t, net)
+	c.link(phone)
+	return c
+}
+
+// link pairs a client that is set up already: its settings may not change any
+// more once it is connected.
+func (c *client) link(phone *Phone) {
+	t, net := c.t, c.net
+	t.Helper()
 	if err := c.Connect(); err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +256,6 @@ func linkedClient(t *testing.T, net *network, phone *Phone) *client {
 	eventually(t, func() bool {
 		return len(net.Ledger().Acked(jid)) > 0 && len(net.Ledger().Pending(jid)) == 0
 	})
-	return c
 }
 
 // settledClient is linkedClient for tests that unlink the device: whatsmeow

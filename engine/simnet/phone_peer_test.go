@@ -57,8 +57,9 @@ func TestPhoneAnswersItsDevice(t *testing.T) {
 	net := startNetwork(t, Config{})
 	ctx := testContext(t)
 	phone, peer := net.Phone(owner), net.Phone(customer)
-	c := linkedClient(t, net, phone)
+	c := newClient(t, net)
 	c.AutomaticMessageRerequestFromPhone, c.SynchronousAck = true, true
+	c.link(phone)
 	_, err := peer.SendText(ctx, phone.JID(), "first")
 	succeed(t, err)
 	await(c, text("first"))

@@ -51,9 +51,10 @@ func TestMessageWithoutAckComesAgain(t *testing.T) {
 	net := startNetwork(t, Config{})
 	ctx := testContext(t)
 	phone, peer := net.Phone(owner), net.Phone(customer)
-	c := linkedClient(t, net, phone)
+	c := newClient(t, net)
 	c.SynchronousAck = true
 	c.EnableDecryptedEventBuffer = true
+	c.link(phone)
 	refuse := true
 	c.AddEventHandlerWithSuccessStatus(func(event any) bool {
 		_, isMessage := event.(*events.Message)

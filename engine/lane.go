@@ -138,11 +138,12 @@ func (w *worker) settle(ctx context.Context, id MessageID, sent Sent, sendErr er
 	var err error
 	switch code := CodeOf(sendErr); code {
 	case "":
-		err = w.engine.store.FinishMessage(ctx, w.key, id, MessageSent, sent.Timestamp, "")
+		err = w.engine.store.FinishMessage(ctx, w.key, id,
+			MessageOutcome{Status: MessageSent, SentAt: sent.Timestamp, Recipient: sent.Recipient})
 	case CodeSendOutcomeUnknown:
-		err = w.engine.store.FinishMessage(ctx, w.key, id, MessageUnknown, time.Time{}, code)
+		err = w.engine.store.FinishMessage(ctx, w.key, id, MessageOutcome{Status: MessageUnknown, Code: code})
 	case CodeSendRejected, CodeUndeliverable, CodeInternal:
-		err = w.engine.store.FinishMessage(ctx, w.key, id, MessageFailed, time.Time{}, code)
+		err = w.engine.store.FinishMessage(ctx, w.key, id, MessageOutcome{Status: MessageFailed, Code: code})
 	default: // refused before anything was sent
 		err = w.engine.store.DiscardMessage(ctx, w.key, id)
 	}

@@ -56,6 +56,14 @@ const (
 	MessageUnknown MessageStatus = "unknown" // it may have been taken: a crash or a lost answer
 )
 
+// MessageOutcome is what became of an outgoing message.
+type MessageOutcome struct {
+	Status    MessageStatus
+	SentAt    time.Time // of MessageSent
+	Recipient Person    // of MessageSent; an address that is empty leaves the known one
+	Code      Code      // of the others: why
+}
+
 // Direction of a message in the log.
 type Direction string
 

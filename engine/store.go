@@ -26,9 +26,10 @@ type Store interface {
 
 	// InsertMessage reserves an outgoing message before anything is sent.
 	InsertMessage(ctx context.Context, m LoggedMessage) error
-	// FinishMessage moves an outgoing message on from pending or unknown. sentAt
-	// is kept for MessageSent, code for the others.
-	FinishMessage(ctx context.Context, key SessionKey, id MessageID, to MessageStatus, sentAt time.Time, code Code) error
+	// FinishMessage moves an outgoing message on from pending or unknown. It
+	// returns CodeNotFound if there is no such message and CodeInternal if it is
+	// final already.
+	FinishMessage(ctx context.Context, key SessionKey, id MessageID, o MessageOutcome) error
 	// DiscardMessage removes the reservation of a message that was certainly not
 	// sent and whose sender was told so. Only a pending row is removed.
 	DiscardMessage(ctx context.Context, key SessionKey, id MessageID) error

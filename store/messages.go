@@ -22,16 +22,18 @@ func (s *Store) InsertMessage(ctx context.Context, m engine.LoggedMessage) error
 
 // FinishMessage implements engine.Store. It returns CodeNotFound if the session
 // has sent no such message, and CodeInternal if its status is final already.
-func (s *Store) FinishMessage(ctx context.Context, key engine.SessionKey, id engine.MessageID, to engine.MessageStatus, sentAt time.Time, code engine.Code) error {
-	if to == engine.MessageSent {
-		code = ""
+func (s *Store) FinishMessage(ctx context.Context, key engine.SessionKey, id engine.MessageID, o engine.MessageOutcome) error {
+	if o.Status == engine.MessageSent {
+		o.Code = ""
 	} else {
-		sentAt = time.Time{}
+		o.SentAt, o.Recipient = time.Time{}, engine.Person{}
 	}
 	return s.update(ctx, func(tx *sql.Tx) error {
-		n, err := changed(tx.Exec(`UPDATE messages SET status = $1, sent_at = $2, error_code = $3
-			WHERE tenant_id = $4 AND session_id = $5 AND direction = 'out' AND id = $6 AND status IN ('pending', 'unknown')`,
-			to, millis(sentAt), code, key.Tenant, key.ID, id))
+		n, err := changed(tx.Exec(`UPDATE messages SET status = $1, sent_at = $2, error_code = $3,
+			peer_phone = CASE WHEN $4 = '' THEN peer_phone ELSE $4 END,
+			peer_lid = CASE WHEN $5 = '' THEN peer_lid ELSE $5 END
+			WHERE tenant_id = $6 AND session_id = $7 AND direction = 'out' AND id = $8 AND status IN ('pending', 'unknown')`,
+			o.Status, millis(o.SentAt), o.Code, o.Recipient.Phone, o.Recipient.LID, key.Tenant, key.ID, id))
 		if err != nil || n == 1 {
 			return err
 		}
@@ -41,7 +43,7 @@ func (s *Store) FinishMessage(ctx context.Context, key engine.SessionKey, id eng
 		if err != nil {
 			return orNotFound(err, "message")
 		}
-		return engine.Errorf(engine.CodeInternal, "the message is %s already and can't become %s", status, to)
+		return engine.Errorf(engine.CodeInternal, "the message is %s already and can't become %s", status, o.Status)
 	})
 }
 

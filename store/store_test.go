@@ -134,17 +134,18 @@ func TestMessageStatusMovesForwardOnly(t *testing.T) {
 	}
 	wantCode(t, s.InsertMessage(ctx, message("main", "A")), engine.CodeInternal)
 	must(t, s.InsertMessage(ctx, message("other", "A")))
-	must(t, s.FinishMessage(ctx, key("main"), "A", engine.MessageSent, start.Add(time.Second), engine.CodeInternal))
-	wantCode(t, s.FinishMessage(ctx, key("main"), "A", engine.MessageFailed, time.Time{}, engine.CodeSendRejected), engine.CodeInternal)
-	wantCode(t, s.FinishMessage(ctx, key("main"), "Z", engine.MessageSent, start, ""), engine.CodeNotFound)
-	must(t, s.FinishMessage(ctx, key("main"), "B", engine.MessageFailed, start, engine.CodeSendRejected))
+	must(t, s.FinishMessage(ctx, key("main"), "A", engine.MessageOutcome{
+		Status: engine.MessageSent, SentAt: start.Add(time.Second), Recipient: engine.Person{LID: "77@lid"}, Code: engine.CodeInternal}))
+	wantCode(t, s.FinishMessage(ctx, key("main"), "A", engine.MessageOutcome{Status: engine.MessageFailed, Code: engine.CodeSendRejected}), engine.CodeInternal)
+	wantCode(t, s.FinishMessage(ctx, key("main"), "Z", engine.MessageOutcome{Status: engine.MessageSent, SentAt: start}), engine.CodeNotFound)
+	must(t, s.FinishMessage(ctx, key("main"), "B", engine.MessageOutcome{Status: engine.MessageFailed, SentAt: start, Code: engine.CodeSendRejected}))
 	must(t, s.DiscardMessage(ctx, key("main"), "A"))
 	must(t, s.DiscardMessage(ctx, key("main"), "D"))
 	must(t, s.InterruptMessages(ctx))
-	must(t, s.FinishMessage(ctx, key("other"), "A", engine.MessageSent, start, ""))
+	must(t, s.FinishMessage(ctx, key("other"), "A", engine.MessageOutcome{Status: engine.MessageSent, SentAt: start}))
 
 	want := message("main", "A")
-	want.Status, want.SentAt = engine.MessageSent, start.Add(time.Second)
+	want.Status, want.SentAt, want.Peer.LID = engine.MessageSent, start.Add(time.Second), "77@lid"
 	if m, err := s.FindMessage(ctx, key("main"), engine.Outbound, "A"); err != nil || m != want {
 		t.Errorf("got %+v, %v; want %+v", m, err, want)
 	}

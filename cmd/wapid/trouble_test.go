@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"wapid/engine"
 	"wapid/engine/simnet"
 	"wapid/engine/whatsapp"
 	"wapid/store"
@@ -73,7 +74,12 @@ func TestRefusedSends(t *testing.T) {
 	a := startApp(t, network, t.TempDir(), nil)
 	mine, theirs := network.Phone("447700900123"), network.Phone("447700900124")
 	a.pair(t, "main", mine)
-	a.send(t, "main", theirs.Number(), "known from here on")
+	sent := a.send(t, "main", theirs.Number(), "known from here on")
+	row, err := a.store.FindMessage(t.Context(), engine.SessionKey{Tenant: store.DefaultTenant, ID: "main"},
+		engine.Outbound, engine.MessageID(sent.text("messageId")))
+	if want := (engine.Person{Phone: engine.JID(theirs.JID().String()), LID: engine.JID(theirs.LID().String())}); err != nil || row.Peer != want {
+		t.Errorf("the log names %+v, expected %+v (%v)", row.Peer, want, err)
+	}
 
 	refuse := func(to string, status int, code string) {
 		t.Helper()

@@ -25,6 +25,7 @@ func TestDeafServer(t *testing.T) {
 	receiver.subscribe(t, &a.api)
 	phone := network.Phone("447700900123")
 	a.pair(t, "main", phone)
+	settle(t, network, phone)
 	id, err := network.Faults().Set(simnet.Fault{Kind: simnet.FaultDeaf, Number: phone.Number()})
 	if err != nil {
 		t.Fatal(err)
@@ -45,6 +46,7 @@ func TestSocketDropsAroundTheAck(t *testing.T) {
 			a := startApp(t, network, t.TempDir(), nil)
 			mine, theirs := network.Phone("447700900123"), network.Phone("447700900124")
 			a.pair(t, "main", mine)
+			settle(t, network, mine)
 			a.send(t, "main", theirs.Number(), "first contact")
 			fault(simnet.Fault{Kind: kind, Number: mine.Number(), Times: 1})(t, network, mine)
 			sent := a.send(t, "main", theirs.Number(), "through the drop")
@@ -74,6 +76,7 @@ func TestRefusedSends(t *testing.T) {
 	a := startApp(t, network, t.TempDir(), nil)
 	mine, theirs := network.Phone("447700900123"), network.Phone("447700900124")
 	a.pair(t, "main", mine)
+	settle(t, network, mine) // the fault for refused acks is meant for none of the phone's own messages
 	sent := a.send(t, "main", theirs.Number(), "known from here on")
 	row, err := a.store.FindMessage(t.Context(), engine.SessionKey{Tenant: store.DefaultTenant, ID: "main"},
 		engine.Outbound, engine.MessageID(sent.text("messageId")))

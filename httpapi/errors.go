@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math"
 	"net/http"
-	"regexp"
 	"strconv"
 	"time"
 
@@ -111,7 +110,7 @@ func (s *Server) logFailure(id string, c *fiber.Ctx, e *engine.Error) {
 		zap.String("code", string(e.Code)),
 	}
 	if e.Cause != nil {
-		fields = append(fields, zap.String("cause", redact(e.Cause.Error())))
+		fields = append(fields, zap.String("cause", engine.Redact(e.Cause.Error())))
 	}
 	switch e.Code {
 	case engine.CodeStopping:
@@ -166,10 +165,3 @@ func explainHTTP(e *fiber.Error) *engine.Error {
 	}
 	return engine.WrapError(engine.CodeInternal, e, "internal server error")
 }
-
-// longNumber is what may be a phone number or a LID.
-var longNumber = regexp.MustCompile(`\d{7,}`)
-
-// redact takes numbers out of a text that goes to the log: errors of libraries
-// name the addresses that they were about.
-func redact(s string) string { return longNumber.ReplaceAllString(s, "#") }

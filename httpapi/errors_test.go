@@ -82,11 +82,3 @@ func TestExplain(t *testing.T) {
 		})
 	}
 }
-
-func TestRedact(t *testing.T) {
-	got := redact("no LID found for 919876543210@s.whatsapp.net (123456789012345@lid) after 3 of 10000 tries, error 463")
-	want := "no LID found for #@s.whatsapp.net (#@lid) after 3 of 10000 tries, error 463"
-	if got != want {
-		t.Errorf("got %q", got)
-	}
-}

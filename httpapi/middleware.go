@@ -56,7 +56,7 @@ func (s *Server) recovered(c *fiber.Ctx, id string) (err error) {
 		if p := recover(); p != nil {
 			s.log.Error("a handler panicked",
 				zap.String("request", id),
-				zap.String("panic", redact(fmt.Sprint(p))),
+				zap.String("panic", engine.Redact(fmt.Sprint(p))),
 				zap.ByteString("stack", debug.Stack()))
 			err = errPanicked
 		}

@@ -11,6 +11,11 @@ const (
 	EventDisconnected EventType = "disconnected"
 	EventMessage      EventType = "message"
 	EventTest         EventType = "test"
+
+	// These are told to endpoints that ask for them.
+	EventMessageStatus EventType = "message.status"
+	EventGroup         EventType = "group"
+	EventCall          EventType = "call"
 )
 
 // EventID is a ULID: unique, and ordered by time within a tenant.
@@ -43,6 +48,43 @@ type MessageData struct {
 	Chat      JID       `json:"chat"`
 	PushName  string    `json:"pushName,omitempty"`
 	Timestamp int64     `json:"timestamp"` // unix seconds, the sender's
+	Details
+}
+
+// MessageStatusData tells that an outgoing message has got further, or failed.
+type MessageStatusData struct {
+	ID          MessageID     `json:"id"`
+	To          JID           `json:"to"` // the chat
+	Status      MessageStatus `json:"status"`
+	Timestamp   int64         `json:"timestamp"`             // unix seconds, when that happened
+	Participant JID           `json:"participant,omitempty"` // in a group: whose receipt it is
+	ErrorCode   Code          `json:"errorCode,omitempty"`   // of failed and unknown
+}
+
+// GroupChange tells what has changed in a group.
+type GroupChange struct {
+	Group        JID    `json:"group"`
+	Action       string `json:"action"` // add, remove, promote, demote, leave, join, subject, description, announce, locked, expiration, invite_link, deleted
+	By           JID    `json:"by,omitempty"`
+	ByLID        JID    `json:"byLid,omitempty"`
+	Participants []JID  `json:"participants,omitempty"`
+	Subject      string `json:"subject,omitempty"`
+	Description  string `json:"description,omitempty"`
+	On           *bool  `json:"on,omitempty"`      // of announce and locked
+	Seconds      *int64 `json:"seconds,omitempty"` // of expiration
+	Timestamp    int64  `json:"timestamp"`         // unix seconds
+}
+
+// Call tells of a call to the account. Calls can't be taken by a linked device of
+// this kind.
+type Call struct {
+	ID        string `json:"id"`
+	From      JID    `json:"from"`
+	FromLID   JID    `json:"fromLid,omitempty"`
+	Group     JID    `json:"group,omitempty"`
+	Action    string `json:"action"` // offer, accept, reject, terminate
+	Video     bool   `json:"video"`
+	Timestamp int64  `json:"timestamp"` // unix seconds
 }
 
 // QRData tells of a new QR code.

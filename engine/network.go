@@ -30,7 +30,8 @@ type NetworkInfo struct {
 }
 
 // Conn is one session's connection. Its owner calls Connect, Logout and Close
-// one at a time; Send may be called concurrently with anything.
+// one at a time; Send may be called concurrently with anything. What a Conn can
+// do beyond sending are the interfaces of capability.go.
 type Conn interface {
 	// Connect dials and returns once the socket is up and the login is under
 	// way, or with an error. What becomes of it arrives as signals. On a linked
@@ -63,6 +64,31 @@ type Handler struct {
 	// Receive commits an incoming message. Only after nil may the message be
 	// acknowledged to the network; after an error it must come again.
 	Receive func(ctx context.Context, m Incoming) error
+	// Receipt commits what became of messages that the session sent. As with
+	// Receive, only nil lets it be acknowledged.
+	Receipt func(ctx context.Context, r Receipt) error
+	// Notice commits a change of a group, a call and the like, once per type and ID.
+	// As with Receive, only nil lets it be acknowledged.
+	Notice func(ctx context.Context, n Notice) error
+}
+
+// Receipt is the network's word that messages have got further.
+type Receipt struct {
+	Chat   JID
+	By     Person // the recipient, or one member of a group
+	IDs    []MessageID
+	Status MessageStatus // MessageDelivered, MessageRead or MessagePlayed
+	At     time.Time
+}
+
+// Notice is something other than a message that the tenant is told of. Exactly
+// one of Group and Call is set.
+type Notice struct {
+	// ID tells one notice from another of its type; the network's own id.
+	ID    string
+	At    time.Time
+	Group *GroupChange
+	Call  *Call
 }
 
 // Signal is news of a connection: one of the Signal… types below.

@@ -36,16 +36,20 @@ var errPanicked = errors.New("a handler panicked")
 func statusOf(code engine.Code) int {
 	switch code {
 	case engine.CodeInvalid, engine.CodeNotOnWhatsApp, engine.CodeRecipientInvalid,
-		engine.CodeNotSupported, engine.CodeEgressRefused:
+		engine.CodeNotSupported, engine.CodeEgressRefused, engine.CodeMediaInvalid:
 		return http.StatusBadRequest
 	case engine.CodeUnauthorized:
 		return http.StatusUnauthorized
+	case engine.CodeForbidden, engine.CodeTenantSuspended, engine.CodeSessionLimit:
+		return http.StatusForbidden
 	case engine.CodeNotFound, engine.CodeSessionNotFound:
 		return http.StatusNotFound
-	case engine.CodeSessionNotReady, engine.CodeSessionBusy:
+	case engine.CodeSessionNotReady, engine.CodeSessionBusy, engine.CodeConflict:
 		return http.StatusConflict
-	case engine.CodeRateLimited, engine.CodeReachoutTimelock:
+	case engine.CodeRateLimited, engine.CodeReachoutTimelock, engine.CodeSentLimit:
 		return http.StatusTooManyRequests
+	case engine.CodeMediaGone:
+		return http.StatusGone
 	case engine.CodeStopping, CodeNotReady:
 		return http.StatusServiceUnavailable
 	case CodeMethodNotAllowed:
@@ -58,7 +62,7 @@ func statusOf(code engine.Code) int {
 		return http.StatusUnsupportedMediaType
 	case CodeHeadersTooLarge:
 		return http.StatusRequestHeaderFieldsTooLarge
-	default: // SEND_REJECTED, SEND_OUTCOME_UNKNOWN, RECIPIENT_UNREACHABLE, STORAGE_UNAVAILABLE, INTERNAL_ERROR
+	default: // SEND_REJECTED, NETWORK_REFUSED, SEND_OUTCOME_UNKNOWN, RECIPIENT_UNREACHABLE, STORAGE_UNAVAILABLE, INTERNAL_ERROR
 		return http.StatusInternalServerError
 	}
 }
@@ -67,6 +71,8 @@ func statusOf(code engine.Code) int {
 type failure struct {
 	Error     string           `json:"error"`
 	Code      engine.Code      `json:"code"`
+	Limit     *int             `json:"limit,omitempty"` // of the codes that tell of a limit
+	Used      *int             `json:"used,omitempty"`
 	MessageID engine.MessageID `json:"messageId,omitempty"`
 	Reasons   []string         `json:"reasons,omitempty"` // of /readyz
 }
@@ -97,7 +103,11 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 	if e.RetryAfter > 0 {
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 	}
-	return answer(c, status, failure{Error: e.Message, Code: e.Code, MessageID: e.MessageID})
+	body := failure{Error: e.Message, Code: e.Code, MessageID: e.MessageID}
+	if e.Code == engine.CodeSentLimit || e.Code == engine.CodeSessionLimit {
+		body.Limit, body.Used = &e.Limit, &e.Used
+	}
+	return answer(c, status, body)
 }
 
 // logFailure tells the operator of what the caller can't mend. Refusing work

@@ -30,7 +30,10 @@ func (s *Server) headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfi
 // admits looks up the key of a request whose body is not read yet. It returns
 // CodeUnauthorized and CodeStorage.
 func (s *Server) admits(h *fasthttp.RequestHeader) error {
-	_, err := s.tenantOf(s.base, string(h.Peek(headerAPIKey)))
+	if key := string(h.Peek(headerAdminKey)); key != "" {
+		return s.store.CheckAdminKey(s.base, key)
+	}
+	_, err := s.principalOf(s.base, h)
 	return err
 }
 

@@ -6,17 +6,21 @@ import (
 	"fmt"
 	"regexp"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 	"go.uber.org/zap"
 
 	"wapid/engine"
+	"wapid/store"
 )
 
 // Headers that carry keys and ids.
 const (
 	headerAPIKey    = "X-API-Key"
+	headerAdminKey  = "X-Admin-Key"
 	headerRequestID = "X-Request-Id"
 )
 
@@ -64,27 +68,60 @@ func (s *Server) recovered(c *fiber.Ctx, id string) (err error) {
 	return c.Next()
 }
 
-// authenticated admits requests that carry a tenant's key and tells the handler
-// whose it is. It returns the errors of tenantOf.
-func (s *Server) authenticated(next func(*fiber.Ctx, engine.TenantID) error) fiber.Handler {
+// authenticated admits requests that carry a tenant's key which may do what the
+// route needs. It returns the errors of principalOf, CodeTenantSuspended and
+// CodeForbidden.
+func (s *Server) authenticated(need store.Scope, next func(*fiber.Ctx, store.Principal) error) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		tenant, err := s.tenantOf(c.UserContext(), c.Get(headerAPIKey))
-		if err != nil {
+		p, err := s.principalOf(c.UserContext(), &c.Request().Header)
+		switch {
+		case err != nil:
 			return err
+		case p.Suspended:
+			return engine.Errorf(engine.CodeTenantSuspended, "the operator has suspended this account")
+		case !p.Scope.Allows(need):
+			return engine.Errorf(engine.CodeForbidden, "this needs an API key with the scope %q", need)
 		}
-		return next(c, tenant)
+		return next(c, p)
 	}
 }
 
-// tenantOf tells whose key this is. The key is looked up each time, by index: a
-// key that was ended is refused at once. It returns CodeUnauthorized and
-// CodeStorage.
-func (s *Server) tenantOf(ctx context.Context, key string) (engine.TenantID, error) {
+// principalOf tells whose key a request carries, in X-API-Key or as a bearer
+// token. The key is looked up each time, by index: a key that was ended is
+// refused at once. It returns CodeUnauthorized and CodeStorage.
+func (s *Server) principalOf(ctx context.Context, h *fasthttp.RequestHeader) (store.Principal, error) {
+	key := string(h.Peek(headerAPIKey))
 	if key == "" {
-		return "", engine.Errorf(engine.CodeUnauthorized, "the X-API-Key header is missing")
+		key = bearerToken(string(h.Peek(fiber.HeaderAuthorization)))
 	}
-	tenant, _, err := s.store.FindTenantByKey(ctx, key)
-	return tenant, err
+	if key == "" {
+		return store.Principal{}, engine.Errorf(engine.CodeUnauthorized, "the X-API-Key header is missing")
+	}
+	return s.store.FindPrincipal(ctx, key)
+}
+
+// bearerToken reads the token of an Authorization header, "" if it has none.
+func bearerToken(header string) string {
+	scheme, token, ok := strings.Cut(header, " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// administered admits requests that carry the operator's key. It returns
+// CodeUnauthorized and CodeStorage.
+func (s *Server) administered(next fiber.Handler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		key := c.Get(headerAdminKey)
+		if key == "" {
+			return engine.Errorf(engine.CodeUnauthorized, "the X-Admin-Key header is missing")
+		}
+		if err := s.store.CheckAdminKey(c.UserContext(), key); err != nil {
+			return err
+		}
+		return next(c)
+	}
 }
 
 // requestID returns the id that the request's answer carries, and sets it there:

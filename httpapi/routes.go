@@ -3,10 +3,11 @@ package httpapi
 import (
 	_ "embed" // the OpenAPI document
 	"net/http"
+	"slices"
 
 	"github.com/gofiber/fiber/v2"
 
-	"wapid/engine"
+	"wapid/store"
 )
 
 // openAPI describes every route of this package. A test holds it against the
@@ -22,25 +23,27 @@ type route struct {
 	path   string
 	// query names the parameters that the route knows; others are refused.
 	query []string
-	// tenant is called with the tenant whose key the request carries.
-	tenant func(c *fiber.Ctx, tenant engine.TenantID) error
+	// scope is what a tenant's key must be allowed; it goes with tenant.
+	scope store.Scope
+	// tenant is called with whom the request's key speaks for.
+	tenant func(c *fiber.Ctx, p store.Principal) error
+	// operator needs the operator's key.
+	operator fiber.Handler
 	// public needs no key.
 	public fiber.Handler
 }
 
-// routes is the whole API.
+// routes is the whole API. Each group stands in the file of its handlers.
 func (s *Server) routes() []route {
+	return slices.Concat(
+		s.sessionRoutes(), s.sendRoutes(),
+		s.webhookRoutes(),
+		s.systemRoutes(),
+	)
+}
+
+func (s *Server) systemRoutes() []route {
 	return []route{
-		{method: http.MethodPost, path: "/api/whatsapp/session", tenant: s.createSession},
-		{method: http.MethodGet, path: "/api/whatsapp/sessions", tenant: s.listSessions},
-		{method: http.MethodGet, path: "/api/whatsapp/session/:id/status", query: []string{"wait"}, tenant: s.sessionStatus},
-		{method: http.MethodDelete, path: "/api/whatsapp/session/:id", query: []string{"logout"}, tenant: s.deleteSession},
-		{method: http.MethodPost, path: "/api/whatsapp/session/:id/send", tenant: s.send},
-
-		{method: http.MethodPut, path: "/api/account/webhook", tenant: s.putWebhook},
-		{method: http.MethodGet, path: "/api/account/webhook", tenant: s.getWebhook},
-		{method: http.MethodDelete, path: "/api/account/webhook", tenant: s.deleteWebhook},
-
 		{method: http.MethodGet, path: "/healthz", public: s.healthz},
 		{method: http.MethodGet, path: "/readyz", public: s.readyz},
 		{method: http.MethodGet, path: "/openapi.yaml", public: serveOpenAPI},
@@ -60,19 +63,27 @@ func (s *Server) register() {
 
 // handler checks who calls, and then with what parameters.
 func (r route) handler(s *Server) fiber.Handler {
-	if r.tenant != nil {
-		return s.authenticated(func(c *fiber.Ctx, tenant engine.TenantID) error {
+	switch {
+	case r.tenant != nil:
+		return s.authenticated(r.scope, func(c *fiber.Ctx, p store.Principal) error {
 			if err := checkQuery(c, r.query); err != nil {
 				return err
 			}
-			return r.tenant(c, tenant)
+			return r.tenant(c, p)
 		})
+	case r.operator != nil:
+		return s.administered(r.checked(r.operator))
 	}
+	return r.checked(r.public)
+}
+
+// checked refuses query parameters that the route does not know.
+func (r route) checked(next fiber.Handler) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		if err := checkQuery(c, r.query); err != nil {
 			return err
 		}
-		return r.public(c)
+		return next(c)
 	}
 }
 

@@ -1,11 +1,13 @@
 package httpapi
 
 import (
+	"net/http"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
 	"wapid/engine"
+	"wapid/store"
 )
 
 // sendRequest holds every field that the document names, so that a request for
@@ -28,10 +30,16 @@ type sendResponse struct {
 	Timestamp int64            `json:"timestamp"` // unix seconds, the network's clock
 }
 
+func (s *Server) sendRoutes() []route {
+	return []route{
+		{method: http.MethodPost, path: "/api/whatsapp/session/:id/send", scope: store.ScopeSend, tenant: s.send},
+	}
+}
+
 // send is POST /api/whatsapp/session/{id}/send. It answers once WhatsApp's
 // server has taken the message.
-func (s *Server) send(c *fiber.Ctx, tenant engine.TenantID) error {
-	key, err := s.sessionKey(c, tenant)
+func (s *Server) send(c *fiber.Ctx, p store.Principal) error {
+	key, err := s.sessionKey(c, p)
 	if err != nil {
 		return err
 	}

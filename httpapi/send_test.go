@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -43,7 +44,7 @@ func TestOutgoing(t *testing.T) {
 			if engine.CodeOf(err) != c.code || c.code != "" && !strings.Contains(err.Error(), c.says) {
 				t.Fatalf("error %v, want %s with %q", err, c.code, c.says)
 			}
-			if got != c.want {
+			if !reflect.DeepEqual(got, c.want) {
 				t.Errorf("got %+v", got)
 			}
 		})

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"strings"
 	"unicode"
@@ -10,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"wapid/engine"
+	"wapid/store"
 )
 
 // maxSessionName is the longest label of a session, in characters.
@@ -73,8 +75,17 @@ type deleteSessionResponse struct {
 	Reason    engine.Reason    `json:"reason,omitempty"`
 }
 
+func (s *Server) sessionRoutes() []route {
+	return []route{
+		{method: http.MethodPost, path: "/api/whatsapp/session", scope: store.ScopeManage, tenant: s.createSession},
+		{method: http.MethodGet, path: "/api/whatsapp/sessions", scope: store.ScopeRead, tenant: s.listSessions},
+		{method: http.MethodGet, path: "/api/whatsapp/session/:id/status", query: []string{"wait"}, scope: store.ScopeRead, tenant: s.sessionStatus},
+		{method: http.MethodDelete, path: "/api/whatsapp/session/:id", query: []string{"logout"}, scope: store.ScopeManage, tenant: s.deleteSession},
+	}
+}
+
 // createSession is POST /api/whatsapp/session.
-func (s *Server) createSession(c *fiber.Ctx, tenant engine.TenantID) error {
+func (s *Server) createSession(c *fiber.Ctx, p store.Principal) error {
 	var req createSessionRequest
 	if err := decode(c, &req); err != nil {
 		return err
@@ -86,11 +97,14 @@ func (s *Server) createSession(c *fiber.Ctx, tenant engine.TenantID) error {
 	if err != nil {
 		return err
 	}
+	if !p.Reaches(id) {
+		return engine.Errorf(engine.CodeForbidden, "the key may not make a session of this id")
+	}
 	name, err := parseSessionName(req.Name)
 	if err != nil {
 		return err
 	}
-	snap, isNew, err := s.engine.Create(c.UserContext(), engine.SessionKey{Tenant: tenant, ID: id}, name)
+	snap, isNew, err := s.engine.Create(c.UserContext(), engine.SessionKey{Tenant: p.Tenant, ID: id}, name)
 	if err != nil {
 		return err
 	}
@@ -116,8 +130,8 @@ func parseSessionName(name string) (string, error) {
 
 // sessionStatus is GET /api/whatsapp/session/{id}/status. With ?wait=10 it
 // answers once the session has settled, after ten seconds at the latest.
-func (s *Server) sessionStatus(c *fiber.Ctx, tenant engine.TenantID) error {
-	key, err := s.sessionKey(c, tenant)
+func (s *Server) sessionStatus(c *fiber.Ctx, p store.Principal) error {
+	key, err := s.sessionKey(c, p)
 	if err != nil {
 		return err
 	}
@@ -168,13 +182,16 @@ func describe(snap engine.Snapshot) sessionStatusResponse {
 }
 
 // listSessions is GET /api/whatsapp/sessions.
-func (s *Server) listSessions(c *fiber.Ctx, tenant engine.TenantID) error {
+func (s *Server) listSessions(c *fiber.Ctx, p store.Principal) error {
 	if err := s.loaded(); err != nil {
 		return err
 	}
-	snaps := s.engine.List(tenant)
+	snaps := s.engine.List(p.Tenant)
 	body := listSessionsResponse{Sessions: make([]listedSession, 0, len(snaps))}
 	for _, snap := range snaps {
+		if !p.Reaches(snap.Key.ID) {
+			continue
+		}
 		body.Sessions = append(body.Sessions, listedSession{
 			SessionID:   snap.Key.ID,
 			Name:        snap.Name,
@@ -191,8 +208,8 @@ func (s *Server) listSessions(c *fiber.Ctx, tenant engine.TenantID) error {
 
 // deleteSession is DELETE /api/whatsapp/session/{id}: it unlinks and forgets, or
 // with ?logout=false stops the session and keeps it linked.
-func (s *Server) deleteSession(c *fiber.Ctx, tenant engine.TenantID) error {
-	key, err := s.sessionKey(c, tenant)
+func (s *Server) deleteSession(c *fiber.Ctx, p store.Principal) error {
+	key, err := s.sessionKey(c, p)
 	if err != nil {
 		return err
 	}
@@ -215,9 +232,10 @@ func (s *Server) deleteSession(c *fiber.Ctx, tenant engine.TenantID) error {
 }
 
 // sessionKey reads the session that the path names, percent-decoded once. It
-// returns CodeInvalid, and CodeStopping as long as nobody can say whether there
+// returns CodeInvalid, CodeSessionNotFound for one that the key does not reach,
+// and CodeStopping as long as nobody can say whether there
 // is such a session.
-func (s *Server) sessionKey(c *fiber.Ctx, tenant engine.TenantID) (engine.SessionKey, error) {
+func (s *Server) sessionKey(c *fiber.Ctx, p store.Principal) (engine.SessionKey, error) {
 	raw, err := url.PathUnescape(c.Params("id"))
 	if err != nil {
 		return engine.SessionKey{}, engine.Errorf(engine.CodeInvalid, "the session id in the path is not encoded properly")
@@ -226,7 +244,10 @@ func (s *Server) sessionKey(c *fiber.Ctx, tenant engine.TenantID) (engine.Sessio
 	if err != nil {
 		return engine.SessionKey{}, err
 	}
-	return engine.SessionKey{Tenant: tenant, ID: id}, s.loaded()
+	if !p.Reaches(id) {
+		return engine.SessionKey{}, engine.Errorf(engine.CodeSessionNotFound, "no session with this id")
+	}
+	return engine.SessionKey{Tenant: p.Tenant, ID: id}, s.loaded()
 }
 
 // loaded returns CodeStopping while the engine has not read the sessions: they

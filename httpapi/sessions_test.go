@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"image/png"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -128,7 +129,7 @@ func TestSend(t *testing.T) {
 		Text: "*Order Update*\n\nTom & Jerry <3 👍🏽\n\n_WapiConnect Store_"}
 	d.network.mu.Lock()
 	defer d.network.mu.Unlock()
-	if len(d.network.sent) != 1 || d.network.sent[0] != want {
+	if len(d.network.sent) != 1 || !reflect.DeepEqual(d.network.sent[0], want) {
 		t.Errorf("sent %+v, want %+v", d.network.sent, want)
 	}
 }

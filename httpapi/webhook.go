@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"net/http"
+
 	"github.com/gofiber/fiber/v2"
 
-	"wapid/engine"
+	"wapid/store"
 	"wapid/webhooks"
 )
 
@@ -27,8 +29,16 @@ type successResponse struct {
 	Success bool `json:"success"`
 }
 
+func (s *Server) webhookRoutes() []route {
+	return []route{
+		{method: http.MethodPut, path: "/api/account/webhook", scope: store.ScopeManage, tenant: s.putWebhook},
+		{method: http.MethodGet, path: "/api/account/webhook", scope: store.ScopeRead, tenant: s.getWebhook},
+		{method: http.MethodDelete, path: "/api/account/webhook", scope: store.ScopeManage, tenant: s.deleteWebhook},
+	}
+}
+
 // putWebhook is PUT /api/account/webhook.
-func (s *Server) putWebhook(c *fiber.Ctx, tenant engine.TenantID) error {
+func (s *Server) putWebhook(c *fiber.Ctx, p store.Principal) error {
 	var req putWebhookRequest
 	if err := decode(c, &req); err != nil {
 		return err
@@ -45,7 +55,7 @@ func (s *Server) putWebhook(c *fiber.Ctx, tenant engine.TenantID) error {
 	if err := webhooks.CheckSecret(req.Secret); err != nil {
 		return err
 	}
-	e, err := s.store.PutEndpoint(c.UserContext(), tenant, url, req.Secret)
+	e, err := s.store.PutEndpoint(c.UserContext(), p.Tenant, url, req.Secret)
 	if err != nil {
 		return err
 	}
@@ -55,8 +65,8 @@ func (s *Server) putWebhook(c *fiber.Ctx, tenant engine.TenantID) error {
 }
 
 // getWebhook is GET /api/account/webhook.
-func (s *Server) getWebhook(c *fiber.Ctx, tenant engine.TenantID) error {
-	e, err := s.store.FindEndpoint(c.UserContext(), tenant)
+func (s *Server) getWebhook(c *fiber.Ctx, p store.Principal) error {
+	e, err := s.store.FindEndpoint(c.UserContext(), p.Tenant)
 	if err != nil {
 		return err
 	}
@@ -64,8 +74,8 @@ func (s *Server) getWebhook(c *fiber.Ctx, tenant engine.TenantID) error {
 }
 
 // deleteWebhook is DELETE /api/account/webhook. Deliveries that wait go with it.
-func (s *Server) deleteWebhook(c *fiber.Ctx, tenant engine.TenantID) error {
-	if err := s.store.DeleteEndpoint(c.UserContext(), tenant); err != nil {
+func (s *Server) deleteWebhook(c *fiber.Ctx, p store.Principal) error {
+	if err := s.store.DeleteEndpoint(c.UserContext(), p.Tenant); err != nil {
 		return err
 	}
 	return ok(c, successResponse{Success: true})

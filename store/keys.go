@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"database/sql"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,6 +41,44 @@ type Key struct {
 	CreatedAt time.Time
 }
 
+// Scope says what a key may do. Each includes the one before.
+type Scope string
+
+const (
+	ScopeRead   Scope = "read"   // look
+	ScopeSend   Scope = "send"   // and send, mark read, type
+	ScopeManage Scope = "manage" // and everything else of the tenant
+)
+
+// Allows tells whether a key of this scope may do what needs another.
+func (s Scope) Allows(need Scope) bool { return s.rank() >= need.rank() }
+
+func (s Scope) rank() int {
+	switch s {
+	case ScopeRead:
+		return 1
+	case ScopeSend:
+		return 2
+	case ScopeManage:
+		return 3
+	}
+	return 0
+}
+
+// Principal is whom a request speaks for, by its key.
+type Principal struct {
+	Tenant    engine.TenantID
+	Key       KeyID
+	Scope     Scope
+	Sessions  []engine.SessionID // the only ones that the key reaches; nil for all
+	Suspended bool               // the tenant is
+}
+
+// Reaches tells whether the key may touch a session of its tenant.
+func (p Principal) Reaches(id engine.SessionID) bool {
+	return p.Sessions == nil || slices.Contains(p.Sessions, id)
+}
+
 // IssueKey makes another key for a tenant. The plain text is returned once and
 // is not stored.
 func (s *Store) IssueKey(ctx context.Context, tenant engine.TenantID, name string) (k Key, plain string, err error) {
@@ -56,23 +95,20 @@ func (s *Store) IssueKey(ctx context.Context, tenant engine.TenantID, name strin
 	return k, plain, nil
 }
 
-// FindTenantByKey returns whose key this is, or CodeUnauthorized.
-func (s *Store) FindTenantByKey(ctx context.Context, key string) (engine.TenantID, KeyID, error) {
-	var (
-		tenant engine.TenantID
-		id     KeyID
-		stored string
-	)
+// FindPrincipal returns whom a key speaks for, or CodeUnauthorized.
+func (s *Store) FindPrincipal(ctx context.Context, key string) (Principal, error) {
+	p := Principal{Scope: ScopeManage}
+	var stored string
 	hash := hashKey(key)
 	err := s.read.QueryRowContext(ctx, `SELECT tenant_id, id, hash FROM api_keys WHERE lookup = $1`, keyLookup(key, hash)).
-		Scan(&tenant, &id, &stored)
+		Scan(&p.Tenant, &p.Key, &stored)
 	if isNoRows(err) || err == nil && subtle.ConstantTimeCompare([]byte(stored), []byte(hash)) != 1 {
-		return "", "", engine.Errorf(engine.CodeUnauthorized, "the API key is not valid")
+		return Principal{}, engine.Errorf(engine.CodeUnauthorized, "the API key is not valid")
 	}
 	if err != nil {
-		return "", "", storageError(err)
+		return Principal{}, storageError(err)
 	}
-	return tenant, id, nil
+	return p, nil
 }
 
 // ListKeys returns a tenant's keys, oldest first.

@@ -26,12 +26,13 @@ func TestFirstStartIssuesOneKey(t *testing.T) {
 	if must(t, err); again != "" {
 		t.Errorf("a second key: %q", again)
 	}
-	id, keyID, err := s.FindTenantByKey(ctx, plain)
+	p, err := s.FindPrincipal(ctx, plain)
+	id, keyID := p.Tenant, p.Key
 	if must(t, err); id != store.DefaultTenant || keyID == "" {
 		t.Errorf("found %q %q", id, keyID)
 	}
 	for _, wrong := range []string{"", "x", plain[:len(plain)-1], plain + "a", plain[:len(plain)-1] + flip(plain), strings.ToUpper(plain)} {
-		_, _, err := s.FindTenantByKey(ctx, wrong)
+		_, err := s.FindPrincipal(ctx, wrong)
 		wantCode(t, err, engine.CodeUnauthorized)
 	}
 	must(t, s.Close())
@@ -61,10 +62,10 @@ func TestOperatorsKeyReplacesItsPredecessor(t *testing.T) {
 		if must(t, err); plain != "" {
 			t.Errorf("a key was issued beside %q", fixed)
 		}
-		_, _, err = s.FindTenantByKey(ctx, fixed)
+		_, err = s.FindPrincipal(ctx, fixed)
 		must(t, err)
 	}
-	_, _, err = s.FindTenantByKey(ctx, "0123456789abcdef")
+	_, err = s.FindPrincipal(ctx, "0123456789abcdef")
 	wantCode(t, err, engine.CodeUnauthorized)
 	keys, err := s.ListKeys(ctx, store.DefaultTenant)
 	if must(t, err); len(keys) != 2 {
@@ -72,7 +73,7 @@ func TestOperatorsKeyReplacesItsPredecessor(t *testing.T) {
 	}
 	must(t, s.DeleteKey(ctx, store.DefaultTenant, keys[1].ID))
 	wantCode(t, s.DeleteKey(ctx, "other", keys[0].ID), engine.CodeNotFound)
-	_, _, err = s.FindTenantByKey(ctx, generated)
+	_, err = s.FindPrincipal(ctx, generated)
 	wantCode(t, err, engine.CodeUnauthorized)
 }
 
@@ -88,8 +89,9 @@ func TestKeysBelongToTenants(t *testing.T) {
 	if !strings.HasPrefix(plain, k.Public+"_") {
 		t.Errorf("public part %q of %q", k.Public, plain)
 	}
-	if id, keyID, err := s.FindTenantByKey(ctx, plain); err != nil || id != "b" || keyID != k.ID {
-		t.Errorf("got %q, %q, %v", id, keyID, err)
+	p, err := s.FindPrincipal(ctx, plain)
+	if err != nil || p.Tenant != "b" || p.Key != k.ID {
+		t.Errorf("got %+v, %v", p, err)
 	}
 	tenants, err := s.ListTenants(ctx)
 	if must(t, err); len(tenants) != 2 {
@@ -117,6 +119,6 @@ func TestAdminKey(t *testing.T) {
 	must(t, s.CheckAdminKey(ctx, "chosen-by-the-operator"))
 	wantCode(t, s.CheckAdminKey(ctx, plain), engine.CodeUnauthorized)
 	wantCode(t, s.CheckAdminKey(ctx, ""), engine.CodeUnauthorized)
-	_, _, err = s.FindTenantByKey(ctx, "chosen-by-the-operator")
+	_, err = s.FindPrincipal(ctx, "chosen-by-the-operator")
 	wantCode(t, err, engine.CodeUnauthorized)
 }

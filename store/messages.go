@@ -68,7 +68,7 @@ func (s *Store) InterruptMessages(ctx context.Context) error {
 
 // InsertIncoming implements engine.Store.
 func (s *Store) InsertIncoming(ctx context.Context, m engine.LoggedMessage, e engine.Event) (fresh bool, err error) {
-	m.Direction, m.Status = engine.Inbound, ""
+	m.Direction, m.Status, m.StatusAt = engine.Inbound, engine.MessageReceived, m.CreatedAt
 	err = s.updateQueueing(ctx, func(tx *sql.Tx) (int64, error) {
 		var err error
 		if fresh, err = insertMessage(tx, m); err != nil || !fresh {
@@ -95,12 +95,12 @@ func (s *Store) ListMessages(ctx context.Context, key engine.SessionKey, limit i
 	return collect(rows, err, scanMessage)
 }
 
-const selectMessage = `SELECT tenant_id, session_id, direction, id, chat, peer_phone, peer_lid, kind, body,
-	status, error_code, created_at, sent_at FROM messages`
+const selectMessage = `SELECT tenant_id, session_id, direction, id, chat, peer_phone, peer_lid, push_name, kind, body, details, payload,
+	status, error_code, created_at, sent_at, status_at FROM messages`
 
 func scanMessage(r row) (m engine.LoggedMessage, err error) {
-	err = r.Scan(&m.Session.Tenant, &m.Session.ID, &m.Direction, &m.ID, &m.Chat, &m.Peer.Phone, &m.Peer.LID, &m.Kind,
-		&m.Text, &m.Status, &m.ErrorCode, instant{&m.CreatedAt}, instant{&m.SentAt})
+	err = r.Scan(&m.Session.Tenant, &m.Session.ID, &m.Direction, &m.ID, &m.Chat, &m.Peer.Phone, &m.Peer.LID, &m.PushName, &m.Kind,
+		&m.Text, document{&m.Details}, &m.Payload, &m.Status, &m.ErrorCode, instant{&m.CreatedAt}, instant{&m.SentAt}, instant{&m.StatusAt})
 	return m, err
 }
 
@@ -135,11 +135,11 @@ func insertMessage(tx *sql.Tx, m engine.LoggedMessage) (fresh bool, err error) {
 			}
 		}
 	}
-	n, err := changed(tx.Exec(`INSERT INTO messages (tenant_id, session_id, direction, id, origin, chat, peer_phone, peer_lid,
-		kind, body, status, error_code, created_at, sent_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+	n, err := changed(tx.Exec(`INSERT INTO messages (tenant_id, session_id, direction, id, origin, chat, peer_phone, peer_lid, push_name,
+		kind, body, details, payload, status, error_code, created_at, sent_at, status_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 		ON CONFLICT (tenant_id, session_id, direction, id, origin) DO NOTHING`,
-		m.Session.Tenant, m.Session.ID, m.Direction, m.ID, origin, m.Chat, m.Peer.Phone, m.Peer.LID,
-		m.Kind, m.Text, m.Status, m.ErrorCode, millis(m.CreatedAt), millis(m.SentAt)))
+		m.Session.Tenant, m.Session.ID, m.Direction, m.ID, origin, m.Chat, m.Peer.Phone, m.Peer.LID, m.PushName,
+		m.Kind, m.Text, document{&m.Details}, m.Payload, m.Status, m.ErrorCode, millis(m.CreatedAt), millis(m.SentAt), millis(m.StatusAt)))
 	return n == 1, err
 }

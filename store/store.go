@@ -7,11 +7,14 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -187,6 +190,30 @@ func (i instant) Scan(src any) error {
 		return fmt.Errorf("a stored time is a %T", src)
 	}
 	return nil
+}
+
+// document stores a value as JSON. The zero value is the empty text.
+type document struct{ v any }
+
+// Value implements driver.Valuer.
+func (d document) Value() (driver.Value, error) {
+	if reflect.ValueOf(d.v).Elem().IsZero() {
+		return "", nil
+	}
+	raw, err := json.Marshal(d.v)
+	return string(raw), err
+}
+
+// Scan implements sql.Scanner. It reads into the zero value.
+func (d document) Scan(src any) error {
+	text, ok := src.(string)
+	switch {
+	case !ok:
+		return fmt.Errorf("a stored document is a %T", src)
+	case text == "":
+		return nil
+	}
+	return json.Unmarshal([]byte(text), d.v)
 }
 
 // row is what a single row and the current one of many have in common.

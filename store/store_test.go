@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -146,7 +147,7 @@ func TestMessageStatusMovesForwardOnly(t *testing.T) {
 
 	want := message("main", "A")
 	want.Status, want.SentAt, want.Peer.LID = engine.MessageSent, start.Add(time.Second), "77@lid"
-	if m, err := s.FindMessage(ctx, key("main"), engine.Outbound, "A"); err != nil || m != want {
+	if m, err := s.FindMessage(ctx, key("main"), engine.Outbound, "A"); err != nil || !reflect.DeepEqual(m, want) {
 		t.Errorf("got %+v, %v; want %+v", m, err, want)
 	}
 	for id, status := range map[engine.MessageID]engine.MessageStatus{"B": engine.MessageFailed, "C": engine.MessageUnknown} {

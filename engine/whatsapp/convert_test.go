@@ -1,6 +1,7 @@
 package whatsapp
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -136,20 +137,20 @@ func TestIncoming(t *testing.T) {
 		ID: "3EB0", Chat: "49170@s.whatsapp.net", Sender: engine.Person{Phone: "49170@s.whatsapp.net", LID: "1@lid"},
 		PushName: "Eve", Timestamp: at, Kind: engine.KindText, Text: "hi",
 	}
-	if got := incomingOf(evt, sender); got != want {
+	if got := incomingOf(evt, sender); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 
 	evt.Info.IsGroup, evt.Info.Chat = true, types.NewJID("12036", types.GroupServer)
 	want.IsGroup, want.Chat = true, "12036@g.us"
-	if got := incomingOf(evt, sender); got != want {
+	if got := incomingOf(evt, sender); !reflect.DeepEqual(got, want) {
 		t.Errorf("in a group: got  %+v\nwant %+v", got, want)
 	}
 
 	// Sent through a broadcast list, which is a group to whatsmeow.
 	evt.Info.Chat = types.NewJID("170000", types.BroadcastServer)
 	want.IsGroup, want.Chat = false, "49170@s.whatsapp.net"
-	if got := incomingOf(evt, sender); got != want {
+	if got := incomingOf(evt, sender); !reflect.DeepEqual(got, want) {
 		t.Errorf("through a list: got  %+v\nwant %+v", got, want)
 	}
 

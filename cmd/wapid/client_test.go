@@ -15,6 +15,7 @@ import (
 // api is a client of the daemon's API, as a tenant would write it.
 type api struct {
 	base, key string
+	admin     string // the operator's key; empty leaves it out
 	client    *http.Client
 }
 
@@ -41,7 +42,12 @@ func (a *api) call(method, path string, body any) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	req.Header.Set("X-API-Key", a.key)
+	if a.key != "" {
+		req.Header.Set("X-API-Key", a.key)
+	}
+	if a.admin != "" {
+		req.Header.Set("X-Admin-Key", a.admin)
+	}
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := a.http().Do(req)
 	if err != nil {

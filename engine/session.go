@@ -109,10 +109,23 @@ func (t Timelock) inForce(now time.Time) bool {
 	return t.Locked && (t.Until.IsZero() || now.Before(t.Until))
 }
 
+// SessionOptions are what a tenant may set on a session. The zero value is none.
+type SessionOptions struct {
+	// Proxy is the URL of the proxy through which everything of the session goes,
+	// its password included; empty for none. It is never logged or answered whole.
+	Proxy string
+	// Typing shows the recipient that the account types before a text goes out.
+	Typing bool
+	// DelayMin and DelayMax bound the random pause before each send, to a whole
+	// millisecond; both zero for none.
+	DelayMin, DelayMax time.Duration
+}
+
 // Session is a linked WhatsApp number, or one that is about to be linked.
 type Session struct {
 	Key       SessionKey
 	Name      string // the tenant's label, may be empty
+	Options   SessionOptions
 	State     State
 	CreatedAt time.Time
 	UpdatedAt time.Time

@@ -1,6 +1,10 @@
 package engine
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/nyaruka/phonenumbers"
+)
 
 // JID is a WhatsApp address: user@server, without a device part.
 type JID string
@@ -80,22 +84,65 @@ func parseJID(user, server string) (JID, error) {
 	return JID(user + "@" + server), nil
 }
 
+// parseNumber reads a phone number in international notation into the digits of
+// E.164. A trunk prefix behind the country code, as in "+44 (0)20…", is left out
+// where the country's numbering plan has one.
 func parseNumber(s string) (string, error) {
+	digits, err := dialled(s)
+	if err != nil {
+		return "", err
+	}
+	if len(digits) < 7 || len(digits) > 16 || digits[0] == '0' { // one more than E.164 for a trunk prefix
+		return "", errNumber()
+	}
+	digits = canonical(digits)
+	if len(digits) > 15 {
+		return "", errNumber()
+	}
+	return digits, nil
+}
+
+func errNumber() error {
+	return Errorf(CodeInvalid, "recipient must be a phone number of 7 to 15 digits that begins with its country code")
+}
+
+// dialled keeps the digits of a number and checks what stands between them. The
+// marks of text direction come with numbers that were copied out of address books.
+func dialled(s string) (string, error) {
 	var b strings.Builder
-	for i, r := range s {
+	plus := false
+	for _, r := range s {
 		switch {
 		case r >= '0' && r <= '9':
 			b.WriteRune(r)
-		case r == '+' && i == 0, r == ' ', r == '-', r == '(', r == ')', r == '.', r == '/', r == '\u00a0':
+		case r == '+' && b.Len() == 0 && !plus:
+			plus = true
+		case strings.ContainsRune(" \t-().,/~\u00a0\u00ad\u200b\u2009\u202f\u2010\u2011\u2012\u2013\u2014\u2212", r):
+		case r >= '\u200e' && r <= '\u200f', r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069':
 		default:
 			return "", Errorf(CodeInvalid, "recipient must be a phone number with its country code, or a full JID")
 		}
 	}
-	digits := strings.TrimPrefix(b.String(), "00")
-	if len(digits) < 7 || len(digits) > 15 || digits[0] == '0' {
-		return "", Errorf(CodeInvalid, "recipient must be a phone number of 7 to 15 digits that begins with its country code")
+	if plus {
+		return b.String(), nil
 	}
-	return digits, nil
+	return strings.TrimPrefix(b.String(), "00"), nil
+}
+
+// canonical corrects the digits by the numbering plan of their country, where
+// that makes a number of a possible length. What the plan does not know stays as
+// it is: WhatsApp has accounts under numbers that no plan lists any more.
+func canonical(digits string) string {
+	const anyRegion = "ZZ"
+	n, err := phonenumbers.Parse("+"+digits, anyRegion)
+	if err != nil || phonenumbers.IsPossibleNumberWithReason(n) != phonenumbers.IS_POSSIBLE {
+		return digits
+	}
+	corrected := strings.TrimPrefix(phonenumbers.Format(n, phonenumbers.E164), "+")
+	if len(corrected) < 7 {
+		return digits
+	}
+	return corrected
 }
 
 func isDigits(s string) bool {

@@ -8,21 +8,33 @@ import (
 func TestParseRecipient(t *testing.T) {
 	const number = JID("919876543210@s.whatsapp.net")
 	for in, want := range map[string]JID{
-		"919876543210":                  number,
-		"+919876543210":                 number,
-		"00919876543210":                number,
-		"  +91 98765 43210 ":            number,
-		"+91 (98765) 432-10":            number,
-		"91.98765/43210":                number,
-		"+91\u00a098765\u00a043210":     number,
-		"919876543210@s.whatsapp.net":   number,
-		" 919876543210@s.whatsapp.net ": number,
-		"1234567":                       "1234567@s.whatsapp.net",
-		"123456789012345":               "123456789012345@s.whatsapp.net",
-		"123456789012345678@lid":        "123456789012345678@lid",
-		"120363041234567890@g.us":       "120363041234567890@g.us",
-		"4915112345678-1612345678@g.us": "4915112345678-1612345678@g.us",
-		"120363041234567890@newsletter": "120363041234567890@newsletter",
+		"919876543210":                     number,
+		"+919876543210":                    number,
+		"00919876543210":                   number,
+		"  +91 98765 43210 ":               number,
+		"+91 (98765) 432-10":               number,
+		"91.98765/43210":                   number,
+		"+91\u00a098765\u00a043210":        number,
+		"919876543210@s.whatsapp.net":      number,
+		" 919876543210@s.whatsapp.net ":    number,
+		"(+91) 98765\u201143210":           number,
+		"\u202a+91\u202f98765 43210\u202c": number,
+		"\t+91 98765,43210":                number,
+		"+44 (0)20 7946 0018":              "442079460018@s.whatsapp.net",
+		"0044 (0) 20 7946 0018":            "442079460018@s.whatsapp.net",
+		"4402079460018":                    "442079460018@s.whatsapp.net",
+		"+39 06 1234 5678":                 "390612345678@s.whatsapp.net",
+		"+49 (0) 151 1234 5678":            "4915112345678@s.whatsapp.net",
+		"+52 1 999 123 4567":               "5219991234567@s.whatsapp.net", // gone from the plan since 2019, alive on WhatsApp
+		"+54 9 11 2345 6789":               "5491123456789@s.whatsapp.net",
+		"+999 123 456 789":                 "999123456789@s.whatsapp.net", // no country has it
+		"15550001001":                      "15550001001@s.whatsapp.net",
+		"1234567":                          "1234567@s.whatsapp.net",
+		"123456789012345":                  "123456789012345@s.whatsapp.net",
+		"123456789012345678@lid":           "123456789012345678@lid",
+		"120363041234567890@g.us":          "120363041234567890@g.us",
+		"4915112345678-1612345678@g.us":    "4915112345678-1612345678@g.us",
+		"120363041234567890@newsletter":    "120363041234567890@newsletter",
 
 		"":                                     "",
 		"   ":                                  "",
@@ -34,6 +46,12 @@ func TestParseRecipient(t *testing.T) {
 		"000919876543210":                      "",
 		"91987+6543210":                        "",
 		"++919876543210":                       "",
+		"+00919876543210":                      "",
+		"91+9876543210":                        "",
+		"919876543210 ext. 5":                  "",
+		"919876543210;ext=5":                   "",
+		"1-800-FLOWERS":                        "",
+		"tel:+919876543210":                    "",
 		"nine one nine":                        "",
 		"٩١٩٨٧٦٥٤٣٢١٠":                         "",
 		"919876543210x":                        "",
@@ -86,7 +104,7 @@ func TestJIDParts(t *testing.T) {
 }
 
 func FuzzParseRecipient(f *testing.F) {
-	for _, s := range []string{"+91 98765 43210", "1@lid", "1-2@g.us", "a@b@c", "00", "\u00a0"} {
+	for _, s := range []string{"+91 98765 43210", "+44 (0)20 7946 0018", "118847454096", "1@lid", "1-2@g.us", "a@b@c", "00", "\u00a0"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -106,4 +124,17 @@ func FuzzParseRecipient(f *testing.F) {
 			t.Fatalf("%q became %q, which becomes %q, %v", s, jid, again, err)
 		}
 	})
+}
+
+func BenchmarkParseRecipient(b *testing.B) {
+	for name, number := range map[string]string{"digits": "919876543210", "written": "+91 98765-43210", "jid": "919876543210@s.whatsapp.net"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := ParseRecipient(number); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

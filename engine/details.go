@@ -41,6 +41,12 @@ type Vote struct {
 	Options   []string  `json:"options"`
 	// Unresolved counts chosen options whose text is not known here.
 	Unresolved int `json:"unresolved,omitempty"`
+	// Undecryptable tells that the choice can't be read, because the poll never
+	// came to this device. Options is empty then and means nothing.
+	Undecryptable bool `json:"undecryptable,omitempty"`
+	// Hashes are the chosen options as the network tells them: the SHA-256 of
+	// each option's text. The engine looks for the texts.
+	Hashes [][]byte `json:"-"`
 }
 
 // Reaction is an emoji on a message; an empty one takes it back.
@@ -54,6 +60,9 @@ type Reaction struct {
 // TargetInfo names the message that an edit or a revocation is about.
 type TargetInfo struct {
 	MessageID MessageID `json:"messageId"`
+	// From is whose message an admin of a group has taken back; empty where
+	// somebody changed a message of their own.
+	From JID `json:"from,omitempty"`
 }
 
 // QuotedInfo is what a reply refers to.
@@ -77,9 +86,9 @@ func (m Outgoing) Details() Details {
 		case KindReaction:
 			d.Reaction = &Reaction{MessageID: t.ID, Emoji: m.Text, FromMe: t.FromMe}
 		case KindEdit:
-			d.Edit = &TargetInfo{t.ID}
+			d.Edit = &TargetInfo{MessageID: t.ID}
 		case KindRevoke:
-			d.Revoke = &TargetInfo{t.ID}
+			d.Revoke = &TargetInfo{MessageID: t.ID}
 		}
 	}
 	if q := m.Quoted; q != nil {

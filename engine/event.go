@@ -87,6 +87,11 @@ type Call struct {
 	Timestamp int64  `json:"timestamp"` // unix seconds
 }
 
+// TestData is what a tenant has sent to its own webhook.
+type TestData struct {
+	Message string `json:"message"`
+}
+
 // QRData tells of a new QR code.
 type QRData struct {
 	QRCode    string `json:"qrCode"`      // data:image/png;base64,…

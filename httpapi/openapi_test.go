@@ -112,18 +112,26 @@ func TestDocumentKnowsEveryWord(t *testing.T) {
 // types that are posted.
 func TestDocumentKnowsTheDeliveries(t *testing.T) {
 	doc := readDocument(t)
-	events := words(engine.EventDisconnected, engine.EventMessage, engine.EventQR, engine.EventReady)
+	events := words(engine.EventCall, engine.EventDisconnected, engine.EventGroup, engine.EventMessage, engine.EventMessageStatus,
+		engine.EventQR, engine.EventReady, engine.EventTest)
 	if got := slices.Sorted(maps.Keys(doc.Webhooks)); !slices.Equal(got, events) {
 		t.Errorf("the webhooks are %v, want %v", got, events)
 	}
 	for name, data := range map[string]any{
 		"QREvent": engine.QRData{}, "ReadyEvent": engine.ReadyData{},
 		"DisconnectedEvent": engine.DisconnectedData{}, "MessageEvent": engine.MessageData{},
+		"MessageStatusEvent": engine.MessageStatusData{}, "GroupEvent": engine.GroupChange{}, "CallEvent": engine.Call{},
+		"TestEvent": engine.TestData{}, "MediaInfo": engine.MediaInfo{}, "PollVote": engine.Vote{}, "Reaction": engine.Reaction{},
+		"TargetMessage": engine.TargetInfo{}, "QuotedMessage": engine.QuotedInfo{}, "Place": engine.Location{},
+		"ContactCard": engine.Contact{}, "Poll": engine.Poll{},
 	} {
 		schema := doc.Components.Schemas[name]
 		var all, required []string
 		for _, f := range reflect.VisibleFields(reflect.TypeOf(data)) {
 			key, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if f.Anonymous || key == "-" {
+				continue // its own fields are listed as well, or it is not posted
+			}
 			all = append(all, key)
 			if options == "" {
 				required = append(required, key)

@@ -54,7 +54,15 @@ func (l *link) send(ctx context.Context, m engine.Outgoing) (engine.Sent, error)
 	if err != nil {
 		return engine.Sent{}, engine.WrapError(engine.CodeInvalid, err, "the recipient is not a valid WhatsApp address")
 	}
-	message, err := composeMessage(m)
+	where, err := l.settingOf(ctx, to, m)
+	if err != nil {
+		return engine.Sent{}, err
+	}
+	message, err := composeMessage(m, where)
+	if err != nil {
+		return engine.Sent{}, err
+	}
+	payload, err := payloadOf(message)
 	if err != nil {
 		return engine.Sent{}, err
 	}
@@ -65,13 +73,15 @@ func (l *link) send(ctx context.Context, m engine.Outgoing) (engine.Sent, error)
 	l.sends.byID.Store(string(m.ID), pending)
 	defer l.sends.byID.Delete(string(m.ID))
 
-	resp, err := l.client.SendMessage(sendCtx, to, message, whatsmeow.SendRequestExtra{ID: string(m.ID), Timeout: ackTimeout})
+	resp, err := l.client.SendMessage(sendCtx, to, message, whatsmeow.SendRequestExtra{
+		ID: string(m.ID), Timeout: ackTimeout, MediaHandle: mediaHandle(m),
+	})
 	if err != nil {
 		return engine.Sent{}, l.explain(ctx, to, sendFailure{
 			err: err, cause: context.Cause(sendCtx), left: pending.left.Load(), group: m.To.IsGroup(),
 		})
 	}
-	sent := engine.Sent{ID: m.ID, Timestamp: resp.Timestamp}
+	sent := engine.Sent{ID: m.ID, Timestamp: resp.Timestamp, Payload: payload}
 	if !m.To.IsGroup() {
 		// The message is sent: an address that can't be looked up now stays unknown.
 		sent.Recipient, _ = l.completed(ctx, personOf(to))

@@ -1,0 +1,76 @@
+package whatsapp
+
+import (
+	"context"
+
+	"go.mau.fi/whatsmeow/types"
+
+	"wapid/engine"
+)
+
+// settingOf finds out how people are addressed where a message goes. It asks the
+// network only for a group whose members whatsmeow has not looked up yet, which
+// sending to it would do next.
+func (l *link) settingOf(ctx context.Context, to types.JID, m engine.Outgoing) (setting, error) {
+	s := setting{
+		chat: to, own: personOf(l.own, l.device.LID), now: l.conn.net.opts.Clock(),
+		people: make(map[engine.JID]engine.Person),
+	}
+	if m.Kind == engine.KindPoll {
+		secret, err := messageSecret(l.device.IdentityKey.Priv[:], m.ID)
+		if err != nil {
+			return s, err
+		}
+		s.secret = secret
+	}
+	if err := l.meet(ctx, &s, m); err != nil {
+		return s, engine.WrapError(engine.CodeStorage, err, "the device store failed; nothing was sent")
+	}
+	switch to.Server {
+	case types.GroupServer:
+		if m.Quoted == nil && m.Target == nil && len(m.Mentions) == 0 {
+			break
+		}
+		//lint:ignore SA1019 there is no other way to ask for what whatsmeow has cached
+		group, err := l.client.DangerousInternals().GetCachedGroupData(ctx, to)
+		if err != nil {
+			return s, l.explain(ctx, to, sendFailure{err: err, cause: context.Cause(ctx), group: true})
+		}
+		s.byLID = group.AddressingMode == types.AddressingModeLID
+	case types.DefaultUserServer, types.HiddenUserServer:
+		// whatsmeow writes to the LID wherever it is known.
+		p, err := l.completed(ctx, personOf(to))
+		if err != nil {
+			return s, engine.WrapError(engine.CodeStorage, err, "the device store failed; nothing was sent")
+		}
+		if p.LID != "" {
+			s.byLID, s.chat = true, types.NewJID(p.LID.User(), types.HiddenUserServer)
+		}
+	}
+	return s, nil
+}
+
+// meet looks up the other address of everybody whom a message names.
+func (l *link) meet(ctx context.Context, s *setting, m engine.Outgoing) error {
+	var people []engine.Person
+	for _, j := range m.Mentions {
+		people = append(people, named(j))
+	}
+	for _, ref := range []*engine.MessageRef{m.Target, m.Quoted} {
+		if ref != nil {
+			people = append(people, ref.Sender)
+		}
+	}
+	for _, p := range people {
+		p, err := l.completed(ctx, p)
+		if err != nil {
+			return err
+		}
+		for _, a := range []engine.JID{p.Phone, p.LID} {
+			if a != "" {
+				s.people[a] = p
+			}
+		}
+	}
+	return nil
+}

@@ -1,17 +1,11 @@
 package store
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
-	"database/sql"
 	"encoding/hex"
-	"slices"
 	"strings"
 	"time"
-
-	"github.com/oklog/ulid/v2"
 
 	"wapid/engine"
 )
@@ -34,11 +28,21 @@ type KeyID string
 
 // Key is what may be told about an API key.
 type Key struct {
-	ID        KeyID
-	Tenant    engine.TenantID
-	Name      string
-	Public    string // the key's first characters; empty for a key that the operator chose
+	ID     KeyID
+	Tenant engine.TenantID
+	KeyGrant
+	Public    string    // the key's first characters; empty for a key that the operator chose
+	Main      bool      // the one that ResetKey replaces; a tenant has one at most
+	UsedAt    time.Time // zero if it was never used
 	CreatedAt time.Time
+}
+
+// KeyGrant is what a key is for.
+type KeyGrant struct {
+	Name      string
+	Scope     Scope
+	Sessions  []engine.SessionID // the only ones that the key reaches; nil for all
+	ExpiresAt time.Time          // zero for never
 }
 
 // Scope says what a key may do. Each includes the one before.
@@ -65,148 +69,12 @@ func (s Scope) rank() int {
 	return 0
 }
 
-// Principal is whom a request speaks for, by its key.
-type Principal struct {
-	Tenant    engine.TenantID
-	Key       KeyID
-	Scope     Scope
-	Sessions  []engine.SessionID // the only ones that the key reaches; nil for all
-	Suspended bool               // the tenant is
-}
-
-// Reaches tells whether the key may touch a session of its tenant.
-func (p Principal) Reaches(id engine.SessionID) bool {
-	return p.Sessions == nil || slices.Contains(p.Sessions, id)
-}
-
-// IssueKey makes another key for a tenant. The plain text is returned once and
-// is not stored.
-func (s *Store) IssueKey(ctx context.Context, tenant engine.TenantID, name string) (k Key, plain string, err error) {
-	err = s.update(ctx, func(tx *sql.Tx) error {
-		if _, err := findTenant(tx, tenant); err != nil {
-			return err
-		}
-		k, plain, err = issueKey(tx, tenant, name, s.clock())
-		return err
-	})
-	if err != nil {
-		return Key{}, "", err
+// ParseScope reads a scope, or returns CodeInvalid.
+func ParseScope(s string) (Scope, error) {
+	if scope := Scope(s); scope.rank() > 0 {
+		return scope, nil
 	}
-	return k, plain, nil
-}
-
-// FindPrincipal returns whom a key speaks for, or CodeUnauthorized.
-func (s *Store) FindPrincipal(ctx context.Context, key string) (Principal, error) {
-	p := Principal{Scope: ScopeManage}
-	var stored string
-	hash := hashKey(key)
-	err := s.read.QueryRowContext(ctx, `SELECT tenant_id, id, hash FROM api_keys WHERE lookup = $1`, keyLookup(key, hash)).
-		Scan(&p.Tenant, &p.Key, &stored)
-	if isNoRows(err) || err == nil && subtle.ConstantTimeCompare([]byte(stored), []byte(hash)) != 1 {
-		return Principal{}, engine.Errorf(engine.CodeUnauthorized, "the API key is not valid")
-	}
-	if err != nil {
-		return Principal{}, storageError(err)
-	}
-	return p, nil
-}
-
-// ListKeys returns a tenant's keys, oldest first.
-func (s *Store) ListKeys(ctx context.Context, tenant engine.TenantID) ([]Key, error) {
-	rows, err := s.read.QueryContext(ctx,
-		`SELECT id, tenant_id, name, lookup, fixed, created_at FROM api_keys WHERE tenant_id = $1 ORDER BY created_at, id`, tenant)
-	return collect(rows, err, func(r row) (k Key, err error) {
-		var fixed bool
-		err = r.Scan(&k.ID, &k.Tenant, &k.Name, &k.Public, &fixed, instant{&k.CreatedAt})
-		if fixed {
-			k.Public = ""
-		}
-		return k, err
-	})
-}
-
-// DeleteKey ends a key. It returns CodeNotFound if the tenant has no such key.
-func (s *Store) DeleteKey(ctx context.Context, tenant engine.TenantID, id KeyID) error {
-	return s.update(ctx, func(tx *sql.Tx) error {
-		n, err := changed(tx.Exec(`DELETE FROM api_keys WHERE tenant_id = $1 AND id = $2`, tenant, id))
-		if err == nil && n == 0 {
-			return engine.Errorf(engine.CodeNotFound, "there is no such key")
-		}
-		return err
-	})
-}
-
-// EnsureAdminKey stores the hash of the operator's admin key, or, with an empty
-// fixed and none stored, makes one and returns it once. It returns CodeInvalid
-// for a key that is too short.
-func (s *Store) EnsureAdminKey(ctx context.Context, fixed string) (newKey string, err error) {
-	if fixed != "" {
-		if err := checkFixedKey(fixed); err != nil {
-			return "", err
-		}
-	}
-	err = s.update(ctx, func(tx *sql.Tx) error {
-		plain := fixed
-		if plain == "" {
-			var stored int
-			if err := tx.QueryRow(`SELECT count(*) FROM settings WHERE name = $1`, adminKeyEntry).Scan(&stored); err != nil || stored > 0 {
-				return err
-			}
-			newKey = newPlainKey()
-			plain = newKey
-		}
-		return putSetting(tx, adminKeyEntry, hashKey(plain), s.clock())
-	})
-	if err != nil {
-		return "", err
-	}
-	return newKey, nil
-}
-
-// CheckAdminKey returns CodeUnauthorized unless key is the admin key.
-func (s *Store) CheckAdminKey(ctx context.Context, key string) error {
-	var stored string
-	err := s.read.QueryRowContext(ctx, `SELECT value FROM settings WHERE name = $1`, adminKeyEntry).Scan(&stored)
-	if err != nil && !isNoRows(err) {
-		return storageError(err)
-	}
-	if subtle.ConstantTimeCompare([]byte(stored), []byte(hashKey(key))) != 1 {
-		return engine.Errorf(engine.CodeUnauthorized, "the admin key is not valid")
-	}
-	return nil
-}
-
-func issueKey(tx *sql.Tx, tenant engine.TenantID, name string, now time.Time) (Key, string, error) {
-	plain := newPlainKey()
-	public, _ := splitKey(plain)
-	k := Key{ID: KeyID(ulid.Make().String()), Tenant: tenant, Name: name, Public: public, CreatedAt: now}
-	return k, plain, insertKey(tx, k, plain, false)
-}
-
-// fixKey makes plain the one key of the tenant that the operator chose.
-func fixKey(tx *sql.Tx, tenant engine.TenantID, plain string, now time.Time) error {
-	hash := hashKey(plain)
-	_, err := tx.Exec(`DELETE FROM api_keys WHERE tenant_id = $1 AND fixed = 1 AND hash <> $2`, tenant, hash)
-	if err != nil {
-		return err
-	}
-	var owner engine.TenantID
-	err = tx.QueryRow(`SELECT tenant_id FROM api_keys WHERE hash = $1`, hash).Scan(&owner)
-	switch {
-	case isNoRows(err):
-		k := Key{ID: KeyID(ulid.Make().String()), Tenant: tenant, Name: "chosen by the operator", CreatedAt: now}
-		return insertKey(tx, k, plain, true)
-	case err == nil && owner != tenant:
-		return engine.Errorf(engine.CodeInvalid, "the API key belongs to another tenant")
-	}
-	return err
-}
-
-func insertKey(tx *sql.Tx, k Key, plain string, fixed bool) error {
-	hash := hashKey(plain)
-	_, err := tx.Exec(`INSERT INTO api_keys (id, tenant_id, name, lookup, hash, fixed, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`, k.ID, k.Tenant, k.Name, keyLookup(plain, hash), hash, fixed, millis(k.CreatedAt))
-	return err
+	return "", engine.Errorf(engine.CodeInvalid, "scope must be read, send or manage")
 }
 
 func checkFixedKey(key string) error {

@@ -12,6 +12,9 @@ import (
 	"wapid/store"
 )
 
+// byTest is who changes things here.
+var byTest = store.Origin{By: store.ActorOperator, Request: "test"}
+
 func TestFirstStartIssuesOneKey(t *testing.T) {
 	ctx := context.Background()
 	path := filepath.Join(t.TempDir(), store.FileName)
@@ -71,8 +74,8 @@ func TestOperatorsKeyReplacesItsPredecessor(t *testing.T) {
 	if must(t, err); len(keys) != 2 {
 		t.Fatalf("%d keys, want the generated one and the operator's", len(keys))
 	}
-	must(t, s.DeleteKey(ctx, store.DefaultTenant, keys[1].ID))
-	wantCode(t, s.DeleteKey(ctx, "other", keys[0].ID), engine.CodeNotFound)
+	must(t, s.DeleteKey(ctx, byTest, store.DefaultTenant, keys[1].ID))
+	wantCode(t, s.DeleteKey(ctx, byTest, "other", keys[0].ID), engine.CodeNotFound)
 	_, err = s.FindPrincipal(ctx, generated)
 	wantCode(t, err, engine.CodeUnauthorized)
 }

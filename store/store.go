@@ -53,6 +53,7 @@ type Store struct {
 	path   string      // absolute
 	file   os.FileInfo // what was at path when it was opened
 	prober *prober
+	uses   keyUses
 	// sick is set while the last batch of writes could not be committed.
 	sick atomic.Pointer[engine.Error]
 }
@@ -141,7 +142,7 @@ func openPool(path string, conns int, q url.Values) (*sql.DB, error) {
 // CodeStopping, and closes the file. It is not idempotent.
 func (s *Store) Close() error {
 	s.prober.close()
-	err := errors.Join(s.read.Close(), s.write.close())
+	err := errors.Join(s.SaveKeyUses(context.Background()), s.read.Close(), s.write.close())
 	if err != nil {
 		return storageError(err)
 	}

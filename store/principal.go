@@ -1,0 +1,118 @@
+package store
+
+import (
+	"context"
+	"crypto/subtle"
+	"database/sql"
+	"encoding/json"
+	"slices"
+	"sync"
+	"time"
+
+	"wapid/engine"
+)
+
+// Principal is whom a request speaks for, by its key.
+type Principal struct {
+	Tenant    engine.TenantID
+	Key       KeyID
+	Scope     Scope
+	Sessions  []engine.SessionID // the only ones that the key reaches; nil for all
+	Suspended bool               // the tenant is
+	RateLimit int                // the tenant's own, in requests a minute; 0 for the daemon's
+}
+
+// Reaches tells whether the key may touch a session of its tenant.
+func (p Principal) Reaches(id engine.SessionID) bool {
+	return p.Sessions == nil || slices.Contains(p.Sessions, id)
+}
+
+const selectPrincipal = `SELECT k.tenant_id, k.id, k.hash, k.scope, k.sessions, k.expires_at, t.suspended_at, t.rate_limit
+	FROM api_keys k JOIN tenants t ON t.id = k.tenant_id WHERE k.lookup = $1`
+
+// FindPrincipal returns whom a key speaks for, or CodeUnauthorized for one that
+// is unknown or has expired. Every request comes through here: it is one read by
+// two indexes, and the time of use is written later, by SaveKeyUses.
+func (s *Store) FindPrincipal(ctx context.Context, key string) (Principal, error) {
+	var (
+		p                  Principal
+		stored             string
+		sessions           sql.NullString
+		expires, suspended sql.NullInt64
+		rate               sql.NullInt64
+	)
+	hash := hashKey(key)
+	err := s.read.QueryRowContext(ctx, selectPrincipal, keyLookup(key, hash)).
+		Scan(&p.Tenant, &p.Key, &stored, &p.Scope, &sessions, &expires, &suspended, &rate)
+	if isNoRows(err) || err == nil && subtle.ConstantTimeCompare([]byte(stored), []byte(hash)) != 1 {
+		return Principal{}, engine.Errorf(engine.CodeUnauthorized, "the API key is not valid")
+	}
+	if err != nil {
+		return Principal{}, storageError(err)
+	}
+	now := s.clock().UnixMilli()
+	if expires.Valid && expires.Int64 <= now {
+		return Principal{}, engine.Errorf(engine.CodeUnauthorized, "the API key has expired")
+	}
+	if sessions.Valid {
+		if err := json.Unmarshal([]byte(sessions.String), &p.Sessions); err != nil {
+			return Principal{}, storageError(err)
+		}
+	}
+	p.Suspended, p.RateLimit = suspended.Valid, int(rate.Int64)
+	s.uses.note(p.Key, now)
+	return p, nil
+}
+
+// keyUses remembers when keys were last used until that is written down: a write
+// for every request would cost more than the request. Its zero value is ready.
+type keyUses struct {
+	mu   sync.Mutex
+	last map[KeyID]int64 // unix milliseconds; never more keys than there are
+}
+
+func (u *keyUses) note(id KeyID, now int64) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.last == nil {
+		u.last = make(map[KeyID]int64)
+	}
+	u.last[id] = now
+}
+
+// take empties it.
+func (u *keyUses) take() map[KeyID]int64 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	taken := u.last
+	u.last = nil
+	return taken
+}
+
+// at is the time of a use that is not written down yet, zero if there is none.
+func (u *keyUses) at(id KeyID) time.Time {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if ms, noted := u.last[id]; noted {
+		return time.UnixMilli(ms).UTC()
+	}
+	return time.Time{}
+}
+
+// SaveKeyUses writes down when the keys were used since it was last called. It
+// is for its caller to say how often that is. What can't be written is dropped:
+// the next use is noted again.
+func (s *Store) SaveKeyUses(ctx context.Context) error {
+	uses := s.uses.take()
+	if len(uses) == 0 {
+		return nil
+	}
+	return s.update(ctx, func(tx *sql.Tx) error {
+		for id, ms := range uses {
+			if _, err := tx.Exec(`UPDATE api_keys SET used_at = $1 WHERE id = $2`, ms, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

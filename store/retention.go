@@ -1,0 +1,138 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"wapid/engine"
+)
+
+// pruneBatch is how many rows one transaction of a clean-up looks at: each is a
+// matter of milliseconds, and other writes come in between.
+const pruneBatch = 500
+
+// Prune removes what nobody needs any more: rows whose time is over, and the
+// messages, events and finished deliveries that are older than their tenant
+// keeps them. It returns how many rows that were. It stops early, with what is
+// done being done, when ctx ends or a transaction fails.
+func (s *Store) Prune(ctx context.Context) (removed int64, err error) {
+	for _, query := range expiries() {
+		n, err := s.pruneBatches(ctx, func(tx *sql.Tx) (int64, bool, error) {
+			n, err := changed(tx.Exec(query, s.clock().UnixMilli(), pruneBatch))
+			return n, n == pruneBatch, err
+		})
+		removed += n
+		if err != nil {
+			return removed, err
+		}
+	}
+	tenants, err := s.ListTenants(ctx)
+	if err != nil {
+		return removed, err
+	}
+	for _, t := range tenants {
+		if t.RetentionDays == 0 || t.Erasing() {
+			continue
+		}
+		cutoff := s.clock().AddDate(0, 0, -t.RetentionDays)
+		for _, prune := range []func(context.Context, engine.TenantID, time.Time) (int64, error){s.pruneEvents, s.pruneMessages} {
+			n, err := prune(ctx, t.ID, cutoff)
+			removed += n
+			if err != nil {
+				return removed, err
+			}
+		}
+	}
+	return removed, nil
+}
+
+// expiries are the statements that remove rows whose time is over: each removes
+// at most $2 rows that expired before $1. A table with such rows adds its own.
+func expiries() []string {
+	return []string{
+		// A key that has expired a month ago is of no interest in the list of keys.
+		`DELETE FROM api_keys WHERE id IN (SELECT id FROM api_keys WHERE expires_at < $1 - 2592000000 AND main = 0 LIMIT $2)`,
+	}
+}
+
+// pruneBatches runs one transaction after the other as long as there is more.
+func (s *Store) pruneBatches(ctx context.Context, batch func(tx *sql.Tx) (removed int64, more bool, err error)) (total int64, err error) {
+	for more := true; more; {
+		if err := ctx.Err(); err != nil {
+			return total, storageError(err)
+		}
+		var n int64
+		err := s.update(ctx, func(tx *sql.Tx) (err error) {
+			n, more, err = batch(tx)
+			return err
+		})
+		if err != nil {
+			return total, err
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// selectOldEvents pages by the ids, which grow with time.
+const selectOldEvents = `SELECT id FROM events WHERE tenant_id = $1 AND id > $2 AND id < $3 ORDER BY id LIMIT $4`
+
+// pruneEvents removes a tenant's events from before cutoff with their deliveries.
+// An event that is still to be delivered stays until that has ended, one way or
+// the other.
+func (s *Store) pruneEvents(ctx context.Context, tenant engine.TenantID, cutoff time.Time) (int64, error) {
+	var oldest ulid.ULID
+	if err := oldest.SetTime(ulid.Timestamp(cutoff)); err != nil {
+		return 0, engine.WrapError(engine.CodeInternal, err, "the retention reaches beyond what an id can hold")
+	}
+	after := ""
+	return s.pruneBatches(ctx, func(tx *sql.Tx) (removed int64, more bool, err error) {
+		rows, err := tx.Query(selectOldEvents, tenant, after, oldest.String(), pruneBatch)
+		ids, err := collect(rows, err, func(r row) (id string, err error) {
+			err = r.Scan(&id)
+			return id, err
+		})
+		if err != nil || len(ids) == 0 {
+			return 0, false, err
+		}
+		for _, id := range ids {
+			n, err := pruneEvent(tx, id)
+			if err != nil {
+				return 0, false, err
+			}
+			removed += n
+		}
+		after = ids[len(ids)-1]
+		return removed, len(ids) == pruneBatch, nil
+	})
+}
+
+func pruneEvent(tx *sql.Tx, id string) (int64, error) {
+	var waiting int
+	err := tx.QueryRow(`SELECT count(*) FROM deliveries WHERE event_id = $1 AND state IN ('pending', 'sending')`, id).Scan(&waiting)
+	if err != nil || waiting > 0 {
+		return 0, err
+	}
+	gone, err := changed(tx.Exec(`DELETE FROM deliveries WHERE event_id = $1`, id))
+	if err != nil {
+		return 0, err
+	}
+	n, err := changed(tx.Exec(`DELETE FROM events WHERE id = $1`, id))
+	return gone + n, err
+}
+
+// deleteOldMessages leaves what is still to be sent.
+const deleteOldMessages = `DELETE FROM messages WHERE (tenant_id, session_id, direction, id, origin) IN (
+	SELECT tenant_id, session_id, direction, id, origin FROM messages
+	WHERE tenant_id = $1 AND created_at < $2 AND status NOT IN ('queued', 'pending') LIMIT $3)`
+
+// pruneMessages removes a tenant's messages from before cutoff from the log.
+func (s *Store) pruneMessages(ctx context.Context, tenant engine.TenantID, cutoff time.Time) (int64, error) {
+	return s.pruneBatches(ctx, func(tx *sql.Tx) (int64, bool, error) {
+		n, err := changed(tx.Exec(deleteOldMessages, tenant, millis(cutoff), pruneBatch))
+		return n, n == pruneBatch, err
+	})
+}

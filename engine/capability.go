@@ -76,14 +76,18 @@ type Profile struct {
 	AvatarURL    string
 }
 
-// Groups administers group chats.
+// Groups administers group chats. A group that does not exist, or that the
+// account is not in, is CodeNotFound; CodeForbidden is what only its admins may
+// do. A change whose answer never came returns CodeSendOutcomeUnknown.
 type Groups interface {
 	ListGroups(ctx context.Context) ([]Group, error)
 	FindGroup(ctx context.Context, group JID) (Group, error)
-	CreateGroup(ctx context.Context, subject string, members []JID) (Group, error)
+	// CreateGroup makes a group, and tells of each member how taking them in went.
+	CreateGroup(ctx context.Context, subject string, members []JID) (Group, []MemberResult, error)
 	// ChangeMembers adds, removes, promotes or demotes, and tells of each how that went.
 	ChangeMembers(ctx context.Context, group JID, change MemberChange, members []JID) ([]MemberResult, error)
-	// ChangeGroup sets what is not nil, and leaves the group last.
+	// ChangeGroup sets what is not nil, one after the other in the order of the
+	// fields, and leaves the group last. What came before a failure stays made.
 	ChangeGroup(ctx context.Context, group JID, c GroupSettings) error
 	// InviteLink returns the group's link, a new one with reset.
 	InviteLink(ctx context.Context, group JID, reset bool) (string, error)
@@ -163,11 +167,12 @@ type Receipts interface {
 }
 
 // Linking is what a connection that is being paired can be asked for. It needs
-// a QR code that waits to be scanned, or a passkey that is asked for.
+// a QR code that waits to be scanned, or a passkey that is asked for. CodeInvalid
+// says that the network does not take the number or the answer.
 type Linking interface {
 	// PairingCode asks for a code that the owner of a phone number (digits) types
-	// into the phone instead of scanning. It has 8 characters.
-	PairingCode(ctx context.Context, phone string) (string, error)
+	// into the phone instead of scanning. It replaces an earlier one.
+	PairingCode(ctx context.Context, phone string) (PairingCode, error)
 	// AnswerPasskey gives the authenticator's answer to the challenge: the JSON of
 	// a WebAuthn PublicKeyCredential.
 	AnswerPasskey(ctx context.Context, credential json.RawMessage) error

@@ -127,17 +127,18 @@ func (e *Engine) forget(w *worker) {
 }
 
 // Create makes a session and starts pairing it. One that exists is started
-// again if it is not running, and gets the name if one is given. It returns
+// again if it is not running, and gets what change says. It returns
+// CodeInvalid for options that don't go together,
 // CodeStopping before Run has read the sessions and after it has ended, and
 // CodeSessionBusy while a session of that key is being removed.
-func (e *Engine) Create(ctx context.Context, key SessionKey, name string) (snap Snapshot, isNew bool, err error) {
-	w, isNew, err := e.findOrInsert(ctx, key, name)
+func (e *Engine) Create(ctx context.Context, key SessionKey, change SessionChange) (snap Snapshot, isNew bool, err error) {
+	w, isNew, err := e.findOrInsert(ctx, key, change)
 	if err != nil {
 		return Snapshot{}, false, err
 	}
 	v := w.view.Load()
 	if !isNew {
-		v, err = e.startAgain(ctx, w, name)
+		v, err = startAgain(ctx, w, change)
 	}
 	if CodeOf(err) == CodeSessionNotFound { // it was removed at this very moment
 		err = errBeingRemoved()
@@ -148,16 +149,16 @@ func (e *Engine) Create(ctx context.Context, key SessionKey, name string) (snap 
 	return v.snapshot(e.now()), isNew, nil
 }
 
-func (e *Engine) startAgain(ctx context.Context, w *worker, name string) (*view, error) {
-	if name != "" && name != w.view.Load().Name {
-		if _, err := w.ask(ctx, askRename{name}); err != nil {
+func startAgain(ctx context.Context, w *worker, change SessionChange) (*view, error) {
+	if change != (SessionChange{}) {
+		if _, err := w.ask(ctx, askConfigure{change}); err != nil {
 			return nil, err
 		}
 	}
 	return w.ask(ctx, askStart{})
 }
 
-func (e *Engine) findOrInsert(ctx context.Context, key SessionKey, name string) (w *worker, isNew bool, err error) {
+func (e *Engine) findOrInsert(ctx context.Context, key SessionKey, change SessionChange) (w *worker, isNew bool, err error) {
 	stripe := &e.creating[maphash.Comparable(e.seed, key)%uint64(len(e.creating))]
 	stripe.Lock()
 	defer stripe.Unlock()
@@ -170,9 +171,13 @@ func (e *Engine) findOrInsert(ctx context.Context, key SessionKey, name string) 
 	case w != nil:
 		return w, false, nil
 	}
+	name, options := change.apply("", SessionOptions{})
+	if err := options.check(); err != nil {
+		return nil, false, err
+	}
 	now := e.now()
 	s := Session{
-		Key: key, Name: name, CreatedAt: now, UpdatedAt: now,
+		Key: key, Name: name, Options: options, CreatedAt: now, UpdatedAt: now,
 		State: State{Status: StatusInitializing, Intent: IntentRun},
 	}
 	if err := e.store.InsertSession(ctx, s); err != nil {
@@ -266,18 +271,36 @@ func (e *Engine) Await(ctx context.Context, key SessionKey, until func(Snapshot)
 	}
 }
 
-// Stop ends a session's connection and keeps it linked. It returns
-// CodeSessionNotFound.
-func (e *Engine) Stop(ctx context.Context, key SessionKey) (Snapshot, error) {
+// Configure changes a session's label and options. Another proxy has its
+// connection made again. It returns CodeInvalid for options that don't go
+// together, and CodeSessionNotFound.
+func (e *Engine) Configure(ctx context.Context, key SessionKey, change SessionChange) (Snapshot, error) {
+	return e.askOf(ctx, key, askConfigure{change})
+}
+
+// Restart closes a session's connection and makes it again; one that has none
+// starts over, as Create does. It returns CodeSessionNotFound.
+func (e *Engine) Restart(ctx context.Context, key SessionKey) (Snapshot, error) {
+	return e.askOf(ctx, key, askRestart{})
+}
+
+// askOf asks a session for something and returns it as it is then.
+func (e *Engine) askOf(ctx context.Context, key SessionKey, in input) (Snapshot, error) {
 	w, err := e.find(key)
 	if err != nil {
 		return Snapshot{}, err
 	}
-	v, err := w.ask(ctx, askStop{})
+	v, err := w.ask(ctx, in)
 	if err != nil {
 		return Snapshot{}, err
 	}
 	return v.snapshot(e.now()), nil
+}
+
+// Stop ends a session's connection and keeps it linked. It returns
+// CodeSessionNotFound.
+func (e *Engine) Stop(ctx context.Context, key SessionKey) (Snapshot, error) {
+	return e.askOf(ctx, key, askStop{})
 }
 
 // Delete unlinks a session's device and forgets the session. unlinked tells

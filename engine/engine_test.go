@@ -21,7 +21,7 @@ func TestConcurrentCreatesMakeOneSession(t *testing.T) {
 		var calls sync.WaitGroup
 		for range callers {
 			calls.Go(func() {
-				_, isNew, err := w.engine.Create(context.Background(), key("a"), "")
+				_, isNew, err := w.engine.Create(context.Background(), key("a"), engine.SessionChange{})
 				mu.Lock()
 				defer mu.Unlock()
 				if err != nil {
@@ -53,7 +53,7 @@ func TestConcurrentRequestsOfAllKinds(t *testing.T) {
 					var err error
 					switch (i + round) % 4 {
 					case 0, 1:
-						_, _, err = w.engine.Create(context.Background(), key("a"), fmt.Sprint("name ", i))
+						_, _, err = w.engine.Create(context.Background(), key("a"), engine.SessionChange{Name: new(fmt.Sprint("name ", i))})
 					case 2:
 						_, err = w.engine.Stop(context.Background(), key("a"))
 					case 3:
@@ -176,7 +176,7 @@ func TestStoppingAnswers(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.link("a")
 		w.end()
-		_, _, err := w.engine.Create(context.Background(), key("b"), "")
+		_, _, err := w.engine.Create(context.Background(), key("b"), engine.SessionChange{})
 		wantCode(t, err, engine.CodeStopping)
 		_, err = w.engine.Stop(context.Background(), key("a"))
 		wantCode(t, err, engine.CodeStopping)

@@ -16,6 +16,7 @@ const (
 	CodeNotFound           Code = "NOT_FOUND"              // no such resource for this tenant
 	CodeSessionNotFound    Code = "SESSION_NOT_FOUND"      // no such session for this tenant
 	CodeSessionNotReady    Code = "SESSION_NOT_READY"      // the session is not connected, nothing was sent
+	CodeAlreadyLinked      Code = "ALREADY_LINKED"         // the session is linked to an account, nothing was done
 	CodeSessionBusy        Code = "SESSION_BUSY"           // the session is being removed, or can't take the request now
 	CodeNotOnWhatsApp      Code = "NOT_ON_WHATSAPP"        // the number has no WhatsApp account, nothing was sent
 	CodeRecipientInvalid   Code = "RECIPIENT_INVALID"      // no such group or LID, or the account may not write there, nothing was sent

@@ -9,10 +9,10 @@ import (
 // concurrent use by many sessions.
 type Network interface {
 	// Pair prepares a connection that links a new device once Connect is called.
-	Pair(ctx context.Context, session SessionKey, h Handler) (Conn, error)
+	Pair(ctx context.Context, line Line, h Handler) (Conn, error)
 	// Open prepares a connection for a device that is already linked. It returns
 	// ErrNoDevice if the network's store does not hold it (any more).
-	Open(ctx context.Context, session SessionKey, device DeviceID, h Handler) (Conn, error)
+	Open(ctx context.Context, line Line, device DeviceID, h Handler) (Conn, error)
 	// Forget deletes a device's keys here, without a word to the network. A
 	// device that is already gone is not an error.
 	Forget(ctx context.Context, device DeviceID) error
@@ -20,6 +20,14 @@ type Network interface {
 	NewMessageID() MessageID
 	// Info describes the network for banners, health checks and logs.
 	Info() NetworkInfo
+}
+
+// Line says whose a connection is, and which way it goes. A connection keeps to
+// its line: another way needs another connection.
+type Line struct {
+	Session SessionKey
+	// Proxy is SessionOptions.Proxy: sockets and files go through it or not at all.
+	Proxy string
 }
 
 // NetworkInfo describes a network.
@@ -108,6 +116,10 @@ type SignalQRTimeout struct{}
 // Challenge is what the authenticator must sign.
 type SignalPasskey struct{ Challenge []byte }
 
+// SignalPasskeyCode says that the passkey was accepted, and what the account's
+// phone shows now: the owner is to compare it before ConfirmPasskey.
+type SignalPasskeyCode struct{ Code string }
+
 // SignalPaired says that the device is linked and stored. The network now ends
 // the connection; the session is ready only after the one that follows.
 type SignalPaired struct{ Identity Identity }
@@ -148,6 +160,7 @@ const (
 func (SignalQR) signal()            {}
 func (SignalQRTimeout) signal()     {}
 func (SignalPasskey) signal()       {}
+func (SignalPasskeyCode) signal()   {}
 func (SignalPaired) signal()        {}
 func (SignalPairingFailed) signal() {}
 func (SignalReady) signal()         {}

@@ -80,10 +80,11 @@ func (w *worker) connect(ctx context.Context) error {
 func (w *worker) open(ctx context.Context) (Conn, error) {
 	w.epoch++
 	h := w.handler(w.epoch)
+	line := Line{Session: w.key, Proxy: w.options.Proxy}
 	if device := w.machine.Identity.Device; device != "" {
-		return w.engine.network.Open(ctx, w.key, device, h)
+		return w.engine.network.Open(ctx, line, device, h)
 	}
-	return w.engine.network.Pair(ctx, w.key, h)
+	return w.engine.network.Pair(ctx, line, h)
 }
 
 // close closes the connection. It runs under a context of its own: closing is

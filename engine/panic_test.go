@@ -108,7 +108,7 @@ func TestRequestsThatWaitBehindAPanicAreAnswered(t *testing.T) {
 				if i%2 == 0 {
 					_, err = w.engine.Stop(context.Background(), key("a"))
 				} else {
-					_, _, err = w.engine.Create(context.Background(), key("a"), "")
+					_, _, err = w.engine.Create(context.Background(), key("a"), engine.SessionChange{})
 				}
 				answers <- err
 			}()

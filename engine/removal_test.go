@@ -181,7 +181,7 @@ func TestWhileASessionIsBeingRemoved(t *testing.T) {
 			answer <- err
 		}()
 		synctest.Wait()
-		_, _, err := w.engine.Create(context.Background(), key("a"), "")
+		_, _, err := w.engine.Create(context.Background(), key("a"), engine.SessionChange{})
 		wantCode(t, err, engine.CodeSessionBusy)
 		_, err = w.engine.Stop(context.Background(), key("a"))
 		wantCode(t, err, engine.CodeSessionNotFound)

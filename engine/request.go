@@ -23,8 +23,10 @@ type (
 		view *view
 		err  error
 	}
-	outcome   struct{ in input }    // of the operation under way
-	askRename struct{ name string } // the tenant wants another label; the machine does not care
+	outcome struct{ in input } // of the operation under way
+	// askConfigure asks for another label or other options. The machine only cares
+	// for the way that its connection goes.
+	askConfigure struct{ change SessionChange }
 )
 
 // handler is how the connection of an epoch reports.
@@ -69,6 +71,9 @@ func (w *worker) await(ctx context.Context, reply <-chan result) (*view, error) 
 	}
 }
 
+func errNotLinkable() error {
+	return Errorf(CodeSessionNotReady, "the session does not wait to be linked any more")
+}
 func errNoSession() error    { return Errorf(CodeSessionNotFound, "no session with this id") }
 func errBeingRemoved() error { return Errorf(CodeSessionBusy, "the session is being removed") }
 func errStopping() error     { return Errorf(CodeStopping, "the session is stopping") }
@@ -106,18 +111,34 @@ func (w *worker) handle(ctx context.Context, item any) {
 }
 
 func (w *worker) answer(ctx context.Context, in input) error {
-	rename, ok := in.(askRename)
-	if !ok {
-		return w.apply(ctx, in)
+	if ask, ok := in.(askConfigure); ok {
+		return w.configure(ctx, ask.change)
 	}
+	return w.apply(ctx, in)
+}
+
+// configure writes other options down, and has the connection made again if it
+// is to go another way.
+func (w *worker) configure(ctx context.Context, change SessionChange) error {
 	if w.machine.Intent == IntentDelete {
 		return errBeingRemoved()
 	}
-	if err := w.engine.store.RenameSession(ctx, w.key, rename.name); err != nil {
+	name, options := change.apply(w.name, w.options)
+	if err := options.check(); err != nil {
 		return err
 	}
-	w.name, w.updated = rename.name, w.engine.now()
+	if name == w.name && options == w.options {
+		return nil
+	}
+	if err := w.engine.store.ConfigureSession(ctx, w.key, name, options); err != nil {
+		return err
+	}
+	rerouted := options.Proxy != w.options.Proxy
+	w.name, w.options, w.updated = name, options, w.engine.now()
 	w.publish()
+	if rerouted {
+		return w.apply(ctx, reroute{})
+	}
 	return nil
 }
 

@@ -49,6 +49,7 @@ func (r *rule[F]) get() (f F) {
 type conn struct {
 	net    *scripted
 	key    engine.SessionKey
+	proxy  string
 	device engine.DeviceID // empty if it was made to pair
 	h      engine.Handler
 
@@ -59,17 +60,17 @@ func newScripted() *scripted {
 	return &scripted{conns: make(map[engine.SessionKey][]*conn), missing: make(map[engine.DeviceID]bool)}
 }
 
-func (n *scripted) add(key engine.SessionKey, device engine.DeviceID, h engine.Handler) *conn {
+func (n *scripted) add(line engine.Line, device engine.DeviceID, h engine.Handler) *conn {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	c := &conn{net: n, key: key, device: device, h: h}
-	n.conns[key] = append(n.conns[key], c)
+	c := &conn{net: n, key: line.Session, proxy: line.Proxy, device: device, h: h}
+	n.conns[c.key] = append(n.conns[c.key], c)
 	return c
 }
 
-func (n *scripted) Pair(_ context.Context, key engine.SessionKey, h engine.Handler) (engine.Conn, error) {
+func (n *scripted) Pair(_ context.Context, line engine.Line, h engine.Handler) (engine.Conn, error) {
 	n.mu.Lock()
-	panics := n.panicPair > 0 && n.panicFor == key.ID
+	panics := n.panicPair > 0 && n.panicFor == line.Session.ID
 	if panics {
 		n.panicPair--
 	}
@@ -77,17 +78,17 @@ func (n *scripted) Pair(_ context.Context, key engine.SessionKey, h engine.Handl
 	if panics {
 		panic("Pair")
 	}
-	return n.add(key, "", h), nil
+	return n.add(line, "", h), nil
 }
 
-func (n *scripted) Open(_ context.Context, key engine.SessionKey, device engine.DeviceID, h engine.Handler) (engine.Conn, error) {
+func (n *scripted) Open(_ context.Context, line engine.Line, device engine.DeviceID, h engine.Handler) (engine.Conn, error) {
 	n.mu.Lock()
 	missing := n.missing[device]
 	n.mu.Unlock()
 	if missing {
 		return nil, engine.ErrNoDevice
 	}
-	return n.add(key, device, h), nil
+	return n.add(line, device, h), nil
 }
 
 func (n *scripted) Forget(_ context.Context, device engine.DeviceID) error {
@@ -270,7 +271,7 @@ func key(id string) engine.SessionKey {
 
 func (w *world) create(id string) {
 	w.t.Helper()
-	if _, isNew, err := w.engine.Create(context.Background(), key(id), "shop"); err != nil || !isNew {
+	if _, isNew, err := w.engine.Create(context.Background(), key(id), engine.SessionChange{Name: new("shop")}); err != nil || !isNew {
 		w.t.Fatalf("create: new %v, %v", isNew, err)
 	}
 	synctest.Wait()

@@ -109,18 +109,6 @@ func (t Timelock) inForce(now time.Time) bool {
 	return t.Locked && (t.Until.IsZero() || now.Before(t.Until))
 }
 
-// SessionOptions are what a tenant may set on a session. The zero value is none.
-type SessionOptions struct {
-	// Proxy is the URL of the proxy through which everything of the session goes,
-	// its password included; empty for none. It is never logged or answered whole.
-	Proxy string
-	// Typing shows the recipient that the account types before a text goes out.
-	Typing bool
-	// DelayMin and DelayMax bound the random pause before each send, to a whole
-	// millisecond; both zero for none.
-	DelayMin, DelayMax time.Duration
-}
-
 // Session is a linked WhatsApp number, or one that is about to be linked.
 type Session struct {
 	Key       SessionKey
@@ -136,6 +124,12 @@ type QR struct {
 	Code      string // the raw text that the code shows
 	ExpiresAt time.Time
 	Attempt   int // 1 for the first code of this pairing
+}
+
+// PairingCode is what the owner of a phone types into it to link the session.
+type PairingCode struct {
+	Code      string // 8 letters and digits
+	ExpiresAt time.Time
 }
 
 // RestrictionKind names a limit that WhatsApp has put on an account.
@@ -158,6 +152,10 @@ type Snapshot struct {
 	Restrictions []Restriction
 	// NextAttempt is when the daemon tries to connect again; zero if it is not waiting to.
 	NextAttempt time.Time
+	// PairingCode was asked for and can be typed into the phone; set in StatusQRReady only.
+	PairingCode *PairingCode
 	// Passkey is the challenge that the account's owner must answer; set in StatusPasskeyRequired only.
 	Passkey []byte
+	// PasskeyCode is set once the passkey was accepted: what the phone shows too.
+	PasskeyCode string
 }

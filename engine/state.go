@@ -18,31 +18,37 @@ const loginPatience = 2 * time.Minute
 // apply makes the next one, and nothing in it touches the world.
 type machine struct {
 	State
-	qr       *QR
-	qrCount  int
-	passkey  []byte
-	held     bool      // a Conn exists and must be closed some day
-	up       bool      // it is connected or connecting
-	loggedIn bool      // its login is complete
-	spent    bool      // it must be closed before there is another; its news no longer counts
-	failures int       // connections lost or refused in a row
-	restarts int       // connections that the server asked to make again since the last login
-	readyAt  time.Time // when the session last became ready
-	retryAt  time.Time // not before this; zero means at once
-	loginBy  time.Time // a login that is not complete by then is given up
-	unlinkBy time.Time // a removal gives up unlinking then
-	unlinked bool      // the account does not show the device, by the network's own word
+	qr      *QR
+	qrCount int
+	code    *PairingCode
+	passkey []byte
+	// passkeyCode is what the phone shows once the passkey was accepted.
+	passkeyCode string
+	held        bool      // a Conn exists and must be closed some day
+	up          bool      // it is connected or connecting
+	loggedIn    bool      // its login is complete
+	spent       bool      // it must be closed before there is another; its news no longer counts
+	failures    int       // connections lost or refused in a row
+	restarts    int       // connections that the server asked to make again since the last login
+	readyAt     time.Time // when the session last became ready
+	retryAt     time.Time // not before this; zero means at once
+	loginBy     time.Time // a login that is not complete by then is given up
+	unlinkBy    time.Time // a removal gives up unlinking then
+	unlinked    bool      // the account does not show the device, by the network's own word
 }
 
 // input is something that happened to a session. Signals are inputs too.
 type input interface{}
 
 type (
-	askStart      struct{} // the tenant wants it to run
-	askStop       struct{} // the tenant wants it to stop, staying linked
-	askDelete     struct{} // the tenant wants it unlinked and forgotten
-	connecting    struct{} // actConnect begins
-	connected     struct{} // outcome of an actConnect that went well so far
+	askStart      struct{}                   // the tenant wants it to run
+	askRestart    struct{}                   // the tenant wants its connection made again, or begun
+	askStop       struct{}                   // the tenant wants it to stop, staying linked
+	askDelete     struct{}                   // the tenant wants it unlinked and forgotten
+	reroute       struct{}                   // the session's way to the network has changed
+	connecting    struct{}                   // actConnect begins
+	codeShown     struct{ code PairingCode } // the network has given a code to link with
+	connected     struct{}                   // outcome of an actConnect that went well so far
 	connectFailed struct{ err error }
 	linking       struct{ identity Identity } // a phone has scanned, and the device's side is about to be confirmed
 	loggedOut     struct{ err error }         // outcome of actLogout
@@ -150,9 +156,13 @@ func earlier(a, b time.Time) time.Time {
 // the machine stays as it is.
 func (m machine) refuses(in input) error {
 	switch in.(type) {
-	case askStart:
+	case askStart, askRestart:
 		if m.Intent == IntentDelete {
 			return errBeingRemoved()
+		}
+	case codeShown:
+		if !m.live() || m.Status != StatusQRReady {
+			return errNotLinkable()
 		}
 	case askStop:
 		if m.Intent == IntentDelete {
@@ -183,6 +193,12 @@ func (m machine) apply(in input, c chance) machine {
 	switch in := in.(type) {
 	case askStart:
 		m.start()
+	case askRestart:
+		m.restart()
+	case reroute:
+		m.reroute()
+	case codeShown:
+		m.code = &in.code
 	case askStop:
 		m.stop()
 	case askDelete:
@@ -233,6 +249,10 @@ func (m *machine) signal(in Signal, c chance) {
 		m.pairing(StatusQRReady, &QR{Code: in.Code, ExpiresAt: in.ExpiresAt, Attempt: m.qrCount}, nil)
 	case SignalPasskey:
 		m.pairing(StatusPasskeyRequired, nil, in.Challenge)
+	case SignalPasskeyCode:
+		if m.Status == StatusPasskeyRequired {
+			m.passkeyCode = in.Code
+		}
 	case SignalQRTimeout:
 		if m.Identity.Device != "" { // the last code was scanned at the last moment
 			m.lost(c, m.pause(c))

@@ -13,8 +13,9 @@ type Store interface {
 	ListAllSessions(ctx context.Context) ([]Session, error)
 	// InsertSession adds a session. It returns CodeInvalid if it exists.
 	InsertSession(ctx context.Context, s Session) error
-	// RenameSession changes a session's label. It returns CodeSessionNotFound.
-	RenameSession(ctx context.Context, key SessionKey, name string) error
+	// ConfigureSession changes a session's label and options. It returns
+	// CodeSessionNotFound.
+	ConfigureSession(ctx context.Context, key SessionKey, name string, o SessionOptions) error
 	// SaveState replaces a session's state and appends events in one
 	// transaction, provided that its status and intent are still those of from.
 	// It returns CodeSessionNotFound if there is no such session and

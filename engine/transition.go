@@ -12,7 +12,7 @@ func (m *machine) begin() {
 	m.qrCount = 0
 }
 
-func (m *machine) clearPairing() { m.qr, m.passkey = nil, nil }
+func (m *machine) clearPairing() { m.qr, m.code, m.passkey, m.passkeyCode = nil, nil, nil, "" }
 
 // unlink forgets the device, and with it what is known of its account.
 func (m *machine) unlink() { m.Identity, m.Reachout = Identity{}, Timelock{} }
@@ -24,6 +24,33 @@ func (m *machine) start() {
 	m.Intent = IntentRun
 	if m.Status == StatusDisconnected {
 		m.begin()
+	}
+}
+
+// restart has the connection closed and made again, or begins one.
+func (m *machine) restart() {
+	if m.Intent == IntentDelete {
+		return
+	}
+	m.Intent = IntentRun
+	waits := m.Status == StatusAuthenticated // linked, and has never logged in
+	m.begin()
+	if waits {
+		m.Status = StatusAuthenticated
+	}
+	m.end()
+	m.spent = m.held
+}
+
+// reroute has a connection that is open or waited for made anew on the way that
+// it is to go now. A ban is waited out on either.
+func (m *machine) reroute() {
+	switch {
+	case m.Intent == IntentDelete:
+	case m.wantsUp() && m.Reason != ReasonBanned:
+		m.restart()
+	default:
+		m.spent = m.held
 	}
 }
 
@@ -76,7 +103,10 @@ func (m *machine) pairing(status Status, qr *QR, challenge []byte) {
 	if !m.wantsUp() || m.Identity.Device != "" {
 		return
 	}
-	m.Status, m.Reason, m.Until, m.qr, m.passkey = status, "", time.Time{}, qr, challenge
+	m.Status, m.Reason, m.Until, m.qr, m.passkey, m.passkeyCode = status, "", time.Time{}, qr, challenge, ""
+	if qr == nil {
+		m.code = nil // it was typed, or another way was taken
+	}
 }
 
 // linked keeps who the session is. The identity is kept even if the session was

@@ -7,7 +7,8 @@ import "time"
 type view struct {
 	Snapshot
 	conn     Conn          // set while the session is ready
-	epoch    uint64        // of conn
+	pairing  Conn          // set while the session can be linked
+	epoch    uint64        // of conn or pairing
 	unlinked bool          // the account does not show the device, by the network's own word
 	removed  bool          // nothing is left of the session
 	changed  chan struct{} // closed when a newer view is published
@@ -18,8 +19,8 @@ func (w *worker) publish() {
 	m := w.machine
 	v := &view{
 		Snapshot: Snapshot{
-			Session: Session{Key: w.key, Name: w.name, State: m.State, CreatedAt: w.created, UpdatedAt: w.updated},
-			QR:      m.qr, Passkey: m.passkey,
+			Session: Session{Key: w.key, Name: w.name, Options: w.options, State: m.State, CreatedAt: w.created, UpdatedAt: w.updated},
+			QR:      m.qr, PairingCode: m.code, Passkey: m.passkey, PasskeyCode: m.passkeyCode,
 		},
 		unlinked: m.unlinked,
 		removed:  w.removed,
@@ -31,6 +32,9 @@ func (w *worker) publish() {
 	if m.Status == StatusReady && m.live() {
 		v.conn, v.epoch = w.conn, w.epoch
 	}
+	if (m.Status == StatusQRReady || m.Status == StatusPasskeyRequired) && m.live() {
+		v.pairing, v.epoch = w.conn, w.epoch
+	}
 	if old := w.view.Swap(v); old != nil {
 		close(old.changed)
 	}
@@ -40,11 +44,14 @@ func (w *worker) publish() {
 func (v *view) gone() bool { return v.removed || v.State.Intent == IntentDelete }
 
 // snapshot is the view as it is to be answered at the given time: a restriction
-// that has run out is left away.
+// or a pairing code that has run out is left away.
 func (v *view) snapshot(now time.Time) Snapshot {
 	s := v.Snapshot
 	if lock := s.State.Reachout; lock.inForce(now) {
 		s.Restrictions = []Restriction{{Kind: RestrictionReachout, Until: lock.Until}}
+	}
+	if s.PairingCode != nil && !now.Before(s.PairingCode.ExpiresAt) {
+		s.PairingCode = nil
 	}
 	return s
 }

@@ -23,7 +23,8 @@ type worker struct {
 	view atomic.Pointer[view] // what others see
 
 	name    string
-	updated time.Time // when the state or the name last changed
+	options SessionOptions
+	updated time.Time // when the state, the name or the options last changed
 	machine machine
 	saved   State // what the store holds
 	conn    Conn
@@ -35,7 +36,7 @@ type worker struct {
 
 func newWorker(e *Engine, s Session) *worker {
 	w := &worker{
-		engine: e, key: s.Key, created: s.CreatedAt, name: s.Name, updated: s.UpdatedAt,
+		engine: e, key: s.Key, created: s.CreatedAt, name: s.Name, options: s.Options, updated: s.UpdatedAt,
 		log:  e.log.WithLazy(zap.String("tenant", string(s.Key.Tenant)), zap.String("session", string(s.Key.ID))),
 		box:  newMailbox(),
 		lane: newLane(),

@@ -72,7 +72,7 @@ func TestNobodyScansAndAgain(t *testing.T) {
 		if first.closes.Load() != 1 {
 			t.Error("the connection is not closed")
 		}
-		if _, isNew, err := w.engine.Create(context.Background(), key("a"), ""); isNew || err != nil {
+		if _, isNew, err := w.engine.Create(context.Background(), key("a"), engine.SessionChange{}); isNew || err != nil {
 			t.Fatalf("again: new %v, %v", isNew, err)
 		}
 		w.want("a", engine.StatusInitializing, "")
@@ -143,7 +143,7 @@ func TestStopAndStart(t *testing.T) {
 		w.end()
 		w.start()
 		w.want("a", engine.StatusDisconnected, engine.ReasonStopped)
-		if _, _, err := w.engine.Create(context.Background(), key("a"), "new name"); err != nil {
+		if _, _, err := w.engine.Create(context.Background(), key("a"), engine.SessionChange{Name: new("new name")}); err != nil {
 			t.Fatal(err)
 		}
 		if s := w.want("a", engine.StatusReady, ""); s.Name != "new name" {
@@ -163,7 +163,7 @@ func TestStopAndStartInOneBreath(t *testing.T) {
 				_, err := w.engine.Stop(context.Background(), key("a"))
 				stopped <- err
 			}()
-			_, _, err := w.engine.Create(context.Background(), key("a"), "")
+			_, _, err := w.engine.Create(context.Background(), key("a"), engine.SessionChange{})
 			if err := <-stopped; err != nil {
 				t.Fatal(err)
 			}
@@ -171,7 +171,7 @@ func TestStopAndStartInOneBreath(t *testing.T) {
 				t.Fatal(err)
 			}
 			synctest.Wait()
-			if _, _, err := w.engine.Create(context.Background(), key("a"), ""); err != nil {
+			if _, _, err := w.engine.Create(context.Background(), key("a"), engine.SessionChange{}); err != nil {
 				t.Fatal(err)
 			}
 			pass(10 * time.Second)

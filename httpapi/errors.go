@@ -44,7 +44,7 @@ func statusOf(code engine.Code) int {
 		return http.StatusForbidden
 	case engine.CodeNotFound, engine.CodeSessionNotFound:
 		return http.StatusNotFound
-	case engine.CodeSessionNotReady, engine.CodeSessionBusy, engine.CodeConflict:
+	case engine.CodeSessionNotReady, engine.CodeAlreadyLinked, engine.CodeSessionBusy, engine.CodeConflict:
 		return http.StatusConflict
 	case engine.CodeRateLimited, engine.CodeReachoutTimelock, engine.CodeSentLimit:
 		return http.StatusTooManyRequests

@@ -31,12 +31,12 @@ var (
 		Phone: "919876543210@s.whatsapp.net", LID: "123456789012345@lid"}}
 )
 
-func (n *paperNetwork) Pair(_ context.Context, key engine.SessionKey, h engine.Handler) (engine.Conn, error) {
-	return n.add(key, h, false), nil
+func (n *paperNetwork) Pair(_ context.Context, line engine.Line, h engine.Handler) (engine.Conn, error) {
+	return n.add(line.Session, h, false), nil
 }
 
-func (n *paperNetwork) Open(_ context.Context, key engine.SessionKey, _ engine.DeviceID, h engine.Handler) (engine.Conn, error) {
-	return n.add(key, h, true), nil
+func (n *paperNetwork) Open(_ context.Context, line engine.Line, _ engine.DeviceID, h engine.Handler) (engine.Conn, error) {
+	return n.add(line.Session, h, true), nil
 }
 
 func (n *paperNetwork) add(key engine.SessionKey, h engine.Handler, linked bool) engine.Conn {

@@ -104,7 +104,11 @@ func (s *Server) createSession(c *fiber.Ctx, p store.Principal) error {
 	if err != nil {
 		return err
 	}
-	snap, isNew, err := s.engine.Create(c.UserContext(), engine.SessionKey{Tenant: p.Tenant, ID: id}, name)
+	var change engine.SessionChange
+	if name != "" {
+		change.Name = &name
+	}
+	snap, isNew, err := s.engine.Create(c.UserContext(), engine.SessionKey{Tenant: p.Tenant, ID: id}, change)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 const selectSession = `SELECT tenant_id, id, name, status, reason, until, intent, device, phone, lid,
-	refused_version, reachout_locked, reachout_until, created_at, updated_at FROM sessions`
+	refused_version, reachout_locked, reachout_until, options, created_at, updated_at FROM sessions`
 
 // ListAllSessions implements engine.Store.
 func (s *Store) ListAllSessions(ctx context.Context) ([]engine.Session, error) {
@@ -26,11 +26,11 @@ func (s *Store) InsertSession(ctx context.Context, one engine.Session) error {
 		}
 		st := one.State
 		n, err := changed(tx.Exec(`INSERT INTO sessions (tenant_id, id, name, status, reason, until, intent, device,
-			phone, lid, refused_version, reachout_locked, reachout_until, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (tenant_id, id) DO NOTHING`,
+			phone, lid, refused_version, reachout_locked, reachout_until, options, created_at, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT (tenant_id, id) DO NOTHING`,
 			one.Key.Tenant, one.Key.ID, one.Name, st.Status, st.Reason, millis(st.Until), st.Intent, st.Identity.Device,
 			st.Identity.Person.Phone, st.Identity.Person.LID, st.RefusedVersion, st.Reachout.Locked, millis(st.Reachout.Until),
-			millis(one.CreatedAt), millis(one.UpdatedAt)))
+			document{&one.Options}, millis(one.CreatedAt), millis(one.UpdatedAt)))
 		if err == nil && n == 0 {
 			return engine.Errorf(engine.CodeInvalid, "the session exists already")
 		}
@@ -38,11 +38,11 @@ func (s *Store) InsertSession(ctx context.Context, one engine.Session) error {
 	})
 }
 
-// RenameSession implements engine.Store.
-func (s *Store) RenameSession(ctx context.Context, key engine.SessionKey, name string) error {
+// ConfigureSession implements engine.Store.
+func (s *Store) ConfigureSession(ctx context.Context, key engine.SessionKey, name string, o engine.SessionOptions) error {
 	return s.update(ctx, func(tx *sql.Tx) error {
-		n, err := changed(tx.Exec(`UPDATE sessions SET name = $1, updated_at = $2 WHERE tenant_id = $3 AND id = $4`,
-			name, millis(s.clock()), key.Tenant, key.ID))
+		n, err := changed(tx.Exec(`UPDATE sessions SET name = $1, options = $2, updated_at = $3 WHERE tenant_id = $4 AND id = $5`,
+			name, document{&o}, millis(s.clock()), key.Tenant, key.ID))
 		if err == nil && n == 0 {
 			return errNoSession()
 		}
@@ -108,6 +108,6 @@ func scanSession(r row) (one engine.Session, err error) {
 	st := &one.State
 	err = r.Scan(&one.Key.Tenant, &one.Key.ID, &one.Name, &st.Status, &st.Reason, instant{&st.Until}, &st.Intent,
 		&st.Identity.Device, &st.Identity.Person.Phone, &st.Identity.Person.LID, &st.RefusedVersion,
-		&st.Reachout.Locked, instant{&st.Reachout.Until}, instant{&one.CreatedAt}, instant{&one.UpdatedAt})
+		&st.Reachout.Locked, instant{&st.Reachout.Until}, document{&one.Options}, instant{&one.CreatedAt}, instant{&one.UpdatedAt})
 	return one, err
 }

@@ -96,8 +96,8 @@ func TestSessionsSurviveReopening(t *testing.T) {
 	if len(all) != 1 || all[0] != one {
 		t.Fatalf("got  %+v\nwant %+v", all, one)
 	}
-	wantCode(t, s.RenameSession(ctx, key("other"), "x"), engine.CodeSessionNotFound)
-	must(t, s.RenameSession(ctx, key("main"), "Shop 2"))
+	wantCode(t, s.ConfigureSession(ctx, key("other"), "x", engine.SessionOptions{}), engine.CodeSessionNotFound)
+	must(t, s.ConfigureSession(ctx, key("main"), "Shop 2", engine.SessionOptions{}))
 	must(t, s.DeleteSession(ctx, key("main")))
 	must(t, s.DeleteSession(ctx, key("main")))
 	if all, _ = s.ListAllSessions(ctx); len(all) != 0 {

@@ -36,7 +36,7 @@ func Link(t *testing.T, n engine.Network, p Phone, id string) (*Session, engine.
 	t.Helper()
 	s := NewSession(id)
 	var err error
-	if s.Conn, err = n.Pair(t.Context(), s.Key, s.Handler()); err != nil {
+	if s.Conn, err = n.Pair(t.Context(), engine.Line{Session: s.Key}, s.Handler()); err != nil {
 		t.Fatalf("pair: %v", err)
 	}
 	t.Cleanup(func() { s.End(t) })
@@ -82,7 +82,7 @@ func refusesLinking(t *testing.T, h Harness) {
 	s := NewSession("a")
 	s.NoLink = errRefused
 	var err error
-	if s.Conn, err = n.Pair(t.Context(), s.Key, s.Handler()); err != nil {
+	if s.Conn, err = n.Pair(t.Context(), engine.Line{Session: s.Key}, s.Handler()); err != nil {
 		t.Fatal(err)
 	}
 	defer s.End(t)
@@ -222,7 +222,7 @@ func reopens(t *testing.T, h Harness) {
 	s.End(t)
 	again := NewSession("a")
 	var err error
-	if again.Conn, err = n.Open(t.Context(), again.Key, id.Device, again.Handler()); err != nil {
+	if again.Conn, err = n.Open(t.Context(), engine.Line{Session: again.Key}, id.Device, again.Handler()); err != nil {
 		t.Fatalf("open: %v", err)
 	}
 	defer again.End(t)
@@ -293,7 +293,7 @@ func forgets(t *testing.T, h Harness) {
 func wantNoDevice(t *testing.T, n engine.Network, device engine.DeviceID) {
 	t.Helper()
 	s := NewSession("gone")
-	conn, err := n.Open(t.Context(), s.Key, device, s.Handler())
+	conn, err := n.Open(t.Context(), engine.Line{Session: s.Key}, device, s.Handler())
 	if !errors.Is(err, engine.ErrNoDevice) {
 		t.Errorf("opening a device that is gone gives %v, want ErrNoDevice", err)
 	}

@@ -18,7 +18,7 @@ func quietSession(b *testing.B, n *Network, p *phone, id string) *enginetest.Ses
 	ready := make(chan engine.Signal, 16)
 	h := s.Handler()
 	h.Signal = func(sig engine.Signal) { ready <- sig }
-	conn, err := n.Pair(b.Context(), s.Key, h)
+	conn, err := n.Pair(b.Context(), engine.Line{Session: s.Key}, h)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -23,6 +23,7 @@ const maxRetryDelay = 30 * time.Second
 type conn struct {
 	net     *Network
 	session engine.SessionKey
+	http    *httpClients // of this connection's line
 	handler engine.Handler
 	log     *zap.Logger
 
@@ -50,13 +51,19 @@ type conn struct {
 
 var _ engine.Conn = (*conn)(nil)
 
-func newConn(n *Network, session engine.SessionKey, h engine.Handler) *conn {
+// newConn fails if the line's proxy is not one.
+func newConn(n *Network, line engine.Line, h engine.Handler) (*conn, error) {
+	clients, err := n.clientsFor(line.Proxy)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(context.Background())
+	session := line.Session
 	return &conn{
-		net: n, session: session, handler: h, ctx: ctx, cancel: cancel,
+		net: n, session: session, http: clients, handler: h, ctx: ctx, cancel: cancel,
 		log:      n.log.With(zap.String("tenant", string(session.Tenant)), zap.String("session", string(session.ID))),
 		outgoing: &throttle{every: purgeEvery, clock: n.opts.Clock},
-	}
+	}, nil
 }
 
 // Connect makes the next link. It returns engine.ErrNoDevice if the device has
@@ -124,6 +131,9 @@ func (c *conn) Close() {
 		<-l.gone
 	}
 	c.calls.Wait()
+	if c.http != c.net.http {
+		c.http.close()
+	}
 }
 
 // enter admits a call that Close waits for; c.calls.Done ends it. It returns

@@ -159,7 +159,7 @@ func TestVerifyLeaf(t *testing.T) {
 }
 
 func TestRealNetworkVerifiesAsUsual(t *testing.T) {
-	transport := newTransport(nil)
+	transport := newTransport(nil, nil)
 	if transport.TLSClientConfig != nil || transport.DialTLSContext != nil {
 		t.Error("the real network is not verified by crypto/tls alone")
 	}

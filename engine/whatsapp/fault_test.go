@@ -19,7 +19,7 @@ func pairing(t *testing.T, n *Network) *enginetest.Session {
 	t.Helper()
 	s := enginetest.NewSession("a")
 	var err error
-	if s.Conn, err = n.Pair(t.Context(), s.Key, s.Handler()); err != nil {
+	if s.Conn, err = n.Pair(t.Context(), engine.Line{Session: s.Key}, s.Handler()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.End(t) })
@@ -150,7 +150,7 @@ func TestEndsOfARunningConnection(t *testing.T) {
 			}
 			s.End(t)
 			wantSilence(t, s)
-			_, err := n.Open(t.Context(), s.Key, id.Device, s.Handler())
+			_, err := n.Open(t.Context(), engine.Line{Session: s.Key}, id.Device, s.Handler())
 			if c.again == errors.Is(err, engine.ErrNoDevice) {
 				t.Errorf("afterwards opening the device gives %v", err)
 			}
@@ -181,7 +181,7 @@ func TestRefusedLogins(t *testing.T) {
 			fault := sim.fault(t, c.fault)
 			s = enginetest.NewSession("a")
 			var err error
-			if s.Conn, err = n.Open(t.Context(), s.Key, id.Device, s.Handler()); err != nil {
+			if s.Conn, err = n.Open(t.Context(), engine.Line{Session: s.Key}, id.Device, s.Handler()); err != nil {
 				t.Fatal(err)
 			}
 			defer s.End(t)
@@ -204,7 +204,7 @@ func TestRefusedSocketIsAnError(t *testing.T) {
 	n := sim.open(t, nil)
 	fault := sim.fault(t, simnet.Fault{Kind: simnet.FaultRefuse, Number: simnet.Everyone})
 	s := enginetest.NewSession("a")
-	s.Conn, _ = n.Pair(t.Context(), s.Key, s.Handler())
+	s.Conn, _ = n.Pair(t.Context(), engine.Line{Session: s.Key}, s.Handler())
 	defer s.End(t)
 	if err := s.Conn.Connect(t.Context()); err == nil || !strings.Contains(err.Error(), "503") {
 		t.Errorf("every socket is refused: %v", err)
@@ -242,7 +242,7 @@ func TestLoginThatNeverCompletes(t *testing.T) {
 	sim.fault(t, simnet.Fault{Kind: simnet.FaultDeaf, Number: p.Number()})
 	s = enginetest.NewSession("a")
 	var err error
-	if s.Conn, err = n.Open(t.Context(), s.Key, id.Device, s.Handler()); err != nil {
+	if s.Conn, err = n.Open(t.Context(), engine.Line{Session: s.Key}, id.Device, s.Handler()); err != nil {
 		t.Fatal(err)
 	}
 	defer s.End(t)
@@ -264,7 +264,7 @@ func TestServerThatWasDeafDuringTheLogin(t *testing.T) {
 	sim.fault(t, simnet.Fault{Kind: simnet.FaultDeaf, Number: p.Number(), Times: 1})
 	s = enginetest.NewSession("a")
 	var err error
-	if s.Conn, err = n.Open(t.Context(), s.Key, id.Device, s.Handler()); err != nil {
+	if s.Conn, err = n.Open(t.Context(), engine.Line{Session: s.Key}, id.Device, s.Handler()); err != nil {
 		t.Fatal(err)
 	}
 	defer s.End(t)

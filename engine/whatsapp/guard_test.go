@@ -216,7 +216,7 @@ func TestRetryReceiptIsAnsweredLater(t *testing.T) {
 	// Another process, as it were.
 	n = sim.open(t, func(o *Options) { o.DataDir = dir })
 	s = enginetest.NewSession("a")
-	if s.Conn, err = n.Open(t.Context(), s.Key, id.Device, s.Handler()); err != nil {
+	if s.Conn, err = n.Open(t.Context(), engine.Line{Session: s.Key}, id.Device, s.Handler()); err != nil {
 		t.Fatal(err)
 	}
 	defer s.End(t)

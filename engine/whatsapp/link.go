@@ -78,7 +78,7 @@ func newLink(c *conn, device *store.Device) (*link, error) {
 // newClient sets up whatsmeow for one link.
 func newClient(l *link) *whatsmeow.Client {
 	cli := whatsmeow.NewClient(l.device, clientLog{log: l.conn.log, tap: l, gate: &l.logs, ended: l.ctx})
-	clients := l.conn.net.http
+	clients := l.conn.http
 	cli.SetWebsocketHTTPClient(clients.websocket)
 	cli.SetPreLoginHTTPClient(clients.preLogin)
 	cli.SetMediaHTTPClient(clients.media)

@@ -5,7 +5,9 @@ package whatsapp
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +23,11 @@ type Options struct {
 	DataDir  string      // holds whatsapp.db, the device store
 	Endpoint *Endpoint   // a simulated network; nil for the real one
 	Log      *zap.Logger // nil for silence
+	// ProxyDial connects to the proxies of sessions, whose URLs callers give; nil
+	// for a dialer that goes anywhere.
+	ProxyDial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// ProxyRoots vouch for the certificates of https proxies; nil for the system's.
+	ProxyRoots *x509.CertPool
 	// DeviceName is what the account's phone lists linked devices as; "wapid" if empty.
 	DeviceName string
 	// QRFirst and QRNext are how long the first and every further QR code is
@@ -63,6 +70,9 @@ func (o Options) withDefaults() Options {
 	set(&o.RetryDelay, time.Second)
 	if o.Log == nil {
 		o.Log = zap.NewNop()
+	}
+	if o.ProxyDial == nil {
+		o.ProxyDial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
@@ -112,7 +122,7 @@ func Open(ctx context.Context, opts Options) (*Network, error) {
 		return nil, err
 	}
 	return &Network{
-		opts: opts, log: opts.Log, devices: devices, http: newHTTPClients(opts.Endpoint),
+		opts: opts, log: opts.Log, devices: devices, http: newHTTPClients(opts.Endpoint, nil),
 		hashes: &throttle{every: purgeEvery, clock: opts.Clock},
 	}, nil
 }
@@ -127,13 +137,13 @@ func (n *Network) Close() error {
 }
 
 // Pair prepares a connection that links a new device.
-func (n *Network) Pair(_ context.Context, session engine.SessionKey, h engine.Handler) (engine.Conn, error) {
-	return newConn(n, session, h), nil
+func (n *Network) Pair(_ context.Context, line engine.Line, h engine.Handler) (engine.Conn, error) {
+	return newConn(n, line, h)
 }
 
 // Open prepares a connection for a linked device. It returns engine.ErrNoDevice,
 // or CodeStorage if the device store can't be read.
-func (n *Network) Open(ctx context.Context, session engine.SessionKey, device engine.DeviceID, h engine.Handler) (engine.Conn, error) {
+func (n *Network) Open(ctx context.Context, line engine.Line, device engine.DeviceID, h engine.Handler) (engine.Conn, error) {
 	jid, err := parseDeviceID(device)
 	if err != nil {
 		return nil, err
@@ -142,7 +152,10 @@ func (n *Network) Open(ctx context.Context, session engine.SessionKey, device en
 	if err != nil {
 		return nil, err
 	}
-	c := newConn(n, session, h)
+	c, err := newConn(n, line, h)
+	if err != nil {
+		return nil, err
+	}
 	c.device, c.loaded = jid, stored
 	return c, nil
 }

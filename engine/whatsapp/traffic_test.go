@@ -27,7 +27,7 @@ func TestCloseUnderTraffic(t *testing.T) {
 	for round := range rounds {
 		s = enginetest.NewSession("a")
 		var err error
-		if s.Conn, err = n.Open(t.Context(), s.Key, id.Device, s.Handler()); err != nil {
+		if s.Conn, err = n.Open(t.Context(), engine.Line{Session: s.Key}, id.Device, s.Handler()); err != nil {
 			t.Fatal(err)
 		}
 		s.Refuse(func(m engine.Incoming) error {
@@ -65,7 +65,7 @@ func TestCloseUnderTraffic(t *testing.T) {
 	}
 	s = enginetest.NewSession("a")
 	var err error
-	if s.Conn, err = n.Open(t.Context(), s.Key, id.Device, s.Handler()); err != nil {
+	if s.Conn, err = n.Open(t.Context(), engine.Line{Session: s.Key}, id.Device, s.Handler()); err != nil {
 		t.Fatal(err)
 	}
 	s.Refuse(func(m engine.Incoming) error {

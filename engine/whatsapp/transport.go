@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// dialTimeout bounds a connection to the far side, or to a proxy.
+const dialTimeout = 15 * time.Second
+
 // httpClients are the three HTTP clients that all whatsmeow clients share. A
 // whatsmeow client would otherwise make three transports of its own, each with
 // its own connection pool.
@@ -20,20 +23,38 @@ type httpClients struct {
 	media     *http.Client // uploads and downloads
 }
 
-// newHTTPClients dials the real network, through the environment's proxy if
-// there is one, or, with an endpoint, the simulated one and nothing else.
-func newHTTPClients(e *Endpoint) *httpClients {
+// dialFunc connects to host:port, directly or on some other way.
+type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// newHTTPClients dials the real network or, with an endpoint, the simulated one
+// and nothing else. dial is the way there; nil is the direct one, or to the real
+// network through the environment's proxy if there is one.
+func newHTTPClients(e *Endpoint, dial dialFunc) *httpClients {
 	socket := func() *http.Client {
-		t := newTransport(e)
+		t := newTransport(e, dial)
 		// A pooled connection could be handed to another session's handshake:
 		// every socket is dialled for the session that asks for it.
 		t.DisableKeepAlives = true
 		return &http.Client{Transport: wiredTransport{t}}
 	}
-	media := newTransport(e)
+	media := newTransport(e, dial)
 	media.MaxIdleConnsPerHost = 16
 	media.IdleConnTimeout = 30 * time.Second
 	return &httpClients{websocket: socket(), preLogin: socket(), media: &http.Client{Transport: media}}
+}
+
+// clientsFor returns the clients that all direct connections share, or ones of
+// their own for a connection through a proxy, which closes them. It returns
+// CodeInvalid for a URL that names no proxy.
+func (n *Network) clientsFor(proxy string) (*httpClients, error) {
+	if proxy == "" {
+		return n.http, nil
+	}
+	way, err := n.throughProxy(proxy)
+	if err != nil {
+		return nil, err
+	}
+	return newHTTPClients(n.opts.Endpoint, way), nil
 }
 
 func (c *httpClients) close() {
@@ -42,24 +63,29 @@ func (c *httpClients) close() {
 	c.media.CloseIdleConnections()
 }
 
-func newTransport(e *Endpoint) *http.Transport {
-	dialer := &net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}
+func newTransport(e *Endpoint, dial dialFunc) *http.Transport {
+	direct := dial == nil
+	if direct {
+		dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
+	}
 	t := &http.Transport{
 		TLSHandshakeTimeout:   10 * time.Second,
 		ResponseHeaderTimeout: 30 * time.Second,
 	}
 	if e == nil {
-		t.Proxy = http.ProxyFromEnvironment
+		if direct {
+			t.Proxy = http.ProxyFromEnvironment
+		}
 		t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-			return dialWired(ctx, dialer, network, addr)
+			return dialWired(ctx, dial, network, addr)
 		}
 		return t
 	}
 	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		return dialWired(ctx, dialer, network, e.dialAddress(addr))
+		return dialWired(ctx, dial, network, e.dialAddress(addr))
 	}
 	t.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		raw, err := dialWired(ctx, dialer, network, e.dialAddress(addr))
+		raw, err := dialWired(ctx, dial, network, e.dialAddress(addr))
 		if err != nil {
 			return nil, err
 		}

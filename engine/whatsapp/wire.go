@@ -48,8 +48,8 @@ func wireOf(ctx context.Context) *wire {
 }
 
 // dialWired dials, and hands the connection to the wire in ctx, if there is one.
-func dialWired(ctx context.Context, d *net.Dialer, network, addr string) (net.Conn, error) {
-	conn, err := d.DialContext(ctx, network, addr)
+func dialWired(ctx context.Context, dial dialFunc, network, addr string) (net.Conn, error) {
+	conn, err := dial(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,9 @@ type Config struct {
 	ConnectLimit int
 	// SendTimeout bounds one send with all its waiting; 0 means 90 s.
 	SendTimeout time.Duration
+	// CheckRate is how many phone numbers a minute a session may ask the network
+	// for; 0 means DefaultCheckRate.
+	CheckRate int
 }
 
 // Engine is the registry of all sessions. Its methods are safe for concurrent use.
@@ -41,6 +44,7 @@ type Engine struct {
 	backoff     Backoff
 	sendTimeout time.Duration
 	gate        *gate
+	numbers     *numbers
 	panics      atomic.Int64
 
 	creating [64]sync.Mutex // keeps two creations of one session apart; indexed by a hash of its key
@@ -77,6 +81,7 @@ func New(c Config) *Engine {
 		c.ConnectLimit = 24
 	}
 	e.gate = newGate(c.ConnectLimit)
+	e.numbers = newNumbers(c.CheckRate)
 	return e
 }
 

@@ -9,6 +9,7 @@ import (
 	"go.mau.fi/whatsmeow/store"
 	"go.mau.fi/whatsmeow/types"
 	"go.uber.org/zap"
+	"golang.org/x/sync/semaphore"
 
 	"wapid/engine"
 )
@@ -34,7 +35,8 @@ type conn struct {
 	// links that are being taken down. It grows only in enter and below it.
 	calls sync.WaitGroup
 
-	outgoing *throttle // of deletions from this device's event buffer
+	outgoing  *throttle           // of deletions from this device's event buffer
+	transfers *semaphore.Weighted // of files, at once
 
 	mu       sync.Mutex
 	closed   bool
@@ -61,8 +63,9 @@ func newConn(n *Network, line engine.Line, h engine.Handler) (*conn, error) {
 	session := line.Session
 	return &conn{
 		net: n, session: session, http: clients, handler: h, ctx: ctx, cancel: cancel,
-		log:      n.log.With(zap.String("tenant", string(session.Tenant)), zap.String("session", string(session.ID))),
-		outgoing: &throttle{every: purgeEvery, clock: n.opts.Clock},
+		log:       n.log.With(zap.String("tenant", string(session.Tenant)), zap.String("session", string(session.ID))),
+		outgoing:  &throttle{every: purgeEvery, clock: n.opts.Clock},
+		transfers: semaphore.NewWeighted(transfersPerSession),
 	}, nil
 }
 

@@ -57,6 +57,8 @@ func (l *link) handle(event any) (handled bool) {
 		l.disconnected()
 	case *events.KeepAliveTimeout:
 		l.unanswered(event)
+	case *events.MediaRetry:
+		l.reuploads.answered(event)
 	case *events.NotifyAccountReachoutTimelock:
 		l.timelocked(event.IsActive, event.TimeEnforcementEnds.Time)
 	}

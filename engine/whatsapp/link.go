@@ -41,8 +41,10 @@ type link struct {
 	cancel context.CancelFunc
 	gone   chan struct{} // closed when the link has been taken down
 	sends  pendingSends
-	logs   logGate
-	own    types.JID // the device's address; empty while it is being linked
+	// reuploads are the downloads that wait for the phone.
+	reuploads mediaRetries
+	logs      logGate
+	own       types.JID // the device's address; empty while it is being linked
 
 	// All below is guarded by conn.mu.
 	over       bool // its end has been decided and reported

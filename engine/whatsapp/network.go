@@ -14,6 +14,7 @@ import (
 	"go.mau.fi/whatsmeow"
 	"go.mau.fi/whatsmeow/store"
 	"go.uber.org/zap"
+	"golang.org/x/sync/semaphore"
 
 	"wapid/engine"
 )
@@ -91,6 +92,8 @@ type Network struct {
 	http    *httpClients
 	hashes  *throttle
 	health  health
+	// transfers bounds how many files all sessions move at once.
+	transfers *semaphore.Weighted
 
 	undecryptable atomic.Int64 // messages that could not be decrypted at first
 }
@@ -123,7 +126,8 @@ func Open(ctx context.Context, opts Options) (*Network, error) {
 	}
 	return &Network{
 		opts: opts, log: opts.Log, devices: devices, http: newHTTPClients(opts.Endpoint, nil),
-		hashes: &throttle{every: purgeEvery, clock: opts.Clock},
+		hashes:    &throttle{every: purgeEvery, clock: opts.Clock},
+		transfers: semaphore.NewWeighted(transfersAtOnce),
 	}, nil
 }
 

@@ -1,5 +1,7 @@
 package engine
 
+import "encoding/hex"
+
 // Details is what a message holds beside its text, in the words of the public
 // API: the events and the message log show it as it is. Exactly the parts that
 // go with the message's kind are set.
@@ -79,7 +81,7 @@ func (m Outgoing) Details() Details {
 		ExpiresIn: int64(m.Expiration.Seconds())}
 	if a := m.Attachment; a != nil {
 		d.Media = &MediaInfo{MimeType: a.MIME, FileName: a.FileName, Size: a.Size, Width: a.Width, Height: a.Height,
-			Seconds: int64(a.Duration.Seconds())}
+			Seconds: int64(a.Duration.Seconds()), Animated: a.Animated, SHA256: hex.EncodeToString(a.SHA256)}
 	}
 	if t := m.Target; t != nil {
 		switch m.Kind {

@@ -74,6 +74,7 @@ type Attachment struct {
 	Width     int           // pixels; 0 if not known
 	Height    int           // pixels; 0 if not known
 	Duration  time.Duration // of audio and video; 0 if not known
+	Animated  bool          // of stickers
 	Thumbnail []byte        // JPEG; may be empty
 	Waveform  []byte        // of voice notes: 64 values from 0 to 100; may be empty
 	Upload    *Upload       `json:",omitempty"` // set once the network holds the bytes
@@ -161,6 +162,7 @@ type MessageOutcome struct {
 	Recipient Person    // of MessageSent; an address that is empty leaves the known one
 	Payload   []byte    // of MessageSent
 	Code      Code      // of the others: why
+	Release   *Claim    // a claim to forget, so that the same request is tried anew; nil for none
 }
 
 // Direction of a message in the log.

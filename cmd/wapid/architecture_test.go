@@ -23,12 +23,13 @@ var allowed = map[string][]string{
 	"wapid/engine/whatsapp":       {"wapid/engine"},
 	"wapid/engine/simnet":         {},
 	"wapid/engine/enginetest":     {"wapid/engine"},
+	"wapid/engine/media":          {"wapid/engine"},
 	"wapid/engine/simnet/baileys": {},
-	"wapid/bulk":                  {"wapid/engine"},
+	"wapid/bulk":                  {"wapid/engine", "wapid/engine/media"},
 	"wapid/webhooks":              {"wapid/engine"},
 	"wapid/store":                 {"wapid/engine", "wapid/bulk", "wapid/webhooks"},
-	"wapid/httpapi":               {"wapid/engine", "wapid/bulk", "wapid/webhooks", "wapid/store"},
-	"wapid/cmd/wapid": {"wapid/engine", "wapid/engine/whatsapp", "wapid/engine/simnet",
+	"wapid/httpapi":               {"wapid/engine", "wapid/engine/media", "wapid/bulk", "wapid/webhooks", "wapid/store"},
+	"wapid/cmd/wapid": {"wapid/engine", "wapid/engine/media", "wapid/engine/whatsapp", "wapid/engine/simnet",
 		"wapid/bulk", "wapid/webhooks", "wapid/store", "wapid/httpapi"},
 }
 

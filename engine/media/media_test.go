@@ -1,0 +1,400 @@
+package media
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/HugoSmits86/nativewebp"
+	"go.uber.org/goleak"
+	"golang.org/x/image/webp"
+
+	"wapid/engine"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func openSpool(t testing.TB) *Spool {
+	t.Helper()
+	s, err := OpenSpool(filepath.Join(t.TempDir(), "spool"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func take(t testing.TB, s *Spool, b []byte) File {
+	t.Helper()
+	f, err := s.Take(t.Context(), bytes.NewReader(b), 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func files(t testing.TB, s *Spool) []string {
+	t.Helper()
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, filepath.Join(s.dir, e.Name()))
+	}
+	return names
+}
+
+// halves is a picture that is red on the left and blue on the right.
+func halves(w, h int) *image.NRGBA {
+	img := image.NewNRGBA(image.Rect(0, 0, w, h))
+	for y := range h {
+		for x := range w {
+			c := color.NRGBA{R: 255, A: 255}
+			if x >= w/2 {
+				c = color.NRGBA{B: 255, A: 255}
+			}
+			img.SetNRGBA(x, y, c)
+		}
+	}
+	return img
+}
+
+func asJPEG(t testing.TB, img image.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func asPNG(t testing.TB, img image.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func asGIF(t testing.TB, img image.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := gif.Encode(&b, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func asWebP(t testing.TB, img image.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := nativewebp.Encode(&b, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// animatedWebP is the extended header of an animation of a size; nobody looks further.
+func animatedWebP(w, h int) []byte {
+	b := append([]byte("RIFF\x00\x00\x00\x00WEBPVP8X"), 10, 0, 0, 0, 1<<1, 0, 0, 0)
+	b = append(b, byte(w-1), byte((w-1)>>8), byte((w-1)>>16), byte(h-1), byte((h-1)>>8), byte((h-1)>>16))
+	b = append(b, make([]byte, 64)...)
+	binary.LittleEndian.PutUint32(b[4:], uint32(len(b)-8))
+	return b
+}
+
+// turned puts an Exif segment in front of a JPEG's own segments.
+func turned(b []byte, o byte) []byte {
+	exif := append([]byte("Exif\x00\x00MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00"), o, 0, 0, 0, 0, 0, 0)
+	segment := binary.BigEndian.AppendUint16([]byte{0xff, markerAPP1}, uint16(len(exif)+2))
+	return append(append(append([]byte{}, b[:2]...), append(segment, exif...)...), b[2:]...)
+}
+
+// ogg makes a page of a stream; its checksum is left out, as nobody here checks it.
+func oggPage(serial uint32, position uint64, packet []byte) []byte {
+	b := append([]byte("OggS\x00\x00"), make([]byte, 20)...)
+	binary.LittleEndian.PutUint64(b[6:], position)
+	binary.LittleEndian.PutUint32(b[14:], serial)
+	b = append(b, byte(len(packet)/255+1))
+	for range len(packet) / 255 {
+		b = append(b, 255)
+	}
+	b = append(b, byte(len(packet)%255))
+	return append(b, packet...)
+}
+
+// opus is an Ogg/Opus file of a length, with silence in it.
+func opus(d time.Duration) []byte {
+	const skip = 312
+	header := append([]byte("OpusHead\x01\x01"), byte(skip&0xff), byte(skip>>8), 0x80, 0x3e, 0, 0, 0, 0, 0)
+	b := oggPage(7, 0, header)
+	b = append(b, oggPage(7, 0, []byte("OpusTags\x00\x00\x00\x00\x00\x00\x00\x00"))...)
+	b = append(b, oggPage(7, oggNoPosition, make([]byte, 200))...)
+	return append(b, oggPage(7, skip+uint64(d.Seconds()*opusRate), make([]byte, 100))...)
+}
+
+func box(kind string, content ...[]byte) []byte {
+	body := bytes.Join(content, nil)
+	b := binary.BigEndian.AppendUint32(nil, uint32(len(body)+8))
+	return append(append(b, kind...), body...)
+}
+
+// mp4 is an MP4 file of a length and size, turned by 90° if asked; w 0 is a file without picture.
+func mp4(brand string, d time.Duration, w, h int, turn bool) []byte {
+	mvhd := make([]byte, 100)
+	binary.BigEndian.PutUint32(mvhd[12:], 1000)
+	binary.BigEndian.PutUint32(mvhd[16:], uint32(d.Milliseconds()))
+	tkhd := make([]byte, 84)
+	matrix := tkhd[40:]
+	binary.BigEndian.PutUint32(matrix[0:], 1<<16)
+	if turn {
+		binary.BigEndian.PutUint32(matrix[0:], 0)
+		binary.BigEndian.PutUint32(matrix[4:], 1<<16)
+	}
+	binary.BigEndian.PutUint32(tkhd[76:], uint32(w)<<16)
+	binary.BigEndian.PutUint32(tkhd[80:], uint32(h)<<16)
+	sound := box("trak", box("tkhd", make([]byte, 84)))
+	return bytes.Join([][]byte{
+		box("ftyp", []byte(brand+"\x00\x00\x02\x00"+brand+"mp41")),
+		box("mdat", make([]byte, 5000)),
+		box("moov", box("mvhd", mvhd), sound, box("trak", box("tkhd", tkhd))),
+	}, nil)
+}
+
+func TestPrepare(t *testing.T) {
+	blank := image.NewNRGBA(image.Rect(0, 0, 20, 20))
+	mp3 := append([]byte("\xff\xfb\x90\x00"), make([]byte, 400)...)
+	photo := asJPEG(t, halves(640, 480))
+	for name, c := range map[string]struct {
+		kind engine.Kind
+		file []byte
+		hint Hint
+		want engine.Attachment // of what is set: MIME, sizes, duration, name
+		says string            // of an error
+	}{
+		"jpeg":                     {kind: "image", file: photo, want: engine.Attachment{MIME: "image/jpeg", Width: 640, Height: 480}},
+		"jpeg, so declared":        {kind: "image", file: photo, hint: Hint{MIME: "image/jpeg"}, want: engine.Attachment{MIME: "image/jpeg", Width: 640, Height: 480}},
+		"jpeg, nearly so declared": {kind: "image", file: photo, hint: Hint{MIME: "image/jpg"}, want: engine.Attachment{MIME: "image/jpeg", Width: 640, Height: 480}},
+		"jpeg turned":              {kind: "image", file: turned(photo, 6), want: engine.Attachment{MIME: "image/jpeg", Width: 480, Height: 640}},
+		"png":                      {kind: "image", file: asPNG(t, halves(30, 20)), want: engine.Attachment{MIME: "image/png", Width: 30, Height: 20}},
+		"gif":                      {kind: "image", file: asGIF(t, halves(30, 20)), want: engine.Attachment{MIME: "image/gif", Width: 30, Height: 20}},
+		"webp":                     {kind: "image", file: asWebP(t, halves(30, 20)), want: engine.Attachment{MIME: "image/webp", Width: 30, Height: 20}},
+		"jpeg called png":          {kind: "image", file: photo, hint: Hint{MIME: "image/png"}, says: "not what mediaMimeType says"},
+		"a cut jpeg":               {kind: "image", file: photo[:len(photo)/2], says: "not a readable picture"},
+		"a text as image":          {kind: "image", file: []byte("hello"), says: "an image must be"},
+		"no type":                  {kind: "image", file: photo, hint: Hint{MIME: "jpeg"}, says: "not a media type"},
+		"nothing":                  {kind: "image", says: "empty"},
+
+		"mp4":             {kind: "video", file: mp4("isom", 3*time.Second, 320, 240, false), want: engine.Attachment{MIME: "video/mp4", Width: 320, Height: 240, Duration: 3 * time.Second}},
+		"mp4 turned":      {kind: "video", file: mp4("isom", 1500*time.Millisecond, 320, 240, true), want: engine.Attachment{MIME: "video/mp4", Width: 240, Height: 320, Duration: 1500 * time.Millisecond}},
+		"mp4 cut off":     {kind: "video", file: mp4("isom", 3*time.Second, 320, 240, false)[:3000], says: "no index"},
+		"a photo as film": {kind: "video", file: photo, says: "a video must be"},
+		"film as audio":   {kind: "audio", file: mp4("isom", 3*time.Second, 320, 240, false), says: "no audio"},
+
+		"mp3":                 {kind: "audio", file: mp3, want: engine.Attachment{MIME: "audio/mpeg"}},
+		"m4a":                 {kind: "audio", file: mp4("M4A ", 2*time.Second, 0, 0, false), want: engine.Attachment{MIME: "audio/mp4", Duration: 2 * time.Second}},
+		"mp4 without picture": {kind: "audio", file: mp4("isom", 2*time.Second, 0, 0, false), want: engine.Attachment{MIME: "audio/mp4", Duration: 2 * time.Second}},
+		"opus":                {kind: "audio", file: opus(2500 * time.Millisecond), want: engine.Attachment{MIME: typeOpus, Duration: 2500 * time.Millisecond}},
+		"voice":               {kind: "voice", file: opus(12 * time.Second), hint: Hint{MIME: "audio/ogg"}, want: engine.Attachment{MIME: typeOpus, Duration: 12 * time.Second}},
+		"mp3 as voice":        {kind: "voice", file: mp3, says: "must be Opus in an Ogg file"},
+
+		"webp sticker":     {kind: "sticker", file: asWebP(t, halves(512, 512)), want: engine.Attachment{MIME: "image/webp", Width: 512, Height: 512}},
+		"animated sticker": {kind: "sticker", file: animatedWebP(512, 512), want: engine.Attachment{MIME: "image/webp", Width: 512, Height: 512, Animated: true}},
+		"large sticker":    {kind: "sticker", file: animatedWebP(513, 512), says: "512 by 512"},
+		"png sticker":      {kind: "sticker", file: asPNG(t, halves(1000, 500)), want: engine.Attachment{MIME: "image/webp", Width: 512, Height: 512}},
+		"jpeg sticker":     {kind: "sticker", file: photo, want: engine.Attachment{MIME: "image/webp", Width: 512, Height: 512}},
+		"gif sticker":      {kind: "sticker", file: asGIF(t, blank), says: "a sticker must be"},
+
+		"pdf":              {kind: "document", file: []byte("%PDF-1.7\n"), want: engine.Attachment{MIME: "application/pdf", FileName: "document.pdf"}},
+		"named":            {kind: "document", file: []byte("%PDF-1.7\n"), hint: Hint{"application/pdf", "invoice-march-2026.pdf"}, want: engine.Attachment{MIME: "application/pdf", FileName: "invoice-march-2026.pdf"}},
+		"a path as name":   {kind: "document", file: []byte("a,b\n"), hint: Hint{"text/csv", "../../etc/a\u202eb\n.csv"}, want: engine.Attachment{MIME: "text/csv", FileName: "ab.csv"}},
+		"a Windows path":   {kind: "document", file: []byte("a,b\n"), hint: Hint{"text/csv", `C:\x\a.csv`}, want: engine.Attachment{MIME: "text/csv", FileName: "a.csv"}},
+		"photo as a file":  {kind: "document", file: photo, hint: Hint{Name: "p.jpg"}, want: engine.Attachment{MIME: "image/jpeg", FileName: "p.jpg"}},
+		"broken as a file": {kind: "document", file: photo[:300], hint: Hint{Name: "p.jpg"}, want: engine.Attachment{MIME: "image/jpeg", FileName: "p.jpg"}},
+		"a text has none":  {kind: "text", file: photo, says: "larger than the 0 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openSpool(t)
+			f := take(t, s, c.file)
+			got, err := s.Prepare(t.Context(), f, c.kind, c.hint)
+			if c.says != "" {
+				if engine.CodeOf(err) != engine.CodeMediaInvalid || !strings.Contains(err.Error(), c.says) {
+					t.Fatalf("error %v, want %q", err, c.says)
+				}
+				if left := files(t, s); len(left) != 1 || left[0] != f.Path {
+					t.Errorf("the spool holds %v", left)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.MIME != c.want.MIME || got.Width != c.want.Width || got.Height != c.want.Height || got.Animated != c.want.Animated ||
+				got.FileName != c.want.FileName || (got.Duration-c.want.Duration).Abs() > time.Millisecond {
+				t.Errorf("got %+v", got)
+			}
+			if left := files(t, s); len(left) != 1 || left[0] != got.Path {
+				t.Errorf("the spool holds %v, the attachment is %s", left, got.Path)
+			}
+			if c.kind == engine.KindImage || name == "photo as a file" {
+				checkThumbnail(t, got.Thumbnail, c.want.Width < c.want.Height)
+			}
+			if c.want.MIME == "image/webp" && c.kind == engine.KindSticker && !c.want.Animated {
+				checkSticker(t, got)
+			}
+		})
+	}
+}
+
+// checkThumbnail wants red before blue, from left to right or, turned by 90°, from the top down.
+func checkThumbnail(t *testing.T, b []byte, upright bool) {
+	t.Helper()
+	img, err := jpeg.Decode(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, h := img.Bounds().Dx(), img.Bounds().Dy()
+	if max(w, h) > thumbnailSide {
+		t.Errorf("the thumbnail has %d by %d pixels", w, h)
+	}
+	first, last := img.At(2, h/2), img.At(w-3, h/2)
+	if upright {
+		first, last = img.At(w/2, 2), img.At(w/2, h-3)
+	}
+	if r, _, b, _ := first.RGBA(); r < 0xc000 || b > 0x4000 {
+		t.Errorf("it begins with %v", first)
+	}
+	if r, _, b, _ := last.RGBA(); b < 0xc000 || r > 0x4000 {
+		t.Errorf("it ends with %v", last)
+	}
+}
+
+func checkSticker(t *testing.T, a engine.Attachment) {
+	t.Helper()
+	f, err := os.Open(a.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	img, err := webp.Decode(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if img.Bounds().Dx() != 512 || img.Bounds().Dy() != 512 {
+		t.Errorf("it has %v", img.Bounds())
+	}
+	if r, _, b, alpha := img.At(10, 256).RGBA(); r < 0xc000 || b > 0x4000 || alpha != 0xffff {
+		t.Errorf("its left is %v", img.At(10, 256))
+	}
+}
+
+// TestBombs sends small files that would unpack to gigabytes.
+func TestBombs(t *testing.T) {
+	s := openSpool(t)
+	for name, bomb := range map[string][]byte{"png": bombPNG(t), "gif": bombGIF()} {
+		t.Run(name, func(t *testing.T) {
+			f := take(t, s, bomb)
+			a, err := s.Prepare(t.Context(), f, engine.KindImage, Hint{})
+			if err != nil || a.Width != 60000 || a.Thumbnail != nil {
+				t.Errorf("got %+v, %v", a, err)
+			}
+			if _, err := s.Prepare(t.Context(), f, engine.KindSticker, Hint{}); engine.CodeOf(err) != engine.CodeMediaInvalid {
+				t.Errorf("as a sticker: %v", err)
+			}
+		})
+	}
+}
+
+// bombPNG is a PNG whose head says 60000 by 60000 pixels.
+func bombPNG(t *testing.T) []byte {
+	b := asPNG(t, halves(4, 4))
+	binary.BigEndian.PutUint32(b[16:], 60000)
+	binary.BigEndian.PutUint32(b[20:], 60000)
+	binary.BigEndian.PutUint32(b[29:], crc32.ChecksumIEEE(b[12:29]))
+	return b
+}
+
+func bombGIF() []byte {
+	return []byte("GIF89a\x60\xea\x60\xea\x80\x00\x00\x00\x00\x00\xff\xff\xff,\x00\x00\x00\x00\x60\xea\x60\xea\x00\x02\x02D\x01\x00;")
+}
+
+func TestSpool(t *testing.T) {
+	s := openSpool(t)
+	if info, err := os.Stat(s.dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the directory is %v, %v", info.Mode(), err)
+	}
+	a, b := take(t, s, []byte("hello")), take(t, s, []byte("world"))
+	if a.Size != 5 || len(a.SHA256) != 32 || a.Path == b.Path {
+		t.Errorf("took %+v and %+v", a, b)
+	}
+	if err := s.Settle(a.Path); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Take(t.Context(), strings.NewReader("hello"), 4); engine.CodeOf(err) != engine.CodeMediaInvalid {
+		t.Errorf("five bytes of four: %v", err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Take(ended, endless{}, 1<<40); err != context.Canceled {
+		t.Errorf("endless: %v", err)
+	}
+	if left := files(t, s); len(left) != 2 {
+		t.Errorf("left: %v", left)
+	}
+	if err := s.Clean([]string{b.Path}); err != nil {
+		t.Error(err)
+	}
+	if left := files(t, s); len(left) != 1 || left[0] != b.Path {
+		t.Errorf("left: %v", left)
+	}
+	if err := Remove(a.Path); err != nil {
+		t.Errorf("a file that is gone: %v", err)
+	}
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
+// FuzzPrepare puts any bytes through every kind: nothing panics, and an error is
+// one of ours.
+func FuzzPrepare(f *testing.F) {
+	kinds := []engine.Kind{engine.KindImage, engine.KindVideo, engine.KindAudio, engine.KindVoice, engine.KindDocument, engine.KindSticker}
+	f.Add(byte(0), turned(asJPEG(f, halves(9, 7)), 5), "image/jpeg", "a.jpg")
+	f.Add(byte(5), animatedWebP(3, 3), "", "")
+	f.Add(byte(1), mp4("isom", time.Second, 10, 10, true), "video/mp4", "")
+	f.Add(byte(3), opus(time.Second), "", "")
+	f.Add(byte(4), []byte("%PDF"), "text/x", "../x")
+	s := openSpool(f)
+	f.Fuzz(func(t *testing.T, kind byte, b []byte, mime, name string) {
+		file := take(t, s, b)
+		a, err := s.Prepare(t.Context(), file, kinds[int(kind)%len(kinds)], Hint{mime, name})
+		if err != nil {
+			if engine.CodeOf(err) != engine.CodeMediaInvalid {
+				t.Fatal(err)
+			}
+			a.Path = file.Path
+		} else if a.MIME == "" || a.Size == 0 || a.Width < 0 || a.Duration < 0 || strings.ContainsAny(a.FileName, "/\\\x00\n") {
+			t.Fatalf("%+v", a)
+		}
+		if err := Remove(a.Path); err != nil {
+			t.Fatal(err)
+		}
+		if left := files(t, s); len(left) != 0 {
+			t.Fatalf("left: %v", left)
+		}
+	})
+}

@@ -49,6 +49,8 @@ func (l *link) handle(event any) (handled bool) {
 		l.pairingFailed(event.Error)
 	case *events.PairPasskeyRequest:
 		l.passkeyAsked(event)
+	case *events.PairPasskeyConfirmation:
+		l.passkeyProved(event)
 	case *events.PairPasskeyError:
 		l.pairingFailed(event.Error)
 	case *events.Connected:

@@ -44,13 +44,15 @@ type link struct {
 	// reuploads are the downloads that wait for the phone.
 	reuploads mediaRetries
 	logs      logGate
-	own       types.JID // the device's address; empty while it is being linked
+	own       types.JID     // the device's address; empty while it is being linked
+	asking    chan struct{} // holds a token while the network is asked about the linking
 
 	// All below is guarded by conn.mu.
 	over       bool // its end has been decided and reported
 	lost       bool // its socket has ended
 	ready      bool // the login is complete
 	paired     bool // this socket has linked the device
+	passkey    bool // the account's passkey is asked for
 	restarting bool // the server asked to reconnect before the pairing was complete
 	loggingOut bool
 	unlinked   bool // the account no longer has the device
@@ -61,7 +63,7 @@ type link struct {
 }
 
 func newLink(c *conn, device *store.Device) (*link, error) {
-	l := &link{conn: c, device: device, wire: newWire(), gone: make(chan struct{})}
+	l := &link{conn: c, device: device, wire: newWire(), gone: make(chan struct{}), asking: make(chan struct{}, 1)}
 	ctx := context.WithValue(context.Background(), wireKey{}, l.wire)
 	l.ctx, l.cancel = context.WithCancel(ctx)
 	if device.ID != nil {

@@ -1,7 +1,6 @@
 package whatsapp
 
 import (
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -15,9 +14,10 @@ import (
 // qrCodes are the codes of one pairing, shown one after the other.
 type qrCodes struct {
 	left    []string
-	begun   bool // at least one has been shown
-	scanned bool // the account has answered one
-	set     int  // counts the sets that the server has given; outdates timers
+	begun   bool      // at least one has been shown
+	scanned bool      // the account has answered one
+	set     int       // counts the sets that the server has given; outdates timers
+	ends    time.Time // of the code that is shown
 	timer   *time.Timer
 }
 
@@ -56,7 +56,8 @@ func (l *link) nextCode(set int, shown time.Duration) {
 	}
 	code := l.codes.left[0]
 	l.codes.left, l.codes.begun = l.codes.left[1:], true
-	c.post(engine.SignalQR{Code: code, ExpiresAt: c.net.opts.Clock().Add(shown)})
+	l.codes.ends = c.net.opts.Clock().Add(shown)
+	c.post(engine.SignalQR{Code: code, ExpiresAt: l.codes.ends})
 	l.codes.timer = time.AfterFunc(shown, func() {
 		if c.enter() {
 			defer c.calls.Done()
@@ -138,21 +139,4 @@ func (l *link) pairingFailed(err error) {
 		err = errors.New("no reason given")
 	}
 	l.end(engine.SignalPairingFailed{Err: err})
-}
-
-// passkeyAsked hands on the challenge that the account's passkey has to sign.
-func (l *link) passkeyAsked(evt *events.PairPasskeyRequest) {
-	challenge, err := json.Marshal(evt.PublicKey)
-	if err != nil {
-		l.pairingFailed(err)
-		return
-	}
-	c := l.conn
-	c.mu.Lock()
-	l.stopCodes()
-	if !l.over {
-		c.post(engine.SignalPasskey{Challenge: challenge})
-	}
-	c.mu.Unlock()
-	c.flush()
 }

@@ -1,0 +1,168 @@
+package bulk
+
+import (
+	"container/heap"
+	"context"
+	"time"
+
+	"wapid/engine"
+)
+
+// line is one session's jobs. While it is out, the goroutine of its send has it;
+// else the timetable.
+type line struct {
+	key   engine.SessionKey
+	due   time.Time
+	place int  // in the heap; -1 while out
+	again bool // somebody nudged while it was out
+	ended bool // it came back without a job to do
+
+	known   Job  // the job that was claimed from last, with its message
+	holding Wait // what the store says of why it waits
+}
+
+// timetable knows when each line is due. One goroutine, that of Run, owns it.
+type timetable struct {
+	runner       *Runner
+	ctx, sending context.Context
+	lines        map[engine.SessionKey]*line
+	waiting      lineHeap
+	out          int        // lines that are out
+	back         chan *line // they come back
+}
+
+func (t *timetable) run() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	var looked time.Time
+	for t.ctx.Err() == nil {
+		now := t.runner.o.Clock()
+		if looked.IsZero() || now.Sub(looked) >= t.runner.o.Poll || now.Before(looked) {
+			t.look(now)
+			looked = now
+		}
+		t.dispatch(now)
+		wait := t.runner.o.Poll - now.Sub(looked)
+		if len(t.waiting) > 0 {
+			wait = min(wait, t.waiting[0].due.Sub(now))
+		}
+		timer.Reset(max(wait, 0))
+		select {
+		case <-t.ctx.Done():
+		case <-timer.C:
+		case l := <-t.back:
+			t.takeBack(l)
+		case <-t.runner.wake:
+			for _, key := range t.runner.nudged() {
+				t.add(key, t.runner.o.Clock())
+			}
+		}
+	}
+}
+
+// look asks the store for lines that nobody has told of: the poll is the truth.
+func (t *timetable) look(now time.Time) {
+	found, err := t.runner.store.ListLines(t.ctx)
+	if err != nil {
+		t.runner.trouble.note(t.ctx, "bulk jobs can't be listed", err)
+		return
+	}
+	t.runner.trouble.over()
+	for _, f := range found {
+		if t.lines[f.Session] == nil {
+			// A pause that is longer than any was set before the clock went back.
+			t.add(f.Session, minTime(f.NextAt, now.Add(MaxDelay)))
+		}
+	}
+}
+
+// add makes sure that a line is looked at by due.
+func (t *timetable) add(key engine.SessionKey, due time.Time) {
+	l := t.lines[key]
+	switch {
+	case l == nil:
+		l = &line{key: key, due: due}
+		t.lines[key] = l
+		heap.Push(&t.waiting, l)
+	case l.place < 0:
+		l.again = true
+	default:
+		// It has a job to do already, and knows until when; but perhaps another one
+		// is the first in line now, of which the store does not say why it waits.
+		l.holding = WaitNone
+	}
+}
+
+// dispatch sends out every line that is due.
+func (t *timetable) dispatch(now time.Time) {
+	for len(t.waiting) > 0 && !t.waiting[0].due.After(now) {
+		l, _ := heap.Pop(&t.waiting).(*line)
+		l.place = -1
+		t.out++
+		go func() {
+			t.runner.work(t.ctx, t.sending, l)
+			t.back <- l
+		}()
+	}
+}
+
+func (t *timetable) takeBack(l *line) {
+	t.out--
+	switch {
+	case l.again:
+		l.again = false
+		if l.ended {
+			l.due = t.runner.o.Clock()
+		}
+	case l.ended:
+		delete(t.lines, l.key)
+		return
+	}
+	heap.Push(&t.waiting, l)
+}
+
+// drain waits for the sends under way: first patiently, then after cutting them off.
+func (t *timetable) drain(cut context.CancelFunc) {
+	patience := time.NewTimer(t.runner.o.Grace)
+	defer patience.Stop()
+	for t.out > 0 {
+		select {
+		case <-t.back:
+			t.out--
+		case <-patience.C:
+			cut()
+		}
+	}
+}
+
+func minTime(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// lineHeap is ordered by when the lines are due.
+type lineHeap []*line
+
+func (h lineHeap) Len() int           { return len(h) }
+func (h lineHeap) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
+func (h lineHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].place, h[j].place = i, j
+}
+
+// Push implements heap.Interface.
+func (h *lineHeap) Push(x any) {
+	l, _ := x.(*line)
+	l.place = len(*h)
+	*h = append(*h, l)
+}
+
+// Pop implements heap.Interface.
+func (h *lineHeap) Pop() any {
+	last := (*h)[len(*h)-1]
+	(*h)[len(*h)-1] = nil
+	*h = (*h)[:len(*h)-1]
+	return last
+}

@@ -51,6 +51,7 @@ func (s *Server) controlHandler() http.Handler {
 		"POST /phones/{number}/read":           s.controlRead,
 		"POST /phones/{number}/typing":         s.controlTyping,
 		"POST /phones/{number}/retry":          s.controlRetry,
+		"POST /phones/{number}/lose":           s.controlLose,
 		"POST /phones/{number}/settings":       s.controlSettings,
 		"DELETE /phones/{number}/devices/{id}": s.controlUnlink,
 		"GET /faults":                          s.controlFaults,

@@ -231,6 +231,21 @@ func (s *Server) controlRetry(r *http.Request) (any, error) {
 	return map[string]any{}, p.RequestRetry(r.Context(), body.ID)
 }
 
+// controlLose makes the phone lose the file of a message.
+func (s *Server) controlLose(r *http.Request) (any, error) {
+	p, err := s.controlNumber(r)
+	if err != nil {
+		return nil, err
+	}
+	var body struct {
+		ID types.MessageID `json:"id"`
+	}
+	if err = readControl(r, &body); err != nil {
+		return nil, err
+	}
+	return map[string]any{}, p.LoseFile(body.ID)
+}
+
 // controlSettings changes what is given and leaves the rest.
 func (s *Server) controlSettings(r *http.Request) (any, error) {
 	p, err := s.controlNumber(r)

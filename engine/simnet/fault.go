@@ -29,7 +29,7 @@ const (
 	FaultLoginFailure    FaultKind = "login_failure"     // logins fail with Code
 	FaultTimelock        FaultKind = "timelock"          // first contacts are refused with 463 until Expire
 	FaultAckError        FaultKind = "ack_error"         // messages are refused with Code
-	FaultMediaGone       FaultKind = "media_gone"        // downloads fail with Code (404 or 410); for "*" only
+	FaultMediaGone       FaultKind = "media_gone"        // downloads fail with Code (403, 404 or 410); for "*" only
 	FaultPasskey         FaultKind = "passkey"           // linking needs the account's passkey
 	FaultDeaf            FaultKind = "deaf"              // nothing that a client sends is heard
 	FaultSlowPreKeys     FaultKind = "slow_prekeys"      // prekey bundles come Delay late
@@ -110,8 +110,8 @@ func (fault Fault) check() error {
 			return fmt.Errorf("%w: %s needs a code", errBadFault, fault.Kind)
 		}
 	case FaultMediaGone:
-		if fault.Code != 404 && fault.Code != 410 {
-			return fmt.Errorf("%w: %s needs the code 404 or 410", errBadFault, fault.Kind)
+		if fault.Code != 403 && fault.Code != 404 && fault.Code != 410 {
+			return fmt.Errorf("%w: %s needs the code 403, 404 or 410", errBadFault, fault.Kind)
 		}
 	case FaultTempBan, FaultTimelock:
 		if fault.Expire <= 0 {

@@ -7,11 +7,16 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	waBinary "go.mau.fi/whatsmeow/binary"
 )
@@ -19,20 +24,55 @@ import (
 // maxMedia is the largest upload: what the apps allow for a document.
 const maxMedia = 2 << 30
 
-// mediaHost keeps what clients uploaded: ciphertext under its hash. It never
-// sees a key.
+// mediaHost keeps what clients uploaded: ciphertext, and what they published in
+// channels, in files of its own. It never sees a key. With a state file they lie
+// beside it and outlive the process.
 type mediaHost struct {
 	server *Server
 	auth   string // what media_conn hands out and uploads must show
 
-	mu    sync.Mutex
-	files map[string][]byte // by path, without the query
+	mu        sync.Mutex
+	dir       string // empty until the first file
+	temporary bool   // the directory goes with the process
 }
 
 func newMediaHost(s *Server) *mediaHost {
 	raw := make([]byte, 24)
 	_, _ = rand.Read(raw) // crypto/rand never returns an error since Go 1.24.
-	return &mediaHost{server: s, auth: base64.RawURLEncoding.EncodeToString(raw), files: make(map[string][]byte)}
+	return &mediaHost{server: s, auth: base64.RawURLEncoding.EncodeToString(raw)}
+}
+
+// folder returns the directory of the files and makes it if need be.
+func (h *mediaHost) folder() (string, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.dir != "" {
+		return h.dir, nil
+	}
+	if state := h.server.cfg.State; state != "" {
+		dir := state + ".media"
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return "", err
+		}
+		h.dir = dir
+		return dir, nil
+	}
+	dir, err := os.MkdirTemp("", "simnet-media-")
+	if err != nil {
+		return "", err
+	}
+	h.dir, h.temporary = dir, true
+	return dir, nil
+}
+
+// close removes what is not to outlive the process.
+func (h *mediaHost) close() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.temporary {
+		return nil
+	}
+	return os.RemoveAll(h.dir)
 }
 
 // clientHandler serves everything on the TLS listener.
@@ -40,6 +80,7 @@ func (s *Server) clientHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /ws/chat", s.serveStream)
 	mux.HandleFunc("POST /mms/{kind}/{token}", s.media.upload)
+	mux.HandleFunc("POST /newsletter/{kind}/{token}", s.media.upload)
 	mux.HandleFunc("DELETE /mms/{kind}/{token}", s.media.remove)
 	mux.HandleFunc("GET /v/{path...}", s.media.download)
 	return mux
@@ -60,63 +101,120 @@ func (s *Server) answerMediaConn(_ *stream, node *waBinary.Node) *waBinary.Node 
 	})
 }
 
-// upload takes POST /mms/<kind>/<base64url sha256 of the body>. It answers 401
-// without the media connection's auth, and 400 when the hash is another.
+// upload takes POST /mms/<kind>/<base64url sha256 of the body>, and the same under
+// /newsletter for files of channels. It answers 401 without the media connection's
+// auth, and 400 when the hash is another.
 func (h *mediaHost) upload(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Query().Get("auth") != h.auth {
 		http.Error(w, "unauthorized", http.StatusUnauthorized)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxMedia))
+	hash := sha256.New()
+	token := strings.TrimRight(r.PathValue("token"), "=")
+	path, err := h.store(io.TeeReader(http.MaxBytesReader(w, r.Body, maxMedia), hash), func() error {
+		if token != base64.RawURLEncoding.EncodeToString(hash.Sum(nil)) {
+			return errors.New("hash mismatch")
+		}
+		return nil
+	})
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 		http.Error(w, "too large", http.StatusRequestEntityTooLarge)
 		return
 	}
-	sum := sha256.Sum256(body)
-	token := strings.TrimRight(r.PathValue("token"), "=")
-	if err != nil || token != base64.RawURLEncoding.EncodeToString(sum[:]) {
-		http.Error(w, "hash mismatch", http.StatusBadRequest)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	path := h.store(body)
+	answer := map[string]string{"url": h.url(path), "direct_path": path}
+	if strings.HasPrefix(r.URL.Path, "/newsletter/") {
+		answer["handle"] = mediaName(path) // What the post names its file by; its form is assumed.
+	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]string{ // The client is gone when this fails.
-		"url": h.url(path), "direct_path": path,
-	})
+	_ = json.NewEncoder(w).Encode(answer) // The client is gone when this fails.
 }
 
-// store keeps a ciphertext and returns its direct path, which carries a query
-// as the real ones do: clients append to it.
-func (h *mediaHost) store(body []byte) string {
+// mediaFolder is the path of all files, as real ones look.
+const mediaFolder = "/v/t62.7118-24/"
+
+// store keeps a file and returns its direct path, which carries a query as the
+// real ones do: clients append to it. check has the last word when all is read.
+func (h *mediaHost) store(body io.Reader, check func() error) (path string, err error) {
+	dir, err := h.folder()
+	if err != nil {
+		return "", fmt.Errorf("media host: %w", err)
+	}
+	file, err := os.CreateTemp(dir, "incoming-*")
+	if err != nil {
+		return "", fmt.Errorf("media host: %w", err)
+	}
+	_, err = io.Copy(file, body)
+	if err = errors.Join(err, file.Close()); err == nil && check != nil {
+		err = check()
+	}
+	name := newMediaName()
+	if err == nil {
+		err = os.Rename(file.Name(), filepath.Join(dir, name))
+	}
+	if err != nil {
+		_ = os.Remove(file.Name()) // The error that counts is already there.
+		return "", err
+	}
+	return mediaFolder + name + mediaQuery, nil
+}
+
+// mediaQuery is what clients find behind a path; oe is when the link ends, in the
+// year 2038.
+const mediaQuery = "?ccb=11-4&oh=simnet&oe=7FFFFFFF&_nc_sid=5e03e0"
+
+func newMediaName() string {
 	serial := make([]byte, 8)
 	_, _ = rand.Read(serial) // crypto/rand never returns an error since Go 1.24.
-	path := "/v/t62.7118-24/" + hex.EncodeToString(serial) + "_n.enc"
-	h.mu.Lock()
-	h.files[path] = body
-	h.mu.Unlock()
-	h.server.saver.touch()
-	return path + "?ccb=11-4&oh=simnet&oe=7FFFFFFF&_nc_sid=5e03e0"
+	return hex.EncodeToString(serial) + "_n.enc"
+}
+
+// mediaName is the name of a file, by its direct path or URL; empty for what is no
+// address of a file here.
+func mediaName(address string) string {
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	name, ok := strings.CutPrefix(parsed.Path, mediaFolder)
+	if !ok || name != filepath.Base(name) || !strings.HasSuffix(name, "_n.enc") {
+		return ""
+	}
+	return name
+}
+
+// open opens a file by its direct path or URL. The error is fs.ErrNotExist where
+// there is none.
+func (h *mediaHost) open(address string) (*os.File, error) {
+	name := mediaName(address)
+	dir, err := h.folder()
+	if err != nil || name == "" {
+		return nil, errors.Join(err, fs.ErrNotExist)
+	}
+	return os.Open(filepath.Join(dir, name))
 }
 
 func (h *mediaHost) url(path string) string {
 	return "https://" + h.server.listener.Addr().String() + path
 }
 
-// download serves a ciphertext, or what a fault says instead.
+// download serves a file, or what a fault says instead.
 func (h *mediaHost) download(w http.ResponseWriter, r *http.Request) {
 	if code := h.server.faults.mediaGone(); code != 0 {
 		http.Error(w, "gone", code)
 		return
 	}
-	h.mu.Lock()
-	body, ok := h.files[r.URL.Path]
-	h.mu.Unlock()
-	if !ok {
+	file, err := h.open(r.URL.Path)
+	if err != nil {
 		http.NotFound(w, r)
 		return
 	}
+	defer file.Close()
 	w.Header().Set("Content-Type", "application/octet-stream")
-	_, _ = w.Write(body) // The client is gone when this fails.
+	http.ServeContent(w, r, "", time.Time{}, file)
 }
 
 // remove deletes by the path in d_md, as clients do with history syncs.
@@ -126,20 +224,38 @@ func (h *mediaHost) remove(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "bad request", http.StatusBadRequest)
 		return
 	}
-	h.mu.Lock()
-	delete(h.files, string(path))
-	h.mu.Unlock()
-	h.server.saver.touch()
+	h.forget(string(path))
+}
+
+// forget drops a file, as the media host does when its time is over.
+func (h *mediaHost) forget(address string) {
+	name := mediaName(address)
+	dir, err := h.folder()
+	if err != nil || name == "" {
+		return
+	}
+	_ = os.Remove(filepath.Join(dir, name)) // One that is gone already needs nothing.
 }
 
 // fetch is what a phone downloads, by direct path or URL.
-func (h *mediaHost) fetch(path string) ([]byte, bool) {
-	parsed, err := url.Parse(path)
+func (h *mediaHost) fetch(address string) ([]byte, bool) {
+	file, err := h.open(address)
 	if err != nil {
 		return nil, false
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	body, ok := h.files[parsed.Path]
-	return body, ok
+	defer file.Close()
+	body, err := io.ReadAll(file)
+	return body, err == nil
+}
+
+// again stores a file a second time, as a phone does that still has it, and
+// returns its new path.
+func (h *mediaHost) again(address string) (path string, ok bool) {
+	file, err := h.open(address)
+	if err != nil {
+		return "", false
+	}
+	defer file.Close()
+	path, err = h.store(file, nil)
+	return path, err == nil
 }

@@ -47,6 +47,7 @@ type Phone struct {
 	retries  map[types.MessageID]int
 	tokens   map[*account][]byte // privacy tokens that others issued to this account
 	passkey  *passkey
+	lost     map[types.MessageID]bool             // files that are no longer on the phone
 	app      *appState                            // nil until a device is linked: see phone_peer.go
 	shared   map[types.JID]map[types.JID]struct{} // by group: devices that have the phone's sender key
 }

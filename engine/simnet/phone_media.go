@@ -1,6 +1,7 @@
 package simnet
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -32,7 +33,10 @@ func (p *Phone) upload(kind MediaKind, data []byte) (storedMedia, error) {
 	if err != nil {
 		return storedMedia{}, err
 	}
-	path := p.server.media.store(sealed.body)
+	path, err := p.server.media.store(bytes.NewReader(sealed.body), nil)
+	if err != nil {
+		return storedMedia{}, err
+	}
 	return storedMedia{sealedMedia: sealed, url: p.server.media.url(path), directPath: path, at: p.server.clock()}, nil
 }
 
@@ -79,8 +83,8 @@ func (p *Phone) answerMediaRetry(receipt *waBinary.Node) {
 		return
 	}
 	path := ""
-	if body, there := p.server.media.fetch(stored.directPath); there {
-		path = p.server.media.store(body)
+	if !p.hasLost(id) {
+		path, _ = p.server.media.again(stored.directPath)
 	}
 	newIV, answer, err := sealMediaRetry(id, stored.key, path)
 	if err != nil {
@@ -91,6 +95,28 @@ func (p *Phone) answerMediaRetry(receipt *waBinary.Node) {
 		{Tag: "enc_p", Content: answer}, {Tag: "enc_iv", Content: newIV},
 	}}}
 	p.server.deliver(p.account, from.Device, note)
+}
+
+// LoseFile makes the phone forget the file of a message, as an owner does who
+// clears its storage: it can't upload it again. It fails with ErrUnknownMessage.
+// The loss is not written to the state file.
+func (p *Phone) LoseFile(id types.MessageID) error {
+	if _, _, ok := p.mediaByID(id); !ok {
+		return ErrUnknownMessage
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.lost == nil {
+		p.lost = make(map[types.MessageID]bool)
+	}
+	p.lost[id] = true
+	return nil
+}
+
+func (p *Phone) hasLost(id types.MessageID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lost[id]
 }
 
 // mediaByID finds the file of a message that the phone sent or received.

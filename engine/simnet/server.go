@@ -197,7 +197,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.eachStream(func(st *stream) { st.abort() })
 	s.tasks.wait()
 	serving.Wait()
-	return errors.Join(failure, s.saver.save())
+	return errors.Join(failure, s.saver.save(), s.media.close())
 }
 
 func (s *Server) httpServer(handler http.Handler) *http.Server {

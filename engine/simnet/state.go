@@ -27,13 +27,12 @@ const saveDelay = 2 * time.Second
 // ledger. It holds private keys of the phones and is readable for its owner
 // only.
 type savedNetwork struct {
-	Version  int               `json:"version"`
-	CA       *authority        `json:"ca"`
-	Noise    savedNoise        `json:"noise"`
-	Absent   []string          `json:"absent,omitempty"`
-	Accounts []savedAccount    `json:"accounts"`
-	Groups   json.RawMessage   `json:"groups,omitempty"`
-	Media    map[string][]byte `json:"media,omitempty"`
+	Version  int             `json:"version"`
+	CA       *authority      `json:"ca"`
+	Noise    savedNoise      `json:"noise"`
+	Absent   []string        `json:"absent,omitempty"`
+	Accounts []savedAccount  `json:"accounts"`
+	Groups   json.RawMessage `json:"groups,omitempty"`
 }
 
 type savedNoise struct {
@@ -123,7 +122,6 @@ func (v *saver) snapshot() (*savedNetwork, error) {
 	state := &savedNetwork{
 		Version: stateVersion, CA: s.ca, Absent: s.directory.listAbsent(),
 		Noise: savedNoise{Root: s.noise.Root[:], Static: s.noise.Static.Priv[:], Chain: s.noise.Chain},
-		Media: make(map[string][]byte),
 	}
 	var failed error
 	state.Groups, failed = s.groups.save()
@@ -132,11 +130,6 @@ func (v *saver) snapshot() (*savedNetwork, error) {
 		failed = errors.Join(failed, err)
 		state.Accounts = append(state.Accounts, saved)
 	})
-	s.media.mu.Lock()
-	for path, body := range s.media.files {
-		state.Media[path] = body
-	}
-	s.media.mu.Unlock()
 	return state, failed
 }
 
@@ -178,9 +171,6 @@ func (s *Server) restore(state *savedNetwork) error {
 		Static: keys.NewKeyPairFromPrivateKey([32]byte(state.Noise.Static)),
 	}
 	s.directory.setAbsent(state.Absent)
-	for path, body := range state.Media {
-		s.media.files[path] = body
-	}
 	if err := s.groups.restore(state.Groups); err != nil {
 		return err
 	}

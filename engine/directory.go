@@ -89,10 +89,7 @@ func (n *numbers) admit(key SessionKey, count int, now time.Time) (undo func(), 
 		limiter = fresh
 	}
 	n.limiters.Get(key) // sessions that ask are the last to be forgotten
-	turn := limiter.ReserveN(now, count)
-	if !turn.OK() {
-		return nil, Errorf(CodeInvalid, "at most %d numbers can be asked for at once", MaxCheck)
-	}
+	turn := limiter.ReserveN(now, count) // at most MaxCheck, which a limiter always grants some day
 	if wait := turn.DelayFrom(now); wait > 0 {
 		turn.CancelAt(now)
 		return nil, &Error{
@@ -103,27 +100,18 @@ func (n *numbers) admit(key SessionKey, count int, now time.Time) (undo func(), 
 	return func() { turn.CancelAt(now) }, nil
 }
 
-// Check tells which phone numbers (digits, at most MaxCheck) have an account, in
-// the order given. Answers are remembered per session, 24 h for a number that has
-// one and 1 h for one that has none; only the others are asked of the network,
-// all at once, and only so many: CodeRateLimited with RetryAfter. Other errors are
-// those of Use and of Directory.
-func (e *Engine) Check(ctx context.Context, key SessionKey, phones []string) ([]Registration, error) {
+// check is Engine.Check on a session's connection.
+func (n *numbers) check(ctx context.Context, d Directory, key SessionKey, phones []string, now time.Time) ([]Registration, error) {
 	if len(phones) > MaxCheck {
 		return nil, Errorf(CodeInvalid, "at most %d numbers can be asked for at once", MaxCheck)
 	}
-	directory, err := Use[Directory](e, key)
-	if err != nil {
-		return nil, err
-	}
-	now := e.now()
-	known, unknown := e.numbers.recall(key, phones, now)
+	known, unknown := n.recall(key, phones, now)
 	if len(unknown) > 0 {
-		undo, err := e.numbers.admit(key, len(unknown), now)
+		undo, err := n.admit(key, len(unknown), now)
 		if err != nil {
 			return nil, err
 		}
-		answers, err := directory.Check(ctx, unknown)
+		answers, err := d.Check(ctx, unknown)
 		if err != nil {
 			if code := CodeOf(err); code == CodeSessionNotReady || code == CodeNotSupported {
 				undo()
@@ -131,7 +119,7 @@ func (e *Engine) Check(ctx context.Context, key SessionKey, phones []string) ([]
 			return nil, err
 		}
 		for _, r := range answers {
-			e.numbers.keep(key, r, now)
+			n.keep(key, r, now)
 			known[r.Phone] = r
 		}
 	}
@@ -141,4 +129,17 @@ func (e *Engine) Check(ctx context.Context, key SessionKey, phones []string) ([]
 		list[i].Phone = phone
 	}
 	return list, nil
+}
+
+// Check tells which phone numbers (digits, at most MaxCheck) have an account, in
+// the order given. Answers are remembered per session, 24 h for a number that has
+// one and 1 h for one that has none; only the others are asked of the network,
+// all at once, and only so many: CodeRateLimited with RetryAfter. Other errors are
+// those of Use and of Directory.
+func (e *Engine) Check(ctx context.Context, key SessionKey, phones []string) ([]Registration, error) {
+	directory, err := Use[Directory](e, key)
+	if err != nil {
+		return nil, err
+	}
+	return e.numbers.check(ctx, directory, key, phones, e.now())
 }

@@ -35,6 +35,7 @@ type account struct {
 	lastIndex   uint32 // key index of the newest link
 	pushName    string
 	about       string
+	picture     *profilePicture        // nil if there is none
 	met         map[*account]struct{}  // with whom messages were exchanged
 	watchers    map[*device]struct{}   // who subscribed to the presence
 	settings    *settings              // blocklist, privacy …: made when first changed

@@ -85,6 +85,20 @@ func (s *Server) announceToken(from, to *account, t string, token []byte) {
 	}
 }
 
+// announceBlocked tells the account's other devices whom one of them blocked or
+// let in again (source: whatsmeow notification.go).
+func (s *Server) announceBlocked(by *device, other *account, action, before string) {
+	for _, dev := range by.account.linked() {
+		if dev == by {
+			continue
+		}
+		s.deliver(by.account, dev.id, s.notification("account_sync", by.account.pn(), waBinary.Node{
+			Tag: "blocklist", Attrs: waBinary.Attrs{"dhash": hashOf(by.account.blocked()), "prev_dhash": before},
+			Content: []waBinary.Node{{Tag: "item", Attrs: waBinary.Attrs{"jid": other.lidJID(), "action": action}}},
+		}))
+	}
+}
+
 // announceTimelock tells an account's devices that it may not write to
 // strangers until ends, or that it may again (source: whatsmeow notification.go
 // and events.NotifyAccountReachoutTimelock).

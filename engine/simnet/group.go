@@ -34,22 +34,23 @@ type groups struct {
 
 // group is one group as the server knows it. People are named by number.
 type group struct {
-	ID        string        `json:"id"` // The user part of its JID.
-	Subject   string        `json:"subject"`
-	SubjectBy string        `json:"subjectBy"`
-	SubjectAt int64         `json:"subjectAt"` // Unix seconds, as all times here.
-	Creator   string        `json:"creator"`
-	Created   int64         `json:"created"`
-	Members   []member      `json:"members"`
-	About     description   `json:"about"`
-	Announce  bool          `json:"announce,omitempty"` // Only admins may write.
-	Locked    bool          `json:"locked,omitempty"`   // Only admins may edit subject, description and timer.
-	AdminAdds bool          `json:"adminAdds,omitempty"`
-	Approval  bool          `json:"approval,omitempty"` // Who joins by link must be let in.
-	Timer     uint64        `json:"timer,omitempty"`    // Of disappearing messages, in seconds.
-	Code      string        `json:"code"`               // Of the invite link.
-	Requests  []joinRequest `json:"requests,omitempty"`
-	Version   int           `json:"version"` // Counts changes; clients get it as v_id.
+	ID        string          `json:"id"` // The user part of its JID.
+	Subject   string          `json:"subject"`
+	SubjectBy string          `json:"subjectBy"`
+	SubjectAt int64           `json:"subjectAt"` // Unix seconds, as all times here.
+	Creator   string          `json:"creator"`
+	Created   int64           `json:"created"`
+	Members   []member        `json:"members"`
+	About     description     `json:"about"`
+	Announce  bool            `json:"announce,omitempty"` // Only admins may write.
+	Locked    bool            `json:"locked,omitempty"`   // Only admins may edit subject, description and timer.
+	AdminAdds bool            `json:"adminAdds,omitempty"`
+	Approval  bool            `json:"approval,omitempty"` // Who joins by link must be let in.
+	Timer     uint64          `json:"timer,omitempty"`    // Of disappearing messages, in seconds.
+	Code      string          `json:"code"`               // Of the invite link.
+	Requests  []joinRequest   `json:"requests,omitempty"`
+	Picture   *profilePicture `json:"picture,omitempty"`
+	Version   int             `json:"version"` // Counts changes; clients get it as v_id.
 }
 
 type member struct {

@@ -145,14 +145,6 @@ func (s *Server) answerAccount(_ *stream, node *waBinary.Node) *waBinary.Node {
 	return result(node)
 }
 
-// answerPicture answers that nobody has a profile picture.
-func (s *Server) answerPicture(_ *stream, node *waBinary.Node, set bool) *waBinary.Node {
-	if set {
-		return s.notImplemented(node)
-	}
-	return failure(node, 404, "item-not-found")
-}
-
 // answerStatus sets the text under the own name.
 func (s *Server) answerStatus(st *stream, node *waBinary.Node, set bool) *waBinary.Node {
 	if !set {
@@ -196,20 +188,14 @@ func (s *Server) answerPrivacy(st *stream, node *waBinary.Node, set bool) *waBin
 		return s.notImplemented(node)
 	}
 	acct := st.device.account
-	acct.mu.Lock()
-	defer acct.mu.Unlock()
 	if set {
-		if acct.settings == nil {
-			acct.settings = &settings{}
-		}
-		if acct.settings.Privacy == nil {
-			acct.settings.Privacy = make(map[string]string)
-		}
 		for _, category := range privacy.GetChildrenByTag("category") {
-			acct.settings.Privacy[attrText(&category, "name")] = attrText(&category, "value")
+			acct.setPrivacy(attrText(&category, "name"), attrText(&category, "value"))
 		}
 		s.saver.touch()
 	}
+	acct.mu.Lock()
+	defer acct.mu.Unlock()
 	var categories []waBinary.Node
 	for _, pair := range privacyDefaults {
 		value := pair[1]
@@ -219,6 +205,18 @@ func (s *Server) answerPrivacy(st *stream, node *waBinary.Node, set bool) *waBin
 		categories = append(categories, waBinary.Node{Tag: "category", Attrs: waBinary.Attrs{"name": pair[0], "value": value}})
 	}
 	return result(node, waBinary.Node{Tag: "privacy", Content: categories})
+}
+
+func (a *account) setPrivacy(name, value string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.settings == nil {
+		a.settings = &settings{}
+	}
+	if a.settings.Privacy == nil {
+		a.settings.Privacy = make(map[string]string)
+	}
+	a.settings.Privacy[name] = value
 }
 
 // issueTokens gives privacy tokens to the accounts that a device names, and
@@ -254,8 +252,10 @@ func (s *Server) answerBlocklist(st *stream, node *waBinary.Node, set bool) *waB
 		if err != nil {
 			return failure(node, 404, "item-not-found")
 		}
+		before := hashOf(acct.blocked())
 		acct.block(other.number, attrText(item, "action") == "block")
 		s.saver.touch()
+		s.announceBlocked(st.device, other, attrText(item, "action"), before)
 	}
 	blocked := acct.blocked()
 	var items []waBinary.Node

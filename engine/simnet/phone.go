@@ -50,6 +50,9 @@ type Phone struct {
 	lost     map[types.MessageID]bool             // files that are no longer on the phone
 	app      *appState                            // nil until a device is linked: see phone_peer.go
 	shared   map[types.JID]map[types.JID]struct{} // by group: devices that have the phone's sender key
+
+	archived   map[string]bool // by chatName: what companions put away, or back
+	chatStates []ChatState     // the latest, not kept over a restart
 }
 
 // receivedKey is what makes a message the same as an earlier one.
@@ -289,6 +292,8 @@ func (p *Phone) read(node *waBinary.Node) {
 		p.readReceipt(node)
 	case "notification":
 		p.readNotification(node)
+	case "chatstate":
+		p.readChatState(node)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"go.mau.fi/whatsmeow/proto/waCommon"
 	"go.mau.fi/whatsmeow/proto/waE2E"
 	"go.mau.fi/whatsmeow/proto/waHistorySync"
+	"go.mau.fi/whatsmeow/proto/waSyncAction"
 	"go.mau.fi/whatsmeow/proto/waWeb"
 	"go.mau.fi/whatsmeow/types"
 	"go.uber.org/zap"
@@ -175,19 +176,24 @@ func (p *Phone) appStateLocked() *appState {
 // publishName tells the account's devices its name through the app state.
 func (p *Phone) publishName(name string) error {
 	index, format, value := pushNameSetting(name)
+	return p.publish(criticalBlock, index, format, value)
+}
+
+// publish sets one value of the app state for all devices of the account.
+func (p *Phone) publish(name string, index []string, format int32, value *waSyncAction.SyncActionValue) error {
 	now := p.server.clock()
 	for range 3 { // A companion may publish in between; then the phone catches up first.
-		if err := p.catchUp(criticalBlock); err != nil {
+		if err := p.catchUp(name); err != nil {
 			return err
 		}
 		done, version, err := p.tryPublish(func(app *appState) ([]byte, func(), error) {
-			return app.set(criticalBlock, index, format, value, now)
-		}, criticalBlock)
+			return app.set(name, index, format, value, now)
+		}, name)
 		if err != nil {
 			return err
 		}
 		if done {
-			p.server.announceCollection(p.account, 0, criticalBlock, version)
+			p.server.announceCollection(p.account, 0, name, version)
 			return nil
 		}
 	}
@@ -211,7 +217,7 @@ func (p *Phone) tryPublish(write func(*appState) ([]byte, func(), error), name s
 }
 
 // catchUp applies what companions published in a collection. A push name
-// becomes the account's own.
+// becomes the account's own, and chats are put away.
 func (p *Phone) catchUp(name string) error {
 	p.mu.Lock()
 	app := p.appStateLocked()
@@ -231,6 +237,11 @@ func (p *Phone) catchUp(name string) error {
 	for _, change := range changes {
 		if setting := change.value.GetPushNameSetting(); setting != nil && !change.removed {
 			p.account.rename(setting.GetName())
+		}
+		if action := change.value.GetArchiveChatAction(); action != nil && len(change.index) == 2 {
+			if err := p.noteArchived(change.index[1], action.GetArchived() && !change.removed); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

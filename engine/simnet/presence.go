@@ -73,7 +73,8 @@ func (s *Server) available(acct *account) bool {
 	return false
 }
 
-// handleChatState passes on that a device types or records.
+// handleChatState passes on that a device types or records, unless its account
+// hides that it is online (assumed: nothing is shown of who is not there).
 func (s *Server) handleChatState(st *stream, node *waBinary.Node) {
 	to, ok := attrJID(node, "to")
 	children := node.GetChildren()
@@ -81,7 +82,9 @@ func (s *Server) handleChatState(st *stream, node *waBinary.Node) {
 		s.noteUnhandled("rejected: " + describe(node))
 		return
 	}
-	s.passChatState(origin{st.device.account, st.device.id}, to, &children[0])
+	if st.presence.Load() {
+		s.passChatState(origin{st.device.account, st.device.id}, to, &children[0])
+	}
 }
 
 // passChatState tells everyone in a chat who is connected; nobody else learns

@@ -16,6 +16,7 @@ type savedAccount struct {
 	LastIndex   uint32                 `json:"lastIndex,omitempty"`
 	PushName    string                 `json:"pushName,omitempty"`
 	About       string                 `json:"about,omitempty"`
+	Picture     *profilePicture        `json:"picture,omitempty"`
 	Met         []string               `json:"met,omitempty"`
 	Issued      map[string][]byte      `json:"issued,omitempty"`
 	Settings    *settings              `json:"settings,omitempty"`
@@ -95,7 +96,7 @@ func (a *account) save() (savedAccount, error) {
 	a.mu.Lock()
 	saved := savedAccount{
 		Number: a.number, LID: a.lid, LastDevice: a.lastDevice, LastIndex: a.lastIndex,
-		PushName: a.pushName, About: a.about,
+		PushName: a.pushName, About: a.about, Picture: a.picture,
 	}
 	if a.settings != nil {
 		copied := settings{Blocked: append([]string(nil), a.settings.Blocked...), Privacy: make(map[string]string)}
@@ -164,7 +165,7 @@ func (d *device) save() (savedDevice, error) {
 func (s *Server) restoreAccount(saved savedAccount) error {
 	acct := s.directory.byNumber[saved.Number]
 	acct.lastDevice, acct.lastIndex = saved.LastDevice, saved.LastIndex
-	acct.pushName, acct.about = saved.PushName, saved.About
+	acct.pushName, acct.about, acct.picture = saved.PushName, saved.About, saved.Picture
 	acct.settings, acct.collections = saved.Settings, saved.Collections
 	for _, number := range saved.Met {
 		if other := s.directory.byNumber[number]; other != nil {

@@ -22,6 +22,7 @@ type savedPhone struct {
 	Outbox  []savedSent       `json:"outbox,omitempty"`
 	Mailbox [][]byte          `json:"mailbox,omitempty"`
 	Tokens  map[string][]byte `json:"tokens,omitempty"`
+	Stowed  map[string]bool   `json:"archived,omitempty"`
 	App     json.RawMessage   `json:"app,omitempty"`
 }
 
@@ -51,7 +52,7 @@ func (p *Phone) save() (*savedPhone, error) {
 	if err != nil {
 		return nil, fmt.Errorf("save keys: %w", err)
 	}
-	saved := &savedPhone{Keys: keys, Offline: p.offline, Silent: p.silent}
+	saved := &savedPhone{Keys: keys, Offline: p.offline, Silent: p.silent, Stowed: maps.Clone(p.archived)}
 	if p.app != nil {
 		if saved.App, err = json.Marshal(p.app); err != nil {
 			return nil, fmt.Errorf("save app state: %w", err)
@@ -102,7 +103,7 @@ func (p *Phone) restore(saved *savedPhone) error {
 	if err := p.keys.UnmarshalBinary(saved.Keys); err != nil {
 		return fmt.Errorf("keys: %w", err)
 	}
-	p.offline, p.silent = saved.Offline, saved.Silent
+	p.offline, p.silent, p.archived = saved.Offline, saved.Silent, saved.Stowed
 	if len(saved.App) > 0 {
 		p.app = &appState{}
 		if err := json.Unmarshal(saved.App, p.app); err != nil {

@@ -112,6 +112,12 @@ func (s *Server) facts(query *waBinary.Node, acct *account, server string) []waB
 			about := acct.about
 			acct.mu.Unlock()
 			known = append(known, waBinary.Node{Tag: "status", Attrs: waBinary.Attrs{"t": unixText(s.clock())}, Content: []byte(about)})
+		case "picture":
+			acct.mu.Lock()
+			if acct.picture != nil {
+				known = append(known, waBinary.Node{Tag: "picture", Attrs: waBinary.Attrs{"id": acct.picture.ID}})
+			}
+			acct.mu.Unlock()
 		case "disappearing_mode":
 			known = append(known, waBinary.Node{Tag: "disappearing_mode", Attrs: waBinary.Attrs{"duration": "0", "t": "0"}})
 		}

@@ -45,6 +45,8 @@ type Engine struct {
 	sendTimeout time.Duration
 	gate        *gate
 	numbers     *numbers
+	postmaster  *postmaster
+	flights     flights
 	panics      atomic.Int64
 
 	creating [64]sync.Mutex // keeps two creations of one session apart; indexed by a hash of its key
@@ -62,7 +64,8 @@ func New(c Config) *Engine {
 	e := &Engine{
 		network: c.Network, store: c.Store, log: c.Log, nudge: c.Nudge, now: c.Now,
 		backoff: c.Backoff, sendTimeout: c.SendTimeout,
-		seed: maphash.MakeSeed(), sessions: make(map[SessionKey]*worker),
+		postmaster: newPostmaster(),
+		seed:       maphash.MakeSeed(), sessions: make(map[SessionKey]*worker),
 		started: make(chan struct{}),
 	}
 	if e.log == nil {
@@ -105,6 +108,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		e.launch(w)
 	}
 	e.mu.Unlock()
+	e.running.Go(func() { e.mindOutboxes(ctx) })
 	close(e.started)
 	e.log.Info("sessions restored", zap.Int("count", len(sessions)))
 	<-ctx.Done()
@@ -331,23 +335,6 @@ func (e *Engine) Delete(ctx context.Context, key SessionKey) (unlinked bool, err
 		return false, Errorf(CodeStopping, "the daemon is stopping; the removal goes on after its next start")
 	}
 	return w.view.Load().unlinked, nil
-}
-
-// Send sends a message and returns when the network has taken it. An empty
-// m.ID gets an id. Errors: CodeSessionNotFound, CodeSessionNotReady,
-// CodeStorage and those of Conn.Send; after CodeSendOutcomeUnknown the error's
-// MessageID is the id under which the message may have gone out.
-func (e *Engine) Send(ctx context.Context, key SessionKey, m Outgoing) (Sent, error) {
-	w, err := e.find(key)
-	if err != nil {
-		return Sent{}, err
-	}
-	if m.ID == "" {
-		m.ID = e.network.NewMessageID()
-	}
-	ctx, cancel := context.WithTimeout(ctx, e.sendTimeout)
-	defer cancel()
-	return w.send(ctx, m)
 }
 
 // Counts returns how many sessions stand in each status.

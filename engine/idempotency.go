@@ -1,6 +1,10 @@
 package engine
 
-import "time"
+import (
+	"context"
+	"sync"
+	"time"
+)
 
 // ClaimLifetime is how long an idempotency key is remembered.
 const ClaimLifetime = 24 * time.Hour
@@ -13,6 +17,9 @@ type Claim struct {
 	Fingerprint [32]byte // of everything that the request asks for
 }
 
+// ErrKeyReused says that an idempotency key stands for another request.
+var ErrKeyReused = Errorf(CodeConflict, "the Idempotency-Key was used for another request")
+
 // ParseIdempotencyKey checks a caller's idempotency key: 1 to 255 printable ASCII
 // characters. It returns CodeInvalid.
 func ParseIdempotencyKey(s string) (string, error) {
@@ -24,4 +31,70 @@ func ParseIdempotencyKey(s string) (string, error) {
 		return "", Errorf(CodeInvalid, "Idempotency-Key must be 1 to 255 printable ASCII characters")
 	}
 	return s, nil
+}
+
+// flights are the requests with a claim that are being worked on in this
+// process. The zero value has none.
+type flights struct {
+	mu    sync.Mutex
+	byKey map[flightKey]*flight
+}
+
+type flightKey struct {
+	tenant TenantID
+	key    string
+}
+
+type flight struct {
+	session     SessionID
+	fingerprint [32]byte
+	done        chan struct{} // closed when answer and err are set
+	answer      Submitted
+	err         error
+}
+
+// do runs fn, unless a request with the same claim is under way: then it waits
+// for that and answers the same. It returns ErrKeyReused if the key stands for
+// another request, and CodeSessionBusy if ctx ends while it waits.
+func (f *flights) do(ctx context.Context, session SessionKey, c Claim, fn func() (Submitted, error)) (Submitted, error) {
+	key := flightKey{session.Tenant, c.Key}
+	mine := &flight{
+		session: session.ID, fingerprint: c.Fingerprint, done: make(chan struct{}),
+		err: Errorf(CodeInternal, "the request failed"), // what others are told if fn panics
+	}
+	f.mu.Lock()
+	first := f.byKey[key]
+	if first == nil {
+		if f.byKey == nil {
+			f.byKey = make(map[flightKey]*flight)
+		}
+		f.byKey[key] = mine
+	}
+	f.mu.Unlock()
+	if first != nil {
+		return first.join(ctx, mine)
+	}
+	defer func() {
+		f.mu.Lock()
+		delete(f.byKey, key)
+		f.mu.Unlock()
+		close(mine.done)
+	}()
+	mine.answer, mine.err = fn()
+	return mine.answer, mine.err
+}
+
+// join waits for a request and answers what that answers.
+func (f *flight) join(ctx context.Context, other *flight) (Submitted, error) {
+	if f.session != other.session || f.fingerprint != other.fingerprint {
+		return Submitted{}, ErrKeyReused
+	}
+	select {
+	case <-f.done:
+		answer := f.answer
+		answer.Replayed = f.err == nil
+		return answer, f.err
+	case <-ctx.Done():
+		return Submitted{}, WrapError(CodeSessionBusy, ctx.Err(), "a request with this Idempotency-Key is still under way")
+	}
 }

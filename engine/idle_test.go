@@ -16,7 +16,12 @@ type memory struct {
 	sessions []engine.Session
 }
 
-func (m memory) InterruptMessages(context.Context) error { return nil }
+func (m memory) InterruptMessages(context.Context) error        { return nil }
+func (m memory) ExpireQueued(context.Context) ([]string, error) { return nil, nil }
+func (m memory) PurgeExpired(context.Context) error             { return nil }
+func (m memory) ListOutboxes(context.Context) ([]engine.SessionKey, time.Time, error) {
+	return nil, time.Time{}, nil
+}
 func (m memory) ListAllSessions(context.Context) ([]engine.Session, error) {
 	return m.sessions, nil
 }

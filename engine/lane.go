@@ -14,44 +14,25 @@ import (
 const sendPatience = 45 * time.Second
 
 // lane lets one session's messages out one at a time, first come first served.
-type lane struct{ turn *semaphore.Weighted }
-
-func newLane() *lane { return &lane{semaphore.NewWeighted(1)} }
-
-// send reserves a message, gives it to the network and marks it sent. See
-// Engine.Send for its errors.
-func (w *worker) send(ctx context.Context, m Outgoing) (Sent, error) {
-	if w.view.Load().conn == nil {
-		return Sent{}, w.notReady()
-	}
-	row := LoggedMessage{
-		Session: w.key, ID: m.ID, Direction: Outbound, Chat: m.To, Kind: m.Kind, Text: m.Text,
-		Status: MessagePending, CreatedAt: w.engine.now(),
-	}
-	if m.To.Server() == ServerLID {
-		row.Peer.LID = m.To
-	} else if m.To.Server() == ServerPhone {
-		row.Peer.Phone = m.To
-	}
-	if err := w.engine.store.InsertMessage(ctx, row); err != nil {
-		return Sent{}, err
-	}
-	sent, err := w.deliver(ctx, m)
-	w.settle(context.WithoutCancel(ctx), m.ID, sent, err)
-	return sent, err
+type lane struct {
+	turn *semaphore.Weighted
+	last time.Time // when the last send ended; belongs to whoever has the turn
 }
+
+func newLane() *lane { return &lane{turn: semaphore.NewWeighted(1)} }
 
 // deliver waits for the lane and sends. A message whose fate is unknown, as
 // when the socket breaks before the answer, is sent again under the same id
 // when the session is back: devices that have it drop the second.
 func (w *worker) deliver(ctx context.Context, m Outgoing) (Sent, error) {
-	if err := w.lane.turn.Acquire(ctx, 1); err != nil {
-		if errors.Is(err, context.Canceled) {
-			return Sent{}, WrapError(CodeStopping, err, "the daemon is stopping; nothing was sent")
-		}
-		return Sent{}, WrapError(CodeSessionBusy, err, "the session is too busy; nothing was sent")
+	m, err := w.upload(ctx, m)
+	if err != nil {
+		return Sent{}, err
 	}
-	defer w.lane.turn.Release(1)
+	if err := w.takeTurn(ctx, m); err != nil {
+		return Sent{}, err
+	}
+	defer w.leaveLane()
 	v := w.view.Load()
 	if v.conn == nil {
 		return Sent{}, w.notReady()
@@ -60,6 +41,37 @@ func (w *worker) deliver(ctx context.Context, m Outgoing) (Sent, error) {
 	if CodeOf(err) != CodeSendOutcomeUnknown {
 		return sent, err
 	}
+	return w.tryAgain(ctx, v, m, err)
+}
+
+// takeTurn waits until it is a message's turn, and makes the pauses that the
+// session's options ask for. After nil the caller must call leaveLane.
+func (w *worker) takeTurn(ctx context.Context, m Outgoing) error {
+	if w.lane.turn.Acquire(ctx, 1) != nil {
+		return errNoTurn(ctx)
+	}
+	err := w.pace(ctx, m)
+	if err != nil {
+		w.lane.turn.Release(1)
+	}
+	return err
+}
+
+func (w *worker) leaveLane() {
+	w.lane.last = w.engine.now()
+	w.lane.turn.Release(1)
+}
+
+// errNoTurn says why a message whose context has ended was not sent.
+func errNoTurn(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return WrapError(CodeStopping, ctx.Err(), "the daemon is stopping; nothing was sent")
+	}
+	return WrapError(CodeSessionBusy, ctx.Err(), "the session is too busy; nothing was sent")
+}
+
+// tryAgain sends a message again whose last try ended with an unknown outcome.
+func (w *worker) tryAgain(ctx context.Context, v *view, m Outgoing, err error) (Sent, error) {
 	unknown := unknownOutcome(err, m.ID)
 	again, cancel := context.WithTimeout(ctx, sendPatience)
 	defer cancel()
@@ -67,6 +79,7 @@ func (w *worker) deliver(ctx context.Context, m Outgoing) (Sent, error) {
 		if v = w.awaitConn(again, v.conn); v == nil {
 			break
 		}
+		var sent Sent
 		sent, err = w.try(again, v, m)
 		switch CodeOf(err) {
 		case "":
@@ -133,25 +146,42 @@ func (w *worker) awaitConn(ctx context.Context, failed Conn) *view {
 	}
 }
 
+// attempt is a message that was reserved and is being sent.
+type attempt struct {
+	id     MessageID
+	claim  *Claim // nil for none
+	unsure bool   // an earlier request may have sent it
+}
+
 // settle writes down what became of a message.
-func (w *worker) settle(ctx context.Context, id MessageID, sent Sent, sendErr error) {
+func (w *worker) settle(ctx context.Context, a attempt, sent Sent, sendErr error) {
 	var err error
-	switch code := CodeOf(sendErr); code {
-	case "":
-		err = w.engine.store.FinishMessage(ctx, w.key, id,
-			MessageOutcome{Status: MessageSent, SentAt: sent.Timestamp, Recipient: sent.Recipient})
-	case CodeSendOutcomeUnknown:
-		err = w.engine.store.FinishMessage(ctx, w.key, id, MessageOutcome{Status: MessageUnknown, Code: code})
-	case CodeSendRejected, CodeUndeliverable, CodeInternal:
-		err = w.engine.store.FinishMessage(ctx, w.key, id, MessageOutcome{Status: MessageFailed, Code: code})
-	default: // refused before anything was sent
-		err = w.engine.store.DiscardMessage(ctx, w.key, id)
+	if o, ok := a.outcome(sent, CodeOf(sendErr)); ok {
+		err = w.engine.store.FinishMessage(ctx, w.key, a.id, o)
+	} else {
+		err = w.engine.store.DiscardMessage(ctx, w.key, a.id, a.claim)
 	}
 	if err != nil {
 		// The caller's answer is still the truth; the row stays pending and
 		// becomes unknown at the next start.
 		w.log.Error("outcome of a message not saved", zap.Error(err))
 	}
+}
+
+// outcome is what the log says of a message after a try. It is false for a
+// message that was refused before anything was sent: no trace of it stays.
+func (a attempt) outcome(sent Sent, code Code) (o MessageOutcome, kept bool) {
+	switch {
+	case code == "":
+		return MessageOutcome{Status: MessageSent, SentAt: sent.Timestamp, Recipient: sent.Recipient, Payload: sent.Payload}, true
+	case code == CodeSendOutcomeUnknown, a.unsure: // a refusal says nothing of the earlier try
+		return MessageOutcome{Status: MessageUnknown, Code: CodeSendOutcomeUnknown}, true
+	case code == CodeSendRejected, code == CodeInternal:
+		return MessageOutcome{Status: MessageFailed, Code: code}, true
+	case code == CodeUndeliverable:
+		return MessageOutcome{Status: MessageFailed, Code: code, Release: a.claim}, true
+	}
+	return MessageOutcome{}, false
 }
 
 // notReady says why the session can't send.

@@ -297,7 +297,7 @@ func TestPendingMessagesAreUnknownAfterACrash(t *testing.T) {
 		w.link("a")
 		left := engine.LoggedMessage{Session: key("a"), ID: "LEFT", Direction: engine.Outbound, Chat: "491709876543@s.whatsapp.net",
 			Kind: engine.KindText, Status: engine.MessagePending, CreatedAt: time.Now()}
-		if err := w.store.InsertMessage(context.Background(), left); err != nil {
+		if _, err := w.store.ReserveMessage(context.Background(), engine.Reservation{Message: left}); err != nil {
 			t.Fatal(err)
 		}
 		w.end()

@@ -128,6 +128,11 @@ func (w *worker) remove(ctx context.Context) error {
 			return err
 		}
 	}
+	files, err := w.engine.store.FailQueued(ctx, w.key, CodeSessionNotFound)
+	w.engine.removeSpooled(files)
+	if err != nil {
+		return err
+	}
 	if err := w.engine.store.DeleteSession(ctx, w.key); err != nil {
 		return err
 	}

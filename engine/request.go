@@ -23,7 +23,8 @@ type (
 		view *view
 		err  error
 	}
-	outcome struct{ in input } // of the operation under way
+	outcome  struct{ in input } // of the operation under way
+	reminder struct{}           // the outbox may hold something
 	// askConfigure asks for another label or other options. The machine only cares
 	// for the way that its connection goes.
 	askConfigure struct{ change SessionChange }
@@ -102,6 +103,9 @@ func (w *worker) handle(ctx context.Context, item any) {
 	case outcome:
 		w.busy = nil
 		err = w.apply(ctx, item.in)
+	case roundOver:
+		w.noteRound(item)
+	case reminder: // advance looks at the outbox
 	default:
 		err = fmt.Errorf("a %T in the mailbox", item)
 	}
@@ -149,6 +153,8 @@ func (w *worker) refuseAll() {
 		switch item := item.(type) {
 		case outcome:
 			w.busy = nil
+		case roundOver:
+			w.noteRound(item)
 		case request:
 			item.reply <- result{err: errStopping()}
 		case report:

@@ -23,20 +23,144 @@ const (
 	MaxQueueTTL     = 7 * 24 * time.Hour
 )
 
-// Submitted is what Submit answers. Of a queued message only the ID is known,
-// and Timestamp is zero.
+// Submitted is what Submit answers. Of a queued message the ID is known, and the
+// rest only once it was sent.
 type Submitted struct {
 	Sent
-	Queued   bool // it waits for its session
-	Replayed bool // the answer is that of an earlier request with the same Claim
+	Queued   bool // it was answered before it was sent
+	Replayed bool // the answer is that of an earlier request with the same Claim, or of a life that died
 }
 
-// Submit sends a message, or queues it, as o says. An empty m.ID gets an id.
-// m.Target and m.Quoted need no more than the ID.
+// Submit sends a message and returns when the network has taken it, or queues it
+// for its session, which need not be connected then. An empty m.ID gets an id;
+// m.Target and m.Quoted need no more than the ID. The file of an attachment stays
+// the caller's, except that of a message which this call has queued: the engine
+// removes it when the message has left the queue.
+//
+// Errors: CodeSessionNotFound; CodeSessionNotReady and CodeSessionBusy;
+// CodeInvalid and CodeNotFound for what m refers to; CodeSentLimit;
+// CodeTenantSuspended; CodeConflict; CodeStorage; CodeStopping; those of
+// Media.Upload and Conn.Send. After CodeSendOutcomeUnknown the error's MessageID
+// is the id under which the message may have gone out; all others mean that
+// nothing was sent. With a Claim the same request may be made again after any of
+// them: what certainly was not sent is tried anew, except after CodeSendRejected,
+// and what may have been sent is sent again under its id.
 func (e *Engine) Submit(ctx context.Context, key SessionKey, m Outgoing, o SendOptions) (Submitted, error) {
-	if o.Claim != nil || o.Queue || o.Resume {
-		return Submitted{}, Errorf(CodeNotSupported, "messages can't be queued yet")
+	w, err := e.find(key)
+	if err != nil {
+		return Submitted{}, err
 	}
-	sent, err := e.Send(ctx, key, m)
+	switch {
+	case o.TTL < 0 || o.TTL > MaxQueueTTL:
+		return Submitted{}, Errorf(CodeInvalid, "a message can be queued for at most %d hours", int(MaxQueueTTL.Hours()))
+	case o.TTL == 0:
+		o.TTL = DefaultQueueTTL
+	}
+	if m.ID == "" {
+		if o.Resume {
+			return Submitted{}, Errorf(CodeInternal, "a message that is resumed has an id")
+		}
+		m.ID = e.network.NewMessageID()
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.sendTimeout)
+	defer cancel()
+	if o.Claim == nil {
+		return w.submit(ctx, m, o)
+	}
+	return e.flights.do(ctx, key, *o.Claim, func() (Submitted, error) { return w.submit(ctx, m, o) })
+}
+
+// Send is Submit without options.
+func (e *Engine) Send(ctx context.Context, key SessionKey, m Outgoing) (Sent, error) {
+	s, err := e.Submit(ctx, key, m, SendOptions{})
+	return s.Sent, err
+}
+
+// submit writes a message down and sends it, unless the log answers already.
+func (w *worker) submit(ctx context.Context, m Outgoing, o SendOptions) (Submitted, error) {
+	r := Reservation{Message: w.logged(m, o), Claim: o.Claim, Resume: o.Resume}
+	if o.Claim != nil || o.Resume {
+		found, err := w.engine.store.Recall(ctx, r)
+		if err != nil {
+			return Submitted{}, err
+		}
+		if found.Settled {
+			return replay(found.Message, o)
+		}
+	}
+	if !o.Queue && w.view.Load().conn == nil {
+		return Submitted{}, w.notReady()
+	}
+	m, err := w.complete(ctx, m)
+	if err != nil {
+		return Submitted{}, err
+	}
+	r.Message = w.logged(m, o)
+	if o.Queue {
+		r.Queued = &Queued{Message: m, ExpiresAt: r.Message.CreatedAt.Add(o.TTL)}
+	}
+	found, err := w.engine.store.ReserveMessage(ctx, r)
+	switch {
+	case err != nil:
+		return Submitted{}, err
+	case found.Settled:
+		return replay(found.Message, o)
+	}
+	m.ID = found.Message.ID
+	if o.Queue {
+		w.enqueued(r.Queued.ExpiresAt)
+		return Submitted{Sent: Sent{ID: m.ID}, Queued: true}, nil
+	}
+	sent, err := w.deliver(ctx, m)
+	w.settle(context.WithoutCancel(ctx), attempt{m.ID, o.Claim, found.Unsure}, sent, err)
 	return Submitted{Sent: sent}, err
+}
+
+// complete fills in what the engine knows of a message: what it refers to, and
+// the timer of its chat.
+func (w *worker) complete(ctx context.Context, m Outgoing) (Outgoing, error) {
+	m, err := w.resolve(ctx, m)
+	if err != nil {
+		return m, err
+	}
+	m.Expiration, err = w.timers.of(ctx, w, m.To)
+	return m, err
+}
+
+// logged is the row of a message in the log before it is sent.
+func (w *worker) logged(m Outgoing, o SendOptions) LoggedMessage {
+	now := w.engine.now()
+	row := LoggedMessage{
+		Session: w.key, ID: m.ID, Direction: Outbound, Chat: m.To, Kind: m.Kind, Text: m.Text, Details: m.Details(),
+		Status: MessagePending, CreatedAt: now, StatusAt: now,
+	}
+	if o.Queue {
+		row.Status = MessageQueued
+	}
+	switch m.To.Server() {
+	case ServerLID:
+		row.Peer.LID = m.To
+	case ServerPhone:
+		row.Peer.Phone = m.To
+	}
+	return row
+}
+
+// replay answers a request from the log. One that was to be queued is answered
+// as it was then, whatever became of the message.
+func replay(m LoggedMessage, o SendOptions) (Submitted, error) {
+	waits := m.Status == MessageQueued || m.Status == MessagePending || m.Status == MessageUnknown // in the outbox
+	if m.Status == MessageFailed && !o.Queue {
+		e := Errorf(m.ErrorCode, "the message was refused")
+		if m.ErrorCode == CodeSendRejected {
+			e.Message = "WhatsApp refused the message"
+		}
+		return Submitted{}, e
+	}
+	at := m.SentAt
+	if at.IsZero() && !waits && m.Status != MessageFailed {
+		at = m.StatusAt // a receipt came before the network's word
+	}
+	sent := Sent{ID: m.ID, Timestamp: at, Recipient: m.Peer, Payload: m.Payload}
+	return Submitted{Sent: sent, Queued: o.Queue || waits, Replayed: true}, nil
 }

@@ -32,6 +32,11 @@ type worker struct {
 	busy    *operation // the one operation on the network that is under way
 	turn    *turn      // a place among those who connect at start; nil if there is none
 	removed bool       // others may read it once done is closed
+
+	timers    chatTimers   // with a lock of its own
+	reminders atomic.Int64 // how often the outbox was said to hold something
+	heeded    int64        // the reminders up to which it is known to be empty
+	round     *operation   // the emptying of the outbox that is under way
 }
 
 func newWorker(e *Engine, s Session) *worker {
@@ -107,9 +112,15 @@ func (w *worker) shutDown() {
 		w.busy.cancel()
 		w.awaitOperation()
 	}
+	if w.round != nil {
+		w.round.cancel()
+	}
 	if w.conn != nil {
 		w.close()
 		w.awaitOperation()
+	}
+	for w.refuseAll(); w.round != nil; w.refuseAll() { // a send of it ended with the connection
+		<-w.box.wake
 	}
 	w.epoch++
 	w.machine.end()
@@ -213,6 +224,7 @@ func causeOf(in input) error {
 // the next look at it.
 func (w *worker) advance(ctx context.Context) time.Duration {
 	const long = time.Hour
+	w.tend(ctx)
 	now := w.engine.now()
 	act, at := w.machine.next(now)
 	wait := long
@@ -245,6 +257,10 @@ func (w *worker) advance(ctx context.Context) time.Duration {
 	case actLogout:
 		w.logout(ctx)
 	case actRemove:
+		if w.round != nil {
+			w.round.cancel() // its end wakes the worker
+			return wait
+		}
 		if err := w.remove(ctx); err != nil {
 			w.log.Error("session not removed, trying again", zap.Error(err))
 			return time.Second

@@ -8,61 +8,132 @@ import (
 	"wapid/engine"
 )
 
-// InsertMessage implements engine.Store. A second message with the same id in
-// the same session and direction is refused with CodeInternal: ids are ours.
-func (s *Store) InsertMessage(ctx context.Context, m engine.LoggedMessage) error {
-	return s.update(ctx, func(tx *sql.Tx) error {
-		fresh, err := insertMessage(tx, m)
-		if err == nil && !fresh {
-			return engine.Errorf(engine.CodeInternal, "the message id is taken")
-		}
-		return err
-	})
+// FinishMessage implements engine.Store.
+func (s *Store) FinishMessage(ctx context.Context, key engine.SessionKey, id engine.MessageID, o engine.MessageOutcome) error {
+	return s.updateQueueing(ctx, func(tx *sql.Tx) (int64, error) { return s.finish(tx, key, id, o) })
 }
 
-// FinishMessage implements engine.Store. It returns CodeNotFound if the session
-// has sent no such message, and CodeInternal if its status is final already.
-func (s *Store) FinishMessage(ctx context.Context, key engine.SessionKey, id engine.MessageID, o engine.MessageOutcome) error {
+// finish gives a message its outcome and tells those who want to know. Receipts
+// may have come first: they leave the status where it is.
+func (s *Store) finish(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o engine.MessageOutcome) (told int64, err error) {
+	now := s.clock()
 	if o.Status == engine.MessageSent {
 		o.Code = ""
 	} else {
-		o.SentAt, o.Recipient = time.Time{}, engine.Person{}
+		o.SentAt, o.Recipient, o.Payload = time.Time{}, engine.Person{}, nil
 	}
-	return s.update(ctx, func(tx *sql.Tx) error {
-		n, err := changed(tx.Exec(`UPDATE messages SET status = $1, sent_at = $2, error_code = $3,
-			peer_phone = CASE WHEN $4 = '' THEN peer_phone ELSE $4 END,
-			peer_lid = CASE WHEN $5 = '' THEN peer_lid ELSE $5 END
-			WHERE tenant_id = $6 AND session_id = $7 AND direction = 'out' AND id = $8 AND status IN ('pending', 'unknown')`,
-			o.Status, millis(o.SentAt), o.Code, o.Recipient.Phone, o.Recipient.LID, key.Tenant, key.ID, id))
-		if err != nil || n == 1 {
-			return err
+	var chat engine.JID
+	var day string
+	err = tx.QueryRow(`UPDATE messages SET status = $1, status_at = $2, sent_at = $3, error_code = $4,
+		peer_phone = CASE WHEN $5 = '' THEN peer_phone ELSE $5 END,
+		peer_lid = CASE WHEN $6 = '' THEN peer_lid ELSE $6 END,
+		payload = coalesce($7, payload)
+		WHERE tenant_id = $8 AND session_id = $9 AND direction = 'out' AND id = $10 AND origin = ''
+			AND status IN ('queued', 'pending', 'unknown') RETURNING chat, counted_on`,
+		o.Status, millis(now), millis(o.SentAt), o.Code, o.Recipient.Phone, o.Recipient.LID, o.Payload,
+		key.Tenant, key.ID, id).Scan(&chat, &day)
+	if isNoRows(err) {
+		return 0, finishLate(tx, key, id, o)
+	}
+	if err != nil {
+		return 0, err
+	}
+	if err := releaseClaim(tx, key.Tenant, o.Release, string(id)); err != nil {
+		return 0, err
+	}
+	if o.Status == engine.MessageFailed {
+		if err := uncount(tx, key, id, day); err != nil {
+			return 0, err
 		}
-		var status engine.MessageStatus
-		err = tx.QueryRow(`SELECT status FROM messages
-			WHERE tenant_id = $1 AND session_id = $2 AND direction = 'out' AND id = $3`, key.Tenant, key.ID, id).Scan(&status)
-		if err != nil {
-			return orNotFound(err, "message")
-		}
-		return engine.Errorf(engine.CodeInternal, "the message is %s already and can't become %s", status, o.Status)
-	})
+	}
+	at := o.SentAt
+	if at.IsZero() {
+		at = now
+	}
+	return s.appendStatus(tx, key, engine.MessageStatusData{ID: id, To: chat, Status: o.Status, Timestamp: at.Unix(), ErrorCode: o.Code})
+}
+
+// finishLate takes the outcome of a message that is not waiting for one. That a
+// receipt has said more already is no error, and what the network has said of
+// the sending is kept.
+func finishLate(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o engine.MessageOutcome) error {
+	n, err := changed(tx.Exec(`UPDATE messages SET sent_at = coalesce(sent_at, $1),
+		peer_phone = CASE WHEN $2 = '' THEN peer_phone ELSE $2 END,
+		peer_lid = CASE WHEN $3 = '' THEN peer_lid ELSE $3 END,
+		payload = coalesce($4, payload)
+		WHERE tenant_id = $5 AND session_id = $6 AND direction = 'out' AND id = $7 AND origin = ''
+			AND status IN ('delivered', 'read', 'played')`,
+		millis(o.SentAt), o.Recipient.Phone, o.Recipient.LID, o.Payload, key.Tenant, key.ID, id))
+	if err != nil || n == 1 {
+		return err
+	}
+	var status engine.MessageStatus
+	err = tx.QueryRow(`SELECT status FROM messages
+		WHERE tenant_id = $1 AND session_id = $2 AND direction = 'out' AND id = $3 AND origin = ''`, key.Tenant, key.ID, id).Scan(&status)
+	if err != nil {
+		return orNotFound(err, "message")
+	}
+	return engine.Errorf(engine.CodeInternal, "the message is %s already and can't become %s", status, o.Status)
+}
+
+// uncount gives back what a failed message has taken of its day.
+func uncount(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, day string) error {
+	if day == "" {
+		return nil
+	}
+	_, err := tx.Exec(`UPDATE messages SET counted_on = ''
+		WHERE tenant_id = $1 AND session_id = $2 AND direction = 'out' AND id = $3 AND origin = ''`, key.Tenant, key.ID, id)
+	if err != nil {
+		return err
+	}
+	return giveBack(tx, key.Tenant, day)
 }
 
 // DiscardMessage implements engine.Store. A message that is no longer pending,
 // or gone, is left as it is.
-func (s *Store) DiscardMessage(ctx context.Context, key engine.SessionKey, id engine.MessageID) error {
+func (s *Store) DiscardMessage(ctx context.Context, key engine.SessionKey, id engine.MessageID, c *engine.Claim) error {
 	return s.update(ctx, func(tx *sql.Tx) error {
-		_, err := tx.Exec(`DELETE FROM messages
-			WHERE tenant_id = $1 AND session_id = $2 AND direction = 'out' AND id = $3 AND status = 'pending'`,
-			key.Tenant, key.ID, id)
-		return err
+		var day string
+		err := tx.QueryRow(`DELETE FROM messages
+			WHERE tenant_id = $1 AND session_id = $2 AND direction = 'out' AND id = $3 AND origin = '' AND status = 'pending'
+			RETURNING counted_on`, key.Tenant, key.ID, id).Scan(&day)
+		if isNoRows(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := releaseClaim(tx, key.Tenant, c, string(id)); err != nil {
+			return err
+		}
+		return giveBack(tx, key.Tenant, day)
 	})
 }
 
 // InterruptMessages implements engine.Store.
 func (s *Store) InterruptMessages(ctx context.Context) error {
-	return s.update(ctx, func(tx *sql.Tx) error {
-		_, err := tx.Exec(`UPDATE messages SET status = 'unknown' WHERE status = 'pending'`)
-		return err
+	return s.updateQueueing(ctx, func(tx *sql.Tx) (told int64, err error) {
+		if _, err := tx.Exec(`UPDATE outbox SET state = 'waiting', unsure = 1 WHERE state = 'sending'`); err != nil {
+			return 0, err
+		}
+		rows, err := tx.Query(`SELECT tenant_id, session_id, id FROM messages WHERE status = 'pending'
+			AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.tenant_id = messages.tenant_id
+				AND o.session_id = messages.session_id AND o.message_id = messages.id)`)
+		left, err := collect(rows, err, func(r row) (m engine.LoggedMessage, err error) {
+			err = r.Scan(&m.Session.Tenant, &m.Session.ID, &m.ID)
+			return m, err
+		})
+		if err != nil {
+			return 0, err
+		}
+		for _, m := range left {
+			n, err := s.finish(tx, m.Session, m.ID, engine.MessageOutcome{Status: engine.MessageUnknown, Code: engine.CodeSendOutcomeUnknown})
+			if err != nil {
+				return 0, err
+			}
+			told += n
+		}
+		return told, nil
 	})
 }
 
@@ -71,7 +142,7 @@ func (s *Store) InsertIncoming(ctx context.Context, m engine.LoggedMessage, e en
 	m.Direction, m.Status, m.StatusAt = engine.Inbound, engine.MessageReceived, m.CreatedAt
 	err = s.updateQueueing(ctx, func(tx *sql.Tx) (int64, error) {
 		var err error
-		if fresh, err = insertMessage(tx, m); err != nil || !fresh {
+		if fresh, err = insertMessage(tx, m, ""); err != nil || !fresh {
 			return 0, err
 		}
 		return s.appendEvent(tx, e)
@@ -86,6 +157,13 @@ func (s *Store) FindMessage(ctx context.Context, key engine.SessionKey, d engine
 		WHERE tenant_id = $1 AND session_id = $2 AND direction = $3 AND id = $4
 		ORDER BY created_at, origin LIMIT 1`, key.Tenant, key.ID, d, id))
 	return m, orNotFound(err, "message")
+}
+
+// FindLogged implements engine.Store.
+func (s *Store) FindLogged(ctx context.Context, key engine.SessionKey, id engine.MessageID) ([]engine.LoggedMessage, error) {
+	rows, err := s.read.QueryContext(ctx, selectMessage+`
+		WHERE tenant_id = $1 AND session_id = $2 AND direction IN ('in', 'out') AND id = $3`, key.Tenant, key.ID, id)
+	return collect(rows, err, scanMessage)
 }
 
 // ListMessages returns up to limit of a session's newest messages, newest first.
@@ -117,7 +195,8 @@ func originOf(m engine.LoggedMessage, sender engine.JID) string {
 // insertMessage tells whether the row is new; an old one is left as it is. A
 // message whose first copy came before its sender's LID was known is recognised
 // by the phone number. The other way round it is new: better twice than lost.
-func insertMessage(tx *sql.Tx, m engine.LoggedMessage) (fresh bool, err error) {
+// countedOn is the day of usage that an outgoing message was taken from.
+func insertMessage(tx *sql.Tx, m engine.LoggedMessage, countedOn string) (fresh bool, err error) {
 	var origin string
 	if m.Direction == engine.Inbound {
 		sender := m.Peer.Phone
@@ -136,10 +215,10 @@ func insertMessage(tx *sql.Tx, m engine.LoggedMessage) (fresh bool, err error) {
 		}
 	}
 	n, err := changed(tx.Exec(`INSERT INTO messages (tenant_id, session_id, direction, id, origin, chat, peer_phone, peer_lid, push_name,
-		kind, body, details, payload, status, error_code, created_at, sent_at, status_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+		kind, body, details, payload, status, error_code, created_at, sent_at, status_at, counted_on)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 		ON CONFLICT (tenant_id, session_id, direction, id, origin) DO NOTHING`,
 		m.Session.Tenant, m.Session.ID, m.Direction, m.ID, origin, m.Chat, m.Peer.Phone, m.Peer.LID, m.PushName,
-		m.Kind, m.Text, document{&m.Details}, m.Payload, m.Status, m.ErrorCode, millis(m.CreatedAt), millis(m.SentAt), millis(m.StatusAt)))
+		m.Kind, m.Text, document{&m.Details}, m.Payload, m.Status, m.ErrorCode, millis(m.CreatedAt), millis(m.SentAt), millis(m.StatusAt), countedOn))
 	return n == 1, err
 }

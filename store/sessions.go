@@ -95,8 +95,10 @@ func unexpectedState(tx *sql.Tx, key engine.SessionKey, from engine.State) error
 // DeleteSession implements engine.Store.
 func (s *Store) DeleteSession(ctx context.Context, key engine.SessionKey) error {
 	return s.update(ctx, func(tx *sql.Tx) error {
-		_, err := tx.Exec(`DELETE FROM sessions WHERE tenant_id = $1 AND id = $2`, key.Tenant, key.ID)
-		return err
+		if _, err := tx.Exec(`DELETE FROM sessions WHERE tenant_id = $1 AND id = $2`, key.Tenant, key.ID); err != nil {
+			return err
+		}
+		return forgetChats(tx, key)
 	})
 }
 

@@ -53,6 +53,7 @@ type Store struct {
 	path   string      // absolute
 	file   os.FileInfo // what was at path when it was opened
 	prober *prober
+	zones  *zones
 	uses   keyUses
 	// sick is set while the last batch of writes could not be committed.
 	sick atomic.Pointer[engine.Error]
@@ -104,6 +105,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		queued: make(chan struct{}, 1),
 		path:   path,
 		file:   file,
+		zones:  new(zones),
 	}
 	s.prober = &prober{probe: s.probe, clock: o.Clock}
 	s.write = startWriter(db, &s.sick)

@@ -131,23 +131,28 @@ func TestMessageStatusMovesForwardOnly(t *testing.T) {
 	ctx := context.Background()
 	s := open(t, store.Options{})
 	for _, id := range []string{"A", "B", "C", "D"} {
-		must(t, s.InsertMessage(ctx, message("main", id)))
+		must(t, reserve(ctx, s, message("main", id)))
 	}
-	wantCode(t, s.InsertMessage(ctx, message("main", "A")), engine.CodeInternal)
-	must(t, s.InsertMessage(ctx, message("other", "A")))
+	wantCode(t, reserve(ctx, s, message("main", "A")), engine.CodeInternal)
+	must(t, reserve(ctx, s, message("other", "A")))
 	must(t, s.FinishMessage(ctx, key("main"), "A", engine.MessageOutcome{
 		Status: engine.MessageSent, SentAt: start.Add(time.Second), Recipient: engine.Person{LID: "77@lid"}, Code: engine.CodeInternal}))
 	wantCode(t, s.FinishMessage(ctx, key("main"), "A", engine.MessageOutcome{Status: engine.MessageFailed, Code: engine.CodeSendRejected}), engine.CodeInternal)
 	wantCode(t, s.FinishMessage(ctx, key("main"), "Z", engine.MessageOutcome{Status: engine.MessageSent, SentAt: start}), engine.CodeNotFound)
 	must(t, s.FinishMessage(ctx, key("main"), "B", engine.MessageOutcome{Status: engine.MessageFailed, SentAt: start, Code: engine.CodeSendRejected}))
-	must(t, s.DiscardMessage(ctx, key("main"), "A"))
-	must(t, s.DiscardMessage(ctx, key("main"), "D"))
+	must(t, s.DiscardMessage(ctx, key("main"), "A", nil))
+	must(t, s.DiscardMessage(ctx, key("main"), "D", nil))
 	must(t, s.InterruptMessages(ctx))
 	must(t, s.FinishMessage(ctx, key("other"), "A", engine.MessageOutcome{Status: engine.MessageSent, SentAt: start}))
 
 	want := message("main", "A")
 	want.Status, want.SentAt, want.Peer.LID = engine.MessageSent, start.Add(time.Second), "77@lid"
-	if m, err := s.FindMessage(ctx, key("main"), engine.Outbound, "A"); err != nil || !reflect.DeepEqual(m, want) {
+	m, err := s.FindMessage(ctx, key("main"), engine.Outbound, "A")
+	if m.StatusAt.IsZero() {
+		t.Error("nothing says when the status moved")
+	}
+	m.StatusAt = time.Time{}
+	if err != nil || !reflect.DeepEqual(m, want) {
 		t.Errorf("got %+v, %v; want %+v", m, err, want)
 	}
 	for id, status := range map[engine.MessageID]engine.MessageStatus{"B": engine.MessageFailed, "C": engine.MessageUnknown} {
@@ -156,7 +161,7 @@ func TestMessageStatusMovesForwardOnly(t *testing.T) {
 			t.Errorf("%s: %+v, %v", id, m, err)
 		}
 	}
-	_, err := s.FindMessage(ctx, key("main"), engine.Outbound, "D")
+	_, err = s.FindMessage(ctx, key("main"), engine.Outbound, "D")
 	wantCode(t, err, engine.CodeNotFound)
 	if list, err := s.ListMessages(ctx, key("main"), 2); err != nil || len(list) != 2 {
 		t.Errorf("list: %+v, %v", list, err)
@@ -200,7 +205,7 @@ func TestIncomingIsWrittenOnce(t *testing.T) {
 		t.Error("the dispatcher got no hint")
 	}
 	// The same id in another session, or sent by ourselves, is another message.
-	must(t, s.InsertMessage(ctx, message("main", "M1")))
+	must(t, reserve(ctx, s, message("main", "M1")))
 	if ok, err := s.InsertIncoming(ctx, message("other", "M1"), event("other", `{}`)); err != nil || !ok {
 		t.Errorf("other session: %v, %v", ok, err)
 	}
@@ -284,7 +289,7 @@ func TestContextThatEndedWritesNothing(t *testing.T) {
 	s := open(t, store.Options{})
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	err := s.InsertMessage(ctx, message("main", "A"))
+	err := reserve(ctx, s, message("main", "A"))
 	wantCode(t, err, engine.CodeStorage)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("%v does not say that the context ended", err)
@@ -311,6 +316,6 @@ func TestFileIsPrivate(t *testing.T) {
 func TestClosedStoreRefusesWrites(t *testing.T) {
 	s := openAt(t, filepath.Join(t.TempDir(), store.FileName), store.Options{})
 	must(t, s.Close())
-	wantCode(t, s.InsertMessage(context.Background(), message("main", "A")), engine.CodeStopping)
+	wantCode(t, reserve(context.Background(), s, message("main", "A")), engine.CodeStopping)
 	wantCode(t, s.Ping(context.Background()), engine.CodeStorage)
 }

@@ -1,0 +1,235 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"wapid/engine"
+)
+
+// expireBatch is how many messages one transaction ends at most: the writer is
+// for everybody.
+const expireBatch = 500
+
+func insertQueued(tx *sql.Tx, key engine.SessionKey, q engine.Queued) error {
+	path := ""
+	if q.Message.Attachment != nil {
+		path = q.Message.Attachment.Path
+	}
+	_, err := tx.Exec(`INSERT INTO outbox (tenant_id, session_id, message_id, message, path, state, unsure, expires_at)
+		VALUES ($1, $2, $3, $4, $5, 'waiting', $6, $7)`,
+		key.Tenant, key.ID, q.Message.ID, document{&q.Message}, path, q.Unsure, millis(q.ExpiresAt))
+	return err
+}
+
+// ListOutboxes implements engine.Store.
+func (s *Store) ListOutboxes(ctx context.Context) (sessions []engine.SessionKey, next time.Time, err error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT tenant_id, session_id, min(expires_at) FROM outbox GROUP BY tenant_id, session_id`)
+	sessions, err = collect(rows, err, func(r row) (key engine.SessionKey, err error) {
+		var first time.Time
+		err = r.Scan(&key.Tenant, &key.ID, instant{&first})
+		if next.IsZero() || first.Before(next) {
+			next = first
+		}
+		return key, err
+	})
+	return sessions, next, err
+}
+
+// ListSpooled returns the files that messages in the outbox still need.
+func (s *Store) ListSpooled(ctx context.Context) ([]string, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT path FROM outbox WHERE path <> ''`)
+	return collect(rows, err, func(r row) (path string, err error) {
+		err = r.Scan(&path)
+		return path, err
+	})
+}
+
+// waiting is a row of the outbox.
+type waiting struct {
+	seq  int64
+	key  engine.SessionKey
+	id   engine.MessageID
+	path string
+	engine.Queued
+}
+
+const selectWaiting = `SELECT seq, tenant_id, session_id, message_id, path, message, unsure, expires_at FROM outbox`
+
+func scanWaiting(r row) (q waiting, err error) {
+	err = r.Scan(&q.seq, &q.key.Tenant, &q.key.ID, &q.id, &q.path, document{&q.Message}, &q.Unsure, instant{&q.ExpiresAt})
+	return q, err
+}
+
+// leave takes a row out of the outbox and returns its file.
+func (q waiting) leave(tx *sql.Tx) (files []string, err error) {
+	_, err = tx.Exec(`DELETE FROM outbox WHERE seq = $1`, q.seq)
+	if q.path != "" {
+		files = []string{q.path}
+	}
+	return files, err
+}
+
+// ClaimQueued implements engine.Store.
+func (s *Store) ClaimQueued(ctx context.Context, key engine.SessionKey) (claim *engine.Queued, files []string, err error) {
+	err = s.updateQueueing(ctx, func(tx *sql.Tx) (told int64, err error) {
+		for {
+			q, err := scanWaiting(tx.QueryRow(selectWaiting+` WHERE tenant_id = $1 AND session_id = $2 ORDER BY seq LIMIT 1`, key.Tenant, key.ID))
+			if isNoRows(err) {
+				return told, nil
+			}
+			if err != nil {
+				return 0, err
+			}
+			over, n, err := s.clear(tx, q)
+			if err != nil {
+				return 0, err
+			}
+			told += n
+			if over {
+				gone, err := q.leave(tx)
+				if err != nil {
+					return 0, err
+				}
+				files = append(files, gone...)
+				continue
+			}
+			claim = &q.Queued
+			return told, s.begin(tx, q)
+		}
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return claim, files, nil
+}
+
+// clear tells whether the turn of a queued message is over before it came: it
+// was taken by the network already, its time is up, or its log row is gone.
+func (s *Store) clear(tx *sql.Tx, q waiting) (over bool, told int64, err error) {
+	var status engine.MessageStatus
+	err = tx.QueryRow(`SELECT status FROM messages
+		WHERE tenant_id = $1 AND session_id = $2 AND direction = 'out' AND id = $3 AND origin = ''`,
+		q.key.Tenant, q.key.ID, q.id).Scan(&status)
+	switch {
+	case isNoRows(err):
+		return true, 0, nil
+	case err != nil:
+		return false, 0, err
+	case !unfinished(status):
+		return true, 0, nil
+	case q.ExpiresAt.After(s.clock()):
+		return false, 0, nil
+	}
+	told, err = s.end(tx, q, engine.CodeMessageExpired)
+	return true, told, err
+}
+
+// unfinished tells statuses of messages that wait for their outcome.
+func unfinished(status engine.MessageStatus) bool {
+	switch status {
+	case engine.MessageQueued, engine.MessagePending, engine.MessageUnknown:
+		return true
+	}
+	return false
+}
+
+func (s *Store) begin(tx *sql.Tx, q waiting) error {
+	if _, err := tx.Exec(`UPDATE outbox SET state = 'sending' WHERE seq = $1`, q.seq); err != nil {
+		return err
+	}
+	return setStatus(tx, q.key, q.id, engine.MessagePending, s.clock())
+}
+
+func setStatus(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, status engine.MessageStatus, at time.Time) error {
+	_, err := tx.Exec(`UPDATE messages SET status = $1, status_at = $2
+		WHERE tenant_id = $3 AND session_id = $4 AND direction = 'out' AND id = $5 AND origin = ''
+			AND status <> $1 AND status IN ('queued', 'pending', 'unknown')`, status, millis(at), key.Tenant, key.ID, id)
+	return err
+}
+
+// end gives a queued message that is not being sent its outcome: failed for the
+// given reason, or unknown if a try may have gone through.
+func (s *Store) end(tx *sql.Tx, q waiting, code engine.Code) (told int64, err error) {
+	o := engine.MessageOutcome{Status: engine.MessageFailed, Code: code}
+	if q.Unsure {
+		o = engine.MessageOutcome{Status: engine.MessageUnknown, Code: engine.CodeSendOutcomeUnknown}
+	}
+	return s.finish(tx, q.key, q.id, o)
+}
+
+// ReturnQueued implements engine.Store.
+func (s *Store) ReturnQueued(ctx context.Context, key engine.SessionKey, id engine.MessageID, unsure bool) error {
+	return s.update(ctx, func(tx *sql.Tx) error {
+		n, err := changed(tx.Exec(`UPDATE outbox SET state = 'waiting', unsure = $1
+			WHERE tenant_id = $2 AND session_id = $3 AND message_id = $4`, unsure, key.Tenant, key.ID, id))
+		if err != nil || n == 0 || unsure {
+			return err
+		}
+		return setStatus(tx, key, id, engine.MessageQueued, s.clock())
+	})
+}
+
+// FinishQueued implements engine.Store.
+func (s *Store) FinishQueued(ctx context.Context, key engine.SessionKey, id engine.MessageID, o engine.MessageOutcome) error {
+	return s.updateQueueing(ctx, func(tx *sql.Tx) (int64, error) {
+		_, err := tx.Exec(`DELETE FROM outbox WHERE tenant_id = $1 AND session_id = $2 AND message_id = $3`, key.Tenant, key.ID, id)
+		if err != nil {
+			return 0, err
+		}
+		return s.finish(tx, key, id, o)
+	})
+}
+
+// ExpireQueued implements engine.Store.
+func (s *Store) ExpireQueued(ctx context.Context) ([]string, error) {
+	return s.endAll(ctx, engine.CodeMessageExpired, func(tx *sql.Tx) (*sql.Rows, error) {
+		return tx.Query(selectWaiting+` WHERE state = 'waiting' AND expires_at <= $1 ORDER BY expires_at LIMIT $2`,
+			s.clock().UnixMilli(), expireBatch)
+	})
+}
+
+// FailQueued implements engine.Store.
+func (s *Store) FailQueued(ctx context.Context, key engine.SessionKey, code engine.Code) ([]string, error) {
+	return s.endAll(ctx, code, func(tx *sql.Tx) (*sql.Rows, error) {
+		_, err := tx.Exec(`UPDATE outbox SET state = 'waiting', unsure = 1
+			WHERE tenant_id = $1 AND session_id = $2 AND state = 'sending'`, key.Tenant, key.ID)
+		if err != nil {
+			return nil, err
+		}
+		return tx.Query(selectWaiting+` WHERE tenant_id = $1 AND session_id = $2 ORDER BY seq LIMIT $3`, key.Tenant, key.ID, expireBatch)
+	})
+}
+
+// endAll ends the queued messages that find returns, until it returns no more.
+func (s *Store) endAll(ctx context.Context, code engine.Code, find func(tx *sql.Tx) (*sql.Rows, error)) (files []string, err error) {
+	for more := true; more; {
+		var gone []string
+		err := s.updateQueueing(ctx, func(tx *sql.Tx) (told int64, err error) {
+			rows, err := find(tx)
+			all, err := collect(rows, err, scanWaiting)
+			if err != nil {
+				return 0, err
+			}
+			more = len(all) == expireBatch
+			for _, q := range all {
+				n, err := s.end(tx, q, code)
+				if err != nil && engine.CodeOf(err) != engine.CodeNotFound && engine.CodeOf(err) != engine.CodeInternal {
+					return 0, err
+				}
+				file, err := q.leave(tx)
+				if err != nil {
+					return 0, err
+				}
+				told, gone = told+n, append(gone, file...)
+			}
+			return told, nil
+		})
+		if err != nil {
+			return files, err
+		}
+		files = append(files, gone...)
+	}
+	return files, nil
+}

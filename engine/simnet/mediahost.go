@@ -133,12 +133,25 @@ func (h *mediaHost) upload(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer) // The client is gone when this fails.
 }
 
-// mediaFolder is the path of all files, as real ones look.
-const mediaFolder = "/v/t62.7118-24/"
+// filePlace is what the paths of a sort of files begin and end with, as real ones do.
+type filePlace struct{ folder, suffix string }
+
+var (
+	messageFile = filePlace{"/v/t62.7118-24/", "_n.enc"}
+	pictureFile = filePlace{"/v/t61.24694-24/", "_n.jpg"}
+)
 
 // store keeps a file and returns its direct path, which carries a query as the
 // real ones do: clients append to it. check has the last word when all is read.
 func (h *mediaHost) store(body io.Reader, check func() error) (path string, err error) {
+	if path, err = h.keep(messageFile, body, check); err != nil {
+		return "", err
+	}
+	return path + mediaQuery, nil
+}
+
+// keep is store without the query, for any sort of file.
+func (h *mediaHost) keep(place filePlace, body io.Reader, check func() error) (path string, err error) {
 	dir, err := h.folder()
 	if err != nil {
 		return "", fmt.Errorf("media host: %w", err)
@@ -151,7 +164,9 @@ func (h *mediaHost) store(body io.Reader, check func() error) (path string, err 
 	if err = errors.Join(err, file.Close()); err == nil && check != nil {
 		err = check()
 	}
-	name := newMediaName()
+	serial := make([]byte, 8)
+	_, _ = rand.Read(serial) // crypto/rand never returns an error since Go 1.24.
+	name := hex.EncodeToString(serial) + place.suffix
 	if err == nil {
 		err = os.Rename(file.Name(), filepath.Join(dir, name))
 	}
@@ -159,18 +174,12 @@ func (h *mediaHost) store(body io.Reader, check func() error) (path string, err 
 		_ = os.Remove(file.Name()) // The error that counts is already there.
 		return "", err
 	}
-	return mediaFolder + name + mediaQuery, nil
+	return place.folder + name, nil
 }
 
 // mediaQuery is what clients find behind a path; oe is when the link ends, in the
 // year 2038.
 const mediaQuery = "?ccb=11-4&oh=simnet&oe=7FFFFFFF&_nc_sid=5e03e0"
-
-func newMediaName() string {
-	serial := make([]byte, 8)
-	_, _ = rand.Read(serial) // crypto/rand never returns an error since Go 1.24.
-	return hex.EncodeToString(serial) + "_n.enc"
-}
 
 // mediaName is the name of a file, by its direct path or URL; empty for what is no
 // address of a file here.
@@ -179,11 +188,13 @@ func mediaName(address string) string {
 	if err != nil {
 		return ""
 	}
-	name, ok := strings.CutPrefix(parsed.Path, mediaFolder)
-	if !ok || name != filepath.Base(name) || !strings.HasSuffix(name, "_n.enc") {
-		return ""
+	for _, place := range []filePlace{messageFile, pictureFile} {
+		name, ok := strings.CutPrefix(parsed.Path, place.folder)
+		if ok && name == filepath.Base(name) && strings.HasSuffix(name, place.suffix) {
+			return name
+		}
 	}
-	return name
+	return ""
 }
 
 // open opens a file by its direct path or URL. The error is fs.ErrNotExist where

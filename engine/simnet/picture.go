@@ -1,9 +1,9 @@
 package simnet
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/binary"
-	"encoding/hex"
 	"strconv"
 
 	waBinary "go.mau.fi/whatsmeow/binary"
@@ -22,10 +22,10 @@ type profilePicture struct {
 func (s *Server) newPicture(jpeg []byte) *profilePicture {
 	serial := make([]byte, 8)
 	_, _ = rand.Read(serial) // crypto/rand never returns an error since Go 1.24.
-	path := "/v/t61.24694-24/" + hex.EncodeToString(serial) + "_n.jpg"
-	s.media.mu.Lock()
-	s.media.files[path] = jpeg
-	s.media.mu.Unlock()
+	path, err := s.media.keep(pictureFile, bytes.NewReader(jpeg), nil)
+	if err != nil {
+		s.noteUnhandled("picture not kept: " + err.Error())
+	}
 	s.saver.touch()
 	return &profilePicture{ID: strconv.FormatUint(binary.BigEndian.Uint64(serial)>>33+1_700_000_000, 10), Path: path}
 }

@@ -8,7 +8,7 @@ import (
 
 // statusWanted tells whether an endpoint of a tenant asks for message statuses.
 const statusWanted = `SELECT EXISTS (SELECT 1 FROM endpoints
-	WHERE tenant_id = $1 AND enabled = 1 AND ',' || types || ',' LIKE '%,message.status,%')`
+	WHERE tenant_id = $1 AND enabled = 1 AND (types = '*' OR ',' || types || ',' LIKE '%,message.status,%'))`
 
 // appendStatus appends an EventMessageStatus if somebody wants it: a message has
 // several, and most tenants ask for none. It returns how many deliveries that made.

@@ -30,6 +30,7 @@ const (
 	FaultTimelock        FaultKind = "timelock"          // first contacts are refused with 463 until Expire
 	FaultAckError        FaultKind = "ack_error"         // messages are refused with Code
 	FaultMediaGone       FaultKind = "media_gone"        // downloads fail with Code (403, 404 or 410); for "*" only
+	FaultUploadRefused   FaultKind = "upload_refused"    // uploads fail with Code; for "*" only
 	FaultPasskey         FaultKind = "passkey"           // linking needs the account's passkey
 	FaultDeaf            FaultKind = "deaf"              // nothing that a client sends is heard
 	FaultSlowPreKeys     FaultKind = "slow_prekeys"      // prekey bundles come Delay late
@@ -105,7 +106,7 @@ func (fault Fault) check() error {
 		if fault.Delay <= 0 && fault.Jitter <= 0 {
 			return fmt.Errorf("%w: %s needs a delay", errBadFault, fault.Kind)
 		}
-	case FaultAckError, FaultLoginFailure:
+	case FaultAckError, FaultLoginFailure, FaultUploadRefused:
 		if fault.Code <= 0 {
 			return fmt.Errorf("%w: %s needs a code", errBadFault, fault.Kind)
 		}
@@ -304,6 +305,11 @@ func (f *Faults) emptyBundle(number string) bool { return f.take(FaultNoPreKeys,
 
 func (f *Faults) mediaGone() int {
 	fault, _ := f.pick(FaultMediaGone, "\x00nobody")
+	return fault.Code
+}
+
+func (f *Faults) uploadRefused() int {
+	fault, _ := f.pick(FaultUploadRefused, "\x00nobody")
 	return fault.Code
 }
 

@@ -109,6 +109,10 @@ func (h *mediaHost) upload(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "unauthorized", http.StatusUnauthorized)
 		return
 	}
+	if code := h.server.faults.uploadRefused(); code != 0 {
+		http.Error(w, "refused", code)
+		return
+	}
 	hash := sha256.New()
 	token := strings.TrimRight(r.PathValue("token"), "=")
 	path, err := h.store(io.TeeReader(http.MaxBytesReader(w, r.Body, maxMedia), hash), func() error {

@@ -19,6 +19,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"wapid/bulk"
 	"wapid/engine"
 	"wapid/webhooks"
 )
@@ -29,6 +30,7 @@ const FileName = "wapid.db"
 // Store asserts what the domains ask for.
 var (
 	_ engine.Store   = (*Store)(nil)
+	_ bulk.Store     = (*Store)(nil)
 	_ webhooks.Store = (*Store)(nil)
 )
 

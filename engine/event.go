@@ -18,6 +18,16 @@ const (
 	EventCall          EventType = "call"
 )
 
+// IsDocumented tells whether the WapiConnect document knows the type. Endpoints
+// that ask for no types get these.
+func (t EventType) IsDocumented() bool {
+	switch t {
+	case EventMessage, EventQR, EventReady, EventDisconnected, EventTest:
+		return true
+	}
+	return false
+}
+
 // EventID is a ULID: unique, and ordered by time within a tenant.
 type EventID string
 

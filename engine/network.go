@@ -75,8 +75,8 @@ type Handler struct {
 	// Receipt commits what became of messages that the session sent. As with
 	// Receive, only nil lets it be acknowledged.
 	Receipt func(ctx context.Context, r Receipt) error
-	// Notice commits a change of a group, a call and the like, once per type and ID.
-	// As with Receive, only nil lets it be acknowledged.
+	// Notice commits a change of a group, a call or a chat's timer; the first two
+	// once per type and ID. As with Receive, only nil lets it be acknowledged.
 	Notice func(ctx context.Context, n Notice) error
 }
 
@@ -89,14 +89,24 @@ type Receipt struct {
 	At     time.Time
 }
 
-// Notice is something other than a message that the tenant is told of. Exactly
-// one of Group and Call is set.
+// Notice is something other than a message: a change of a group or a call, which
+// the tenant is told of, or a chat's disappearing timer, which is only kept. At
+// least one of them is set, and never both Group and Call.
 type Notice struct {
-	// ID tells one notice from another of its type; the network's own id.
+	// ID tells one notice from another of its type; the network's own id, or one
+	// that is made of what it said. A timer alone has none.
 	ID    string
 	At    time.Time
 	Group *GroupChange
 	Call  *Call
+	Timer *ChatTimer
+}
+
+// ChatTimer is the disappearing timer of a chat.
+type ChatTimer struct {
+	Chat  JID
+	Peer  Person // empty for groups
+	After time.Duration
 }
 
 // Signal is news of a connection: one of the Signal… types below.

@@ -41,6 +41,8 @@ func (w *worker) handler(epoch uint64) Handler {
 			return err
 		},
 		Receive: w.receive,
+		Receipt: w.receipt,
+		Notice:  w.notice,
 	}
 }
 

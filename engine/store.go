@@ -92,6 +92,13 @@ type Store interface {
 	// same id, of the same sender, in the same chat. Senders choose their ids, so
 	// the id alone names no message.
 	InsertIncoming(ctx context.Context, m LoggedMessage, e Event) (fresh bool, err error)
+	// AdvanceMessages moves outgoing messages on as a receipt says, never back, and
+	// appends EventMessageStatus for each that moved, in one transaction. Ids that
+	// the session has not sent in that chat are ignored.
+	AdvanceMessages(ctx context.Context, key SessionKey, r Receipt) error
+	// InsertNotice appends an event, unless the session has one of the same type
+	// with the same id of the network's.
+	InsertNotice(ctx context.Context, id string, e Event) (fresh bool, err error)
 }
 
 // Reservation is what is written down before a message is sent.

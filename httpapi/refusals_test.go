@@ -21,6 +21,7 @@ var requests = map[string]string{
 	"PUT /api/account/webhook":             `{"url":"https://example.com/hook"}`,
 	"GET /api/account/webhook":             "",
 	"DELETE /api/account/webhook":          "",
+	"POST /api/account/webhook/test":       "",
 }
 
 func TestEveryRouteRefuses(t *testing.T) {

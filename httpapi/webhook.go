@@ -5,24 +5,27 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"wapid/engine"
 	"wapid/store"
 	"wapid/webhooks"
 )
 
 // putWebhookRequest replaces the whole webhook: without a secret, deliveries
-// are not signed any more.
+// are not signed any more, and without events it gets those of the document.
 type putWebhookRequest struct {
-	URL    string `json:"url"`
-	Secret string `json:"secret"`
+	URL    string   `json:"url"`
+	Secret string   `json:"secret"`
+	Events []string `json:"events"`
 }
 
 // webhookResponse never holds the secret.
 type webhookResponse struct {
-	Success   bool   `json:"success,omitempty"` // of a change
-	URL       string `json:"url"`
-	HasSecret bool   `json:"hasSecret"`
-	CreatedAt string `json:"createdAt"`
-	UpdatedAt string `json:"updatedAt"`
+	Success   bool               `json:"success,omitempty"` // of a change
+	URL       string             `json:"url"`
+	HasSecret bool               `json:"hasSecret"`
+	CreatedAt string             `json:"createdAt"`
+	UpdatedAt string             `json:"updatedAt"`
+	Events    []engine.EventType `json:"events"`
 }
 
 type successResponse struct {
@@ -34,6 +37,7 @@ func (s *Server) webhookRoutes() []route {
 		{method: http.MethodPut, path: "/api/account/webhook", scope: store.ScopeManage, tenant: s.putWebhook},
 		{method: http.MethodGet, path: "/api/account/webhook", scope: store.ScopeRead, tenant: s.getWebhook},
 		{method: http.MethodDelete, path: "/api/account/webhook", scope: store.ScopeManage, tenant: s.deleteWebhook},
+		{method: http.MethodPost, path: "/api/account/webhook/test", scope: store.ScopeManage, tenant: s.testWebhook},
 	}
 }
 
@@ -55,7 +59,13 @@ func (s *Server) putWebhook(c *fiber.Ctx, p store.Principal) error {
 	if err := webhooks.CheckSecret(req.Secret); err != nil {
 		return err
 	}
-	e, err := s.store.PutEndpoint(c.UserContext(), p.Tenant, url, req.Secret)
+	var types []engine.EventType
+	if req.Events != nil {
+		if types, err = webhooks.ParseTypes(req.Events); err != nil {
+			return err
+		}
+	}
+	e, err := s.store.PutEndpoint(c.UserContext(), p.Tenant, url, req.Secret, types...)
 	if err != nil {
 		return err
 	}
@@ -84,6 +94,6 @@ func (s *Server) deleteWebhook(c *fiber.Ctx, p store.Principal) error {
 func describeWebhook(e webhooks.Endpoint) webhookResponse {
 	return webhookResponse{
 		URL: e.URL, HasSecret: e.Secret != "",
-		CreatedAt: isoMillis(e.CreatedAt), UpdatedAt: isoMillis(e.UpdatedAt),
+		CreatedAt: isoMillis(e.CreatedAt), UpdatedAt: isoMillis(e.UpdatedAt), Events: e.Wants(),
 	}
 }

@@ -200,6 +200,21 @@ func (s *Store) ListAttempts(ctx context.Context, tenant engine.TenantID, id web
 	})
 }
 
+// FindFirstTry returns how the delivery of one of a tenant's events stands, and
+// its first try, which is zero if there was none yet. It returns CodeNotFound if
+// the event has no delivery, or none any more.
+func (s *Store) FindFirstTry(ctx context.Context, tenant engine.TenantID, event engine.EventID) (state webhooks.DeliveryState, first webhooks.Attempt, err error) {
+	var ms, status sql.NullInt64
+	var failure, body sql.NullString
+	err = s.read.QueryRowContext(ctx, `SELECT d.state, a.at, a.status, a.duration_ms, a.error, a.body
+		FROM deliveries d LEFT JOIN attempts a ON a.delivery_id = d.id
+		WHERE d.event_id = $1 AND d.tenant_id = $2 ORDER BY d.id, a.number LIMIT 1`, event, tenant).
+		Scan(&state, instant{&first.At}, &status, &ms, &failure, &body)
+	first.Status, first.Error, first.Body = int(status.Int64), failure.String, body.String
+	first.Duration = time.Duration(ms.Int64) * time.Millisecond
+	return state, first, orNotFound(err, "delivery")
+}
+
 func deliveryFields(d *webhooks.Delivery) []any {
 	return []any{&d.ID, &d.Endpoint, &d.Event, &d.Session.Tenant, &d.Session.ID, &d.State, &d.Attempts, instant{&d.NextAt}}
 }

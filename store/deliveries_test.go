@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -253,7 +254,7 @@ func TestPutEndpointReplaces(t *testing.T) {
 	two, err := s.PutEndpoint(ctx, store.DefaultTenant, "https://y", "s")
 	must(t, err)
 	want := webhooks.Endpoint{ID: one.ID, Tenant: store.DefaultTenant, URL: "https://y", Secret: "s", Enabled: true, CreatedAt: start, UpdatedAt: now}
-	if found, err := s.FindEndpoint(ctx, store.DefaultTenant); err != nil || two != want || found != want {
+	if found, err := s.FindEndpoint(ctx, store.DefaultTenant); err != nil || !reflect.DeepEqual(two, want) || !reflect.DeepEqual(found, want) {
 		t.Errorf("got %+v and %+v, %v", two, found, err)
 	}
 }

@@ -3,6 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"strings"
 
 	"github.com/oklog/ulid/v2"
 
@@ -12,22 +15,23 @@ import (
 
 // PutEndpoint sets a tenant's webhook and enables it. Deliveries that wait for
 // it are kept: they go to the new URL, signed with the new secret. URL and
-// secret are taken as webhooks.ParseURL and CheckSecret left them. It returns
-// CodeNotFound if there is no such tenant.
-func (s *Store) PutEndpoint(ctx context.Context, tenant engine.TenantID, url, secret string) (e webhooks.Endpoint, err error) {
+// secret and types are taken as webhooks.ParseURL, CheckSecret and ParseTypes left
+// them; without types the webhook gets those of the WapiConnect document. It
+// returns CodeNotFound if there is no such tenant.
+func (s *Store) PutEndpoint(ctx context.Context, tenant engine.TenantID, url, secret string, types ...engine.EventType) (e webhooks.Endpoint, err error) {
 	err = s.update(ctx, func(tx *sql.Tx) error {
 		if _, err := findTenant(tx, tenant); err != nil {
 			return err
 		}
 		now := s.clock()
-		n, err := changed(tx.Exec(`UPDATE endpoints SET url = $1, secret = $2, enabled = 1, updated_at = $3 WHERE tenant_id = $4`,
-			url, secret, millis(now), tenant))
+		n, err := changed(tx.Exec(`UPDATE endpoints SET url = $1, secret = $2, types = $3, enabled = 1, updated_at = $4 WHERE tenant_id = $5`,
+			url, secret, typeList{&types}, millis(now), tenant))
 		if err != nil {
 			return err
 		}
 		if n == 0 {
-			_, err = tx.Exec(`INSERT INTO endpoints (id, tenant_id, url, secret, enabled, created_at, updated_at)
-				VALUES ($1, $2, $3, $4, 1, $5, $5)`, ulid.Make().String(), tenant, url, secret, millis(now))
+			_, err = tx.Exec(`INSERT INTO endpoints (id, tenant_id, url, secret, types, enabled, created_at, updated_at)
+				VALUES ($1, $2, $3, $4, $5, 1, $6, $6)`, ulid.Make().String(), tenant, url, secret, typeList{&types}, millis(now))
 			if err != nil {
 				return err
 			}
@@ -59,9 +63,36 @@ func (s *Store) DeleteEndpoint(ctx context.Context, tenant engine.TenantID) erro
 	})
 }
 
-const selectEndpoint = `SELECT id, tenant_id, url, secret, enabled, created_at, updated_at FROM endpoints`
+const selectEndpoint = `SELECT id, tenant_id, url, secret, types, enabled, created_at, updated_at FROM endpoints`
 
 func scanEndpoint(r row) (e webhooks.Endpoint, err error) {
-	err = r.Scan(&e.ID, &e.Tenant, &e.URL, &e.Secret, &e.Enabled, instant{&e.CreatedAt}, instant{&e.UpdatedAt})
+	err = r.Scan(&e.ID, &e.Tenant, &e.URL, &e.Secret, typeList{&e.Types}, &e.Enabled, instant{&e.CreatedAt}, instant{&e.UpdatedAt})
 	return e, err
+}
+
+// typeList keeps event types as text, with commas between them.
+type typeList struct{ types *[]engine.EventType }
+
+// Value implements driver.Valuer.
+func (l typeList) Value() (driver.Value, error) {
+	words := make([]string, len(*l.types))
+	for i, t := range *l.types {
+		words[i] = string(t)
+	}
+	return strings.Join(words, ","), nil
+}
+
+// Scan implements sql.Scanner.
+func (l typeList) Scan(src any) error {
+	text, ok := src.(string)
+	if !ok {
+		return fmt.Errorf("a list of types is a %T", src)
+	}
+	*l.types = nil
+	for word := range strings.SplitSeq(text, ",") {
+		if word != "" {
+			*l.types = append(*l.types, engine.EventType(word))
+		}
+	}
+	return nil
 }

@@ -16,6 +16,31 @@ func (s *Store) AppendEvent(ctx context.Context, e engine.Event) error {
 	return s.updateQueueing(ctx, func(tx *sql.Tx) (int64, error) { return s.appendEvent(tx, e) })
 }
 
+// AppendTest adds an EventTest of a tenant. It returns CodeNotFound if the tenant
+// has no webhook that is enabled, and then adds nothing.
+func (s *Store) AppendTest(ctx context.Context, tenant engine.TenantID, data []byte) (engine.EventID, error) {
+	e := engine.Event{Session: engine.SessionKey{Tenant: tenant}, Type: engine.EventTest, Data: data}
+	err := s.updateQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
+		e.ID = s.ids.next(s.clock())
+		if queued, err = s.appendEvent(tx, e); err == nil && queued == 0 {
+			err = engine.Errorf(engine.CodeNotFound, "there is no such webhook")
+		}
+		return queued, err
+	})
+	return e.ID, err
+}
+
+// InsertNotice implements engine.Store.
+func (s *Store) InsertNotice(ctx context.Context, id string, e engine.Event) (fresh bool, err error) {
+	err = s.updateQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
+		if fresh, err = s.insertEvent(tx, &e, id); err != nil || !fresh {
+			return 0, err
+		}
+		return s.queue(tx, e)
+	})
+	return fresh && err == nil, err
+}
+
 // ListEvents returns up to limit events of a tenant that follow after, in the
 // order in which they were committed; "" begins at the first.
 func (s *Store) ListEvents(ctx context.Context, tenant engine.TenantID, after engine.EventID, limit int) ([]engine.Event, error) {
@@ -51,18 +76,40 @@ func (s *Store) updateQueueing(ctx context.Context, fn func(tx *sql.Tx) (queued 
 	return err
 }
 
-// fanOut queues an event for the tenant's endpoints. The first delivery of an
-// empty line has its turn at once.
+// fanOut queues an event for those of the tenant's endpoints that want its type.
+// The first delivery of an empty line has its turn at once.
 const fanOut = `INSERT INTO deliveries (endpoint_id, event_id, tenant_id, session_id, state, turn, attempts, next_at, created_at)
 	SELECT e.id, $1, $2, $3, 'pending',
 		CASE WHEN EXISTS (SELECT 1 FROM deliveries d WHERE d.endpoint_id = e.id AND d.session_id = $3 AND d.turn < 2) THEN 0 ELSE 1 END,
 		0, 0, $4
-	FROM endpoints e WHERE e.tenant_id = $2 AND e.enabled = 1`
+	FROM endpoints e WHERE e.tenant_id = $2 AND e.enabled = 1 AND ` + wantsType
+
+// wantsType tells whether endpoint e wants a type: $5 is 1 for those that every
+// endpoint gets that asks for none, $6 is the type between commas and wildcards.
+const wantsType = `CASE e.types WHEN '' THEN $5 = 1 WHEN '*' THEN 1 = 1 ELSE ',' || e.types || ',' LIKE $6 OR $6 = '%,test,%' END`
+
+// wanted are the last two arguments of wantsType.
+func wanted(t engine.EventType) (byDefault int, pattern string) {
+	if t.IsDocumented() {
+		byDefault = 1
+	}
+	return byDefault, "%," + string(t) + ",%"
+}
 
 // appendEvent inserts an event and a delivery of it for each endpoint of its
-// tenant that is enabled now, and returns how many those are. It runs on the
-// writer's goroutine, one at a time, so ids are in the order of the commits.
+// tenant that is enabled now and wants it, and returns how many those are. It runs
+// on the writer's goroutine, one at a time, so ids are in the order of the commits.
 func (s *Store) appendEvent(tx *sql.Tx, e engine.Event) (queued int64, err error) {
+	if _, err := s.insertEvent(tx, &e, ""); err != nil {
+		return 0, err
+	}
+	return s.queue(tx, e)
+}
+
+// insertEvent inserts an event and fills in its id and time. notice is the
+// network's id of what the event tells; an event whose notice is known is not
+// fresh, and nothing is inserted. Without one every event is fresh.
+func (s *Store) insertEvent(tx *sql.Tx, e *engine.Event, notice string) (fresh bool, err error) {
 	now := s.clock()
 	if e.At.IsZero() {
 		e.At = now
@@ -70,12 +117,15 @@ func (s *Store) appendEvent(tx *sql.Tx, e engine.Event) (queued int64, err error
 	if e.ID == "" {
 		e.ID = s.ids.next(now)
 	}
-	_, err = tx.Exec(`INSERT INTO events (id, tenant_id, session_id, type, at, data) VALUES ($1, $2, $3, $4, $5, $6)`,
-		e.ID, e.Session.Tenant, e.Session.ID, e.Type, millis(e.At), e.Data)
-	if err != nil {
-		return 0, err
-	}
-	return changed(tx.Exec(fanOut, e.ID, e.Session.Tenant, e.Session.ID, millis(now)))
+	n, err := changed(tx.Exec(`INSERT INTO events (id, tenant_id, session_id, type, at, data, notice) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (tenant_id, session_id, type, notice) WHERE notice IS NOT NULL DO NOTHING`,
+		e.ID, e.Session.Tenant, e.Session.ID, e.Type, millis(e.At), e.Data, sql.NullString{String: notice, Valid: notice != ""}))
+	return n == 1, err
+}
+
+func (s *Store) queue(tx *sql.Tx, e engine.Event) (queued int64, err error) {
+	byDefault, pattern := wanted(e.Type)
+	return changed(tx.Exec(fanOut, e.ID, e.Session.Tenant, e.Session.ID, millis(s.clock()), byDefault, pattern))
 }
 
 // eventIDs makes ULIDs that grow strictly, also over restarts and when the

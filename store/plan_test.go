@@ -27,7 +27,7 @@ func TestDeliveryPlansUseTheirIndexes(t *testing.T) {
 		"claim": {claimDue, []any{time.Now().UnixMilli(), 4, 16}, []string{
 			"deliveries_due", "deliveries_sending", "deliveries USING INTEGER PRIMARY KEY"}},
 		"promote": {promoteNext, []any{"e", "s"}, []string{"deliveries_line"}},
-		"append":  {fanOut, []any{"v", "t", "s", 1}, []string{"endpoints_tenant", "deliveries_line"}},
+		"append":  {fanOut, []any{"v", "t", "s", 1, 1, "%,message,%"}, []string{"endpoints_tenant", "deliveries_line"}},
 		"next":    {nextDue, []any{1}, []string{"deliveries_next"}},
 		"cap":     {capRetries, []any{1}, []string{"deliveries_next"}},
 		"release": {releaseAll, nil, []string{"deliveries_sending"}},

@@ -2,6 +2,7 @@ package webhooks
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,10 @@ type Endpoint struct {
 	Tenant engine.TenantID
 	URL    string
 	// Secret keys the signatures; empty means that deliveries are not signed.
-	Secret    string
+	Secret string
+	// Types are the events that it wants; none means those of the WapiConnect
+	// document, and AllTypes alone all of them.
+	Types     []engine.EventType
 	Enabled   bool // a disabled endpoint keeps its deliveries but gets none
 	CreatedAt time.Time
 	UpdatedAt time.Time
@@ -89,4 +93,54 @@ func CheckSecret(s string) error {
 		return engine.Errorf(engine.CodeInvalid, "secret must not be longer than %d bytes", MaxSecretLength)
 	}
 	return nil
+}
+
+// AllTypes stands for every type of event, also such that come with later versions.
+const AllTypes engine.EventType = "*"
+
+// Types are all event types: first those of the WapiConnect document, in its
+// order, which an endpoint gets that asks for none.
+func Types() []engine.EventType {
+	return []engine.EventType{
+		engine.EventMessage, engine.EventQR, engine.EventReady, engine.EventDisconnected, engine.EventTest,
+		engine.EventMessageStatus, engine.EventGroup, engine.EventCall,
+	}
+}
+
+// ParseTypes checks the types of events that an endpoint is to get: each once, or
+// AllTypes alone. It returns CodeInvalid, also for an empty list.
+func ParseTypes(list []string) ([]engine.EventType, error) {
+	if len(list) == 0 {
+		return nil, engine.Errorf(engine.CodeInvalid, "events must name at least one event")
+	}
+	var types []engine.EventType
+	for _, word := range list {
+		t := engine.EventType(word)
+		switch {
+		case t == AllTypes && len(list) > 1:
+			return nil, engine.Errorf(engine.CodeInvalid, "events is either [\"*\"] or a list of events")
+		case t != AllTypes && !slices.Contains(Types(), t):
+			return nil, engine.Errorf(engine.CodeInvalid, "events names an event that there is not; there are %s", typeWords())
+		case slices.Contains(types, t):
+			return nil, engine.Errorf(engine.CodeInvalid, "events names an event twice")
+		}
+		types = append(types, t)
+	}
+	return types, nil
+}
+
+func typeWords() string {
+	var words []string
+	for _, t := range Types() {
+		words = append(words, string(t))
+	}
+	return strings.Join(words, ", ")
+}
+
+// Wants lists the types that an endpoint gets, as they were asked for.
+func (e Endpoint) Wants() []engine.EventType {
+	if len(e.Types) > 0 {
+		return e.Types
+	}
+	return slices.DeleteFunc(Types(), func(t engine.EventType) bool { return !t.IsDocumented() })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -28,7 +29,10 @@ type Session struct {
 	read     int // signals that Await has gone past
 	linking  []engine.Identity
 	received []engine.Incoming
+	receipts []engine.Receipt
+	notices  []engine.Notice
 	refuse   func(engine.Incoming) error // nil takes everything
+	refused  func(any) error             // of receipts and notices; nil takes everything
 	closed   bool
 	late     []string // reports after Close
 }
@@ -64,7 +68,59 @@ func (s *Session) Handler() engine.Handler {
 			})
 			return err
 		},
+		Receipt: func(_ context.Context, r engine.Receipt) error {
+			return s.take("Receipt", r, func() { s.receipts = append(s.receipts, r) })
+		},
+		Notice: func(_ context.Context, n engine.Notice) error {
+			return s.take("Notice", n, func() { s.notices = append(s.notices, n) })
+		},
 	}
+}
+
+// take records a receipt or a notice, unless it is to be refused.
+func (s *Session) take(what string, it any, record func()) (err error) {
+	s.note(what, func() {
+		if s.refused != nil {
+			err = s.refused(it)
+		}
+		if err == nil {
+			record()
+		}
+	})
+	return err
+}
+
+// RefuseNews sets what Receipt and Notice answer, as Refuse does for Receive.
+func (s *Session) RefuseNews(fn func(any) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused = fn
+}
+
+// AwaitReceipt waits for a receipt that matches.
+func (s *Session) AwaitReceipt(t *testing.T, match func(engine.Receipt) bool) (found engine.Receipt) {
+	t.Helper()
+	s.Until(t, "a receipt", func() bool {
+		i := slices.IndexFunc(s.receipts, match)
+		if i >= 0 {
+			found = s.receipts[i]
+		}
+		return i >= 0
+	})
+	return found
+}
+
+// AwaitNotice waits for a notice that matches.
+func (s *Session) AwaitNotice(t *testing.T, match func(engine.Notice) bool) (found engine.Notice) {
+	t.Helper()
+	s.Until(t, "a notice", func() bool {
+		i := slices.IndexFunc(s.notices, match)
+		if i >= 0 {
+			found = s.notices[i]
+		}
+		return i >= 0
+	})
+	return found
 }
 
 func (s *Session) note(what string, change func()) {

@@ -1,6 +1,8 @@
 package whatsapp
 
 import (
+	"time"
+
 	"go.mau.fi/whatsmeow/proto/waE2E"
 	"go.mau.fi/whatsmeow/types"
 	"go.mau.fi/whatsmeow/types/events"
@@ -31,16 +33,17 @@ func personOf(addresses ...types.JID) engine.Person {
 // session. What its own account says, what the network's clients say among
 // themselves, status posts, channels and bots are not.
 func isForTenant(evt *events.Message) bool {
-	info := evt.Info
+	return isFromSomebody(evt.Info) && !isHousekeeping(unwrap(evt.Message))
+}
+
+func isFromSomebody(info types.MessageInfo) bool {
 	switch {
 	case info.IsFromMe, info.Category == "peer":
 		return false
 	case info.Chat.Server == types.BroadcastServer && info.Chat.User == "status":
 		return false
-	case personOf(info.Sender, info.SenderAlt) == engine.Person{}:
-		return false
 	}
-	return !isHousekeeping(unwrap(evt.Message))
+	return personOf(info.Sender, info.SenderAlt) != engine.Person{}
 }
 
 // isHousekeeping tells a message that holds nothing for a person: keys of a
@@ -53,149 +56,89 @@ func isHousekeeping(m *waE2E.Message) bool {
 		}
 		return true
 	}
+	return contentField(m) == nil
+}
+
+// contentField is the field of a message that holds what it is about, or nil. If
+// there are several it is the one with the lowest number.
+func contentField(m *waE2E.Message) (found protoreflect.FieldDescriptor) {
 	if m == nil {
-		return true
+		return nil
 	}
-	empty := true
 	m.ProtoReflect().Range(func(field protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
 		switch field.Name() {
 		case "senderKeyDistributionMessage", "fastRatchetKeySenderKeyDistributionMessage", "messageContextInfo":
 			return true
 		}
-		empty = false
-		return false
+		if found == nil || field.Number() < found.Number() {
+			found = field
+		}
+		return true
 	})
-	return empty
+	return found
 }
 
-// incomingOf converts a message. sender holds both addresses where known.
-func incomingOf(evt *events.Message, sender engine.Person) engine.Incoming {
-	content := contentOf(evt.Message, evt.IsEdit)
+// timerOf is the disappearing timer that a message of the network's own sets for
+// its chat. The message holds nothing else.
+func timerOf(m *waE2E.Message) (timer time.Duration, ok bool) {
+	p := unwrap(m).GetProtocolMessage()
+	if p.GetType() != waE2E.ProtocolMessage_EPHEMERAL_SETTING {
+		return 0, false
+	}
+	return time.Duration(p.GetEphemeralExpiration()) * time.Second, true
+}
+
+// converter makes the engine's messages of whatsmeow's.
+type converter struct {
+	// person collects a person's addresses and adds the one that is missing, where
+	// the network has told it before. It fails only with the device store.
+	person func(addresses ...types.JID) (engine.Person, error)
+	own    engine.Person
+}
+
+// incoming converts a message that is for the tenant. vote is what has been
+// decrypted of a vote; nil if that is no vote, or one that can't be read.
+func (c converter) incoming(evt *events.Message, vote *waE2E.PollVoteMessage) (engine.Incoming, error) {
+	sender, err := c.person(evt.Info.Sender, evt.Info.SenderAlt)
+	if err != nil {
+		return engine.Incoming{}, err
+	}
 	in := engine.Incoming{
 		ID:        engine.MessageID(evt.Info.ID),
-		Chat:      sender.Preferred(),
+		Chat:      chatIn(evt.Info.Chat, sender),
 		Sender:    sender,
 		PushName:  evt.Info.PushName,
 		Timestamp: evt.Info.Timestamp,
-		Kind:      content.kind,
-		Text:      content.text,
-		HasMedia:  content.media,
+		IsGroup:   evt.Info.Chat.Server == types.GroupServer,
 	}
-	// A broadcast list is a group to the network only; its messages are personal.
-	if evt.Info.Chat.Server == types.GroupServer {
-		in.IsGroup = true
-		in.Chat = engine.JID(evt.Info.Chat.ToNonAD().String())
+	inner, wrapped := open(evt.Message)
+	change, err := c.changeOf(inner, in.IsGroup)
+	if err != nil {
+		return in, err
 	}
-	return in
+	if change.vote != nil {
+		change.vote.Undecryptable = vote == nil
+		change.vote.Hashes = vote.GetSelectedOptions()
+	}
+	if change.content != nil { // the new form of the message that was edited
+		inner, wrapped.edit = change.content, true
+	}
+	content := contentOf(inner)
+	in.Kind, in.Text, in.HasMedia, in.Details = content.kind, content.text, content.media, content.details
+	change.apply(&in, evt.IsEdit || wrapped.edit)
+	in.Details.ViewOnce = in.Details.ViewOnce || evt.IsViewOnce || wrapped.viewOnce
+	if err := c.addContext(&in, contextOf(inner)); err != nil {
+		return in, err
+	}
+	in.Payload, err = payloadOf(evt.Message)
+	return in, err
 }
 
-// content is what a message holds.
-type content struct {
-	kind  engine.Kind
-	text  string // body or caption
-	media bool
-}
-
-// contentOf reads a message that whatsmeow has unwrapped as far as it does.
-// edit tells that it was wrapped as an edit of another.
-func contentOf(m *waE2E.Message, edit bool) content {
-	m = unwrap(m)
-	if p := m.GetProtocolMessage(); p != nil {
-		switch p.GetType() {
-		case waE2E.ProtocolMessage_REVOKE:
-			return content{kind: engine.KindRevoke}
-		case waE2E.ProtocolMessage_MESSAGE_EDIT:
-			m, edit = unwrap(p.GetEditedMessage()), true
-		}
+// chatIn is the chat of a message. A broadcast list is a group to the network
+// only: its messages are personal.
+func chatIn(chat types.JID, sender engine.Person) engine.JID {
+	if chat.Server == types.GroupServer {
+		return engine.JID(chat.ToNonAD().String())
 	}
-	c := bodyOf(m)
-	if edit {
-		c.kind = engine.KindEdit
-	}
-	return c
-}
-
-func bodyOf(m *waE2E.Message) content {
-	switch {
-	case m.GetConversation() != "":
-		return content{kind: engine.KindText, text: m.GetConversation()}
-	case m.GetExtendedTextMessage() != nil:
-		return content{kind: engine.KindText, text: m.GetExtendedTextMessage().GetText()}
-	case m.GetImageMessage() != nil:
-		return content{engine.KindImage, m.GetImageMessage().GetCaption(), true}
-	case m.GetVideoMessage() != nil:
-		return content{engine.KindVideo, m.GetVideoMessage().GetCaption(), true}
-	case m.GetPtvMessage() != nil: // a video note is a video without a caption
-		return content{engine.KindVideo, m.GetPtvMessage().GetCaption(), true}
-	case m.GetAudioMessage() != nil:
-		if m.GetAudioMessage().GetPTT() {
-			return content{kind: engine.KindVoice, media: true}
-		}
-		return content{kind: engine.KindAudio, media: true}
-	case m.GetDocumentMessage() != nil:
-		return content{engine.KindDocument, m.GetDocumentMessage().GetCaption(), true}
-	case m.GetStickerMessage() != nil:
-		return content{kind: engine.KindSticker, media: true}
-	}
-	return cardOf(m)
-}
-
-// cardOf reads the kinds that refer to nothing that could be downloaded.
-func cardOf(m *waE2E.Message) content {
-	switch {
-	case m.GetLocationMessage() != nil:
-		l := m.GetLocationMessage()
-		return content{kind: engine.KindLocation, text: firstOf(l.GetComment(), l.GetName())}
-	case m.GetLiveLocationMessage() != nil:
-		return content{kind: engine.KindLocation, text: m.GetLiveLocationMessage().GetCaption()}
-	case m.GetContactMessage() != nil:
-		return content{kind: engine.KindContact, text: m.GetContactMessage().GetDisplayName()}
-	case m.GetContactsArrayMessage() != nil:
-		return content{kind: engine.KindContact, text: m.GetContactsArrayMessage().GetDisplayName()}
-	case m.GetPollCreationMessage() != nil:
-		return content{kind: engine.KindPoll, text: m.GetPollCreationMessage().GetName()}
-	case m.GetPollCreationMessageV2() != nil:
-		return content{kind: engine.KindPoll, text: m.GetPollCreationMessageV2().GetName()}
-	case m.GetPollCreationMessageV3() != nil:
-		return content{kind: engine.KindPoll, text: m.GetPollCreationMessageV3().GetName()}
-	case m.GetPollUpdateMessage() != nil:
-		return content{kind: engine.KindPollVote}
-	case m.GetReactionMessage() != nil:
-		return content{kind: engine.KindReaction, text: m.GetReactionMessage().GetText()}
-	case m.GetEncReactionMessage() != nil:
-		return content{kind: engine.KindReaction}
-	}
-	return content{kind: engine.KindUnsupported}
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
-// maxWrappers bounds how deep envelopes may be nested; real ones are two deep.
-const maxWrappers = 8
-
-// unwrap opens every envelope around a message: sent by another own device,
-// disappearing, viewed once, with a caption, edited.
-func unwrap(m *waE2E.Message) *waE2E.Message {
-	for range maxWrappers {
-		inner := m.GetDeviceSentMessage().GetMessage()
-		for _, envelope := range []*waE2E.FutureProofMessage{
-			m.GetEphemeralMessage(), m.GetViewOnceMessage(), m.GetViewOnceMessageV2(), m.GetViewOnceMessageV2Extension(),
-			m.GetDocumentWithCaptionMessage(), m.GetLottieStickerMessage(), m.GetEditedMessage(), m.GetBotInvokeMessage(),
-			m.GetGroupMentionedMessage(), m.GetPollCreationMessageV4(),
-		} {
-			if envelope.GetMessage() != nil {
-				inner = envelope.GetMessage()
-			}
-		}
-		if inner == nil {
-			return m
-		}
-		m = inner
-	}
-	return m
+	return sender.Preferred()
 }

@@ -256,3 +256,10 @@ func (g *guardedStore) GetSenderKey(ctx context.Context, group, user string) ([]
 func (g *guardedStore) PutMessageSecret(ctx context.Context, chat, sender types.JID, id types.MessageID, secret []byte) error {
 	return g.note(ctx, g.AllSessionSpecificStores.PutMessageSecret(ctx, chat, sender, id, secret))
 }
+
+// GetMessageSecret is what a vote or an edit is decrypted with. That there is
+// none is an answer.
+func (g *guardedStore) GetMessageSecret(ctx context.Context, chat, sender types.JID, id types.MessageID) ([]byte, types.JID, error) {
+	secret, from, err := g.AllSessionSpecificStores.GetMessageSecret(ctx, chat, sender, id)
+	return secret, from, g.note(ctx, err)
+}

@@ -38,9 +38,16 @@ func (l *link) handle(event any) (handled bool) {
 	switch event := event.(type) {
 	case *events.Message:
 		return l.message(event)
+	case *events.Receipt:
+		return l.receipt(event)
+	case *events.GroupInfo:
+		return l.groupChanged(event)
+	case *events.JoinedGroup:
+		return l.groupJoined(event)
+	case *events.CallOffer, *events.CallOfferNotice, *events.CallAccept, *events.CallReject, *events.CallTerminate:
+		return l.called(event)
 	case *events.UndecryptableMessage:
-		c.net.undecryptable.Add(1)
-		c.log.Debug("message could not be decrypted; its sender is asked for it again", zap.Bool("unavailable", event.IsUnavailable))
+		return l.undecryptable(event)
 	case *events.QR:
 		l.showCodes(event.Codes)
 	case *events.PairSuccess:
@@ -117,19 +124,61 @@ func (l *link) message(evt *events.Message) bool {
 }
 
 func (l *link) receive(evt *events.Message) error {
+	c := l.conn
+	if timer, ok := timerOf(evt.Message); ok {
+		return l.timerChanged(evt, timer)
+	}
 	if !isForTenant(evt) {
 		return nil
 	}
-	c := l.conn
-	sender, err := l.person(evt.Info.Sender, evt.Info.SenderAlt)
+	shown, vote, err := l.reveal(evt)
 	if err != nil {
 		return err
 	}
-	if err := c.handler.Receive(c.ctx, incomingOf(evt, sender)); err != nil {
+	m, err := l.converter().incoming(shown, vote)
+	if err != nil {
+		return err
+	}
+	if err := c.handler.Receive(c.ctx, m); err != nil {
 		return err
 	}
 	c.committed()
 	return nil
+}
+
+func (l *link) converter() converter {
+	return converter{person: l.person, own: personOf(l.own, l.device.LID)}
+}
+
+// unavailable is what the tenant is told of a message that is shown on the
+// phone only, in place of the name of what it held.
+const unavailable = "view_once_unavailable"
+
+// undecryptable counts a message that could not be decrypted; its sender is
+// asked for it again. What is meant to be seen once, on the phone, never comes to
+// a linked device: that is told as a message without content. whatsmeow has
+// acknowledged it already, so a crash or a database that fails just now loses
+// the notice.
+func (l *link) undecryptable(evt *events.UndecryptableMessage) bool {
+	c := l.conn
+	if evt.UnavailableType != events.UnavailableTypeViewOnce || !isFromSomebody(evt.Info) {
+		c.net.undecryptable.Add(1)
+		c.log.Debug("message could not be decrypted; its sender is asked for it again", zap.Bool("unavailable", evt.IsUnavailable))
+		return true
+	}
+	sender, err := l.person(evt.Info.Sender, evt.Info.SenderAlt)
+	if err == nil {
+		err = c.handler.Receive(c.ctx, engine.Incoming{
+			ID: engine.MessageID(evt.Info.ID), Chat: chatIn(evt.Info.Chat, sender), Sender: sender,
+			PushName: evt.Info.PushName, Timestamp: evt.Info.Timestamp, IsGroup: evt.Info.Chat.Server == types.GroupServer,
+			Kind: engine.KindUnsupported, Details: engine.Details{ViewOnce: true, Unsupported: unavailable},
+		})
+	}
+	if err != nil {
+		c.log.Warn("the notice of a message that can't be shown here is lost", zap.Error(err))
+		return false
+	}
+	return true
 }
 
 // person fills in the address that is missing, where the network has told it before.

@@ -15,6 +15,13 @@ import (
 	"wapid/engine/simnet"
 )
 
+// told is the outline of a message.
+type told struct {
+	kind  engine.Kind
+	text  string
+	media bool
+}
+
 func TestKindsOverTheWire(t *testing.T) {
 	sim := simulate(t)
 	n, p, peer := sim.open(t, nil), sim.phone(), sim.phone()
@@ -31,20 +38,20 @@ func TestKindsOverTheWire(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		send func() (string, error)
-		want content
+		want told
 	}{
-		"image":    {media(simnet.Media{Kind: simnet.MediaImage, Data: picture.Bytes(), Caption: "look"}), content{engine.KindImage, "look", true}},
-		"voice":    {media(simnet.Media{Kind: simnet.MediaAudio, Data: []byte("OggS"), Voice: true}), content{engine.KindVoice, "", true}},
-		"document": {media(simnet.Media{Kind: simnet.MediaDocument, Data: []byte("%PDF"), FileName: "bill.pdf", Caption: "the bill"}), content{engine.KindDocument, "the bill", true}},
+		"image":    {media(simnet.Media{Kind: simnet.MediaImage, Data: picture.Bytes(), Caption: "look"}), told{engine.KindImage, "look", true}},
+		"voice":    {media(simnet.Media{Kind: simnet.MediaAudio, Data: []byte("OggS"), Voice: true}), told{engine.KindVoice, "", true}},
+		"document": {media(simnet.Media{Kind: simnet.MediaDocument, Data: []byte("%PDF"), FileName: "bill.pdf", Caption: "the bill"}), told{engine.KindDocument, "the bill", true}},
 		"disappearing": {message(&waE2E.Message{EphemeralMessage: wrapped(&waE2E.Message{
-			ExtendedTextMessage: &waE2E.ExtendedTextMessage{Text: proto.String("psst")}})}), content{engine.KindText, "psst", false}},
+			ExtendedTextMessage: &waE2E.ExtendedTextMessage{Text: proto.String("psst")}})}), told{engine.KindText, "psst", false}},
 	} {
 		id, err := c.send()
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		m := s.AwaitMessage(t, engine.MessageID(id))
-		if got := (content{m.Kind, m.Text, m.HasMedia}); got != c.want || m.Sender != peer.Person() {
+		if got := (told{m.Kind, m.Text, m.HasMedia}); got != c.want || m.Sender != peer.Person() {
 			t.Errorf("%s: received %+v, want %+v", name, m, c.want)
 		}
 	}

@@ -1,0 +1,73 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"wapid/engine"
+)
+
+// advances lists the statuses from which each receipt moves a message. That a
+// message was read shows that it arrived, and that it arrived shows that it was
+// sent, whatever was believed before: one that waits for its outcome, or was
+// given up, moves as well. One that is queued again after a crash moves, and its
+// outbox is cleared of it when its turn comes.
+func advances(to engine.MessageStatus) string {
+	const before = `'queued', 'pending', 'sent', 'unknown', 'failed'`
+	switch to {
+	case engine.MessageDelivered:
+		return before
+	case engine.MessageRead:
+		return before + `, 'delivered'`
+	case engine.MessagePlayed:
+		return before + `, 'delivered', 'read'`
+	}
+	return ""
+}
+
+// AdvanceMessages implements engine.Store.
+func (s *Store) AdvanceMessages(ctx context.Context, key engine.SessionKey, r engine.Receipt) error {
+	from := advances(r.Status)
+	if from == "" {
+		return engine.Errorf(engine.CodeInternal, "no receipt says %q", r.Status)
+	}
+	return s.updateQueueing(ctx, func(tx *sql.Tx) (told int64, err error) {
+		for _, id := range r.IDs {
+			n, err := s.advance(tx, key, id, r, from)
+			if err != nil {
+				return 0, err
+			}
+			told += n
+		}
+		return told, nil
+	})
+}
+
+// advance moves one message. A receipt counts in its own chat only: in a group's
+// for the group's messages, in a person's for all others, whichever address the
+// person was written to at. In a group the status is the furthest of any member.
+func (s *Store) advance(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, r engine.Receipt, from string) (told int64, err error) {
+	at, group := r.At, engine.JID("")
+	if at.IsZero() {
+		at = s.clock()
+	}
+	if r.Chat.IsGroup() {
+		group = r.Chat
+	}
+	var chat engine.JID
+	err = tx.QueryRow(`UPDATE messages SET status = $1, status_at = $2, error_code = ''
+		WHERE tenant_id = $3 AND session_id = $4 AND direction = 'out' AND id = $5 AND origin = ''
+			AND (chat = $6 OR $6 = '' AND chat NOT LIKE '%@g.us') AND status IN (`+from+`) RETURNING chat`,
+		r.Status, millis(at), key.Tenant, key.ID, id, group).Scan(&chat)
+	if isNoRows(err) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, storageError(err)
+	}
+	d := engine.MessageStatusData{ID: id, To: chat, Status: r.Status, Timestamp: at.Unix()}
+	if group != "" {
+		d.Participant = r.By.Preferred()
+	}
+	return s.appendStatus(tx, key, d)
+}

@@ -158,6 +158,9 @@ type Presence interface {
 
 // Receipts tells senders what became of their messages, and keeps chats tidy.
 type Receipts interface {
+	// Known fills in the other address of a person, where the network has told it
+	// before. It asks nothing, and returns an empty Person for other addresses.
+	Known(ctx context.Context, who JID) (Person, error)
 	// MarkRead tells the sender of messages of one chat that they were read, or
 	// with played that they were listened to. In a group all are of one sender.
 	MarkRead(ctx context.Context, chat JID, sender Person, ids []MessageID, played bool, at time.Time) error

@@ -88,7 +88,7 @@ func (n *numbers) admit(key SessionKey, count int, now time.Time) (undo func(), 
 	if !ok {
 		limiter = fresh
 	}
-	n.limiters.Get(key) // sessions that ask are the last to be forgotten
+	n.limiters.Get(key)                  // sessions that ask are the last to be forgotten
 	turn := limiter.ReserveN(now, count) // at most MaxCheck, which a limiter always grants some day
 	if wait := turn.DelayFrom(now); wait > 0 {
 		turn.CancelAt(now)

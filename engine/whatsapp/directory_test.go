@@ -136,7 +136,9 @@ func TestContacts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		slices.SortFunc(got, func(a, b engine.Acquaintance) int { return strings.Compare(string(a.Person.Phone), string(b.Person.Phone)) })
+		slices.SortFunc(got, func(a, b engine.Acquaintance) int {
+			return strings.Compare(string(a.Person.Phone), string(b.Person.Phone))
+		})
 		return reflect.DeepEqual(got, want)
 	})
 }

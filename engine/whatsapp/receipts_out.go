@@ -16,6 +16,20 @@ import (
 
 var _ engine.Receipts = (*conn)(nil)
 
+// Known implements engine.Receipts.
+func (c *conn) Known(ctx context.Context, who engine.JID) (engine.Person, error) {
+	var person engine.Person
+	err := c.read(ctx, func(ctx context.Context, l *link) error {
+		jid, err := types.ParseJID(string(who))
+		if err != nil {
+			return engine.WrapError(engine.CodeInvalid, err, "this is not a valid WhatsApp address")
+		}
+		person, err = l.completed(ctx, personOf(jid))
+		return err
+	})
+	return person, err
+}
+
 // maxReceipt is how many messages one receipt names. Assumed: no client says
 // where the network's limit lies.
 const maxReceipt = 256

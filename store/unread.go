@@ -1,0 +1,99 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+
+	"wapid/engine"
+)
+
+// An incoming message is MessageReceived until the session has told its sender
+// that it was read, or played.
+
+// ListUnread returns up to limit of the newest incoming messages of a chat that
+// were not marked as read, newest first. chats are the addresses under which the
+// chat may stand in the log. What is no message of its own (a reaction, an edit, a
+// vote, a revocation) is never marked.
+func (s *Store) ListUnread(ctx context.Context, key engine.SessionKey, chats []engine.JID, limit int) ([]engine.LoggedMessage, error) {
+	var unread []engine.LoggedMessage
+	for _, chat := range chats {
+		rows, err := s.read.QueryContext(ctx, listUnread, key.Tenant, key.ID, chat, limit)
+		part, err := collect(rows, err, scanMessage)
+		if err != nil {
+			return nil, err
+		}
+		unread = append(unread, part...)
+	}
+	slices.SortStableFunc(unread, func(a, b engine.LoggedMessage) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	return unread[:min(limit, len(unread))], nil
+}
+
+const listUnread = selectMessage + `
+	WHERE tenant_id = $1 AND session_id = $2 AND chat = $3 AND direction = 'in' AND status = 'received'
+		AND kind NOT IN ('reaction', 'edit', 'revoke', 'poll_vote')
+	ORDER BY created_at DESC LIMIT $4`
+
+// FindIncoming returns the incoming messages of a chat with the given ids, in
+// their order. It returns CodeNotFound if one of them is not there.
+func (s *Store) FindIncoming(ctx context.Context, key engine.SessionKey, chats []engine.JID, ids []engine.MessageID) ([]engine.LoggedMessage, error) {
+	found := make([]engine.LoggedMessage, 0, len(ids))
+	for _, id := range ids {
+		rows, err := s.read.QueryContext(ctx, selectMessage+`
+			WHERE tenant_id = $1 AND session_id = $2 AND direction = 'in' AND id = $3`, key.Tenant, key.ID, id)
+		all, err := collect(rows, err, scanMessage)
+		if err != nil {
+			return nil, err
+		}
+		before := len(found)
+		for _, m := range all {
+			if slices.Contains(chats, m.Chat) {
+				found = append(found, m)
+			}
+		}
+		if len(found) == before {
+			return nil, engine.Errorf(engine.CodeNotFound, "there is no such incoming message in this chat")
+		}
+	}
+	return found, nil
+}
+
+// MarkIncoming notes that the senders of incoming messages were told that those
+// are read or played. A status only moves forward.
+func (s *Store) MarkIncoming(ctx context.Context, messages []engine.LoggedMessage, status engine.MessageStatus) error {
+	return s.update(ctx, func(tx *sql.Tx) error {
+		now := millis(s.clock())
+		for _, m := range messages {
+			_, err := tx.Exec(`UPDATE messages SET status = $1, status_at = $2
+				WHERE tenant_id = $3 AND session_id = $4 AND direction = 'in' AND id = $5 AND chat = $6
+					AND (status = 'received' OR status = 'read' AND $1 = 'played')`,
+				status, now, m.Session.Tenant, m.Session.ID, m.ID, m.Chat)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// FindNewest returns the newest message of a chat in either direction, or
+// CodeNotFound. One that was never sent is none.
+func (s *Store) FindNewest(ctx context.Context, key engine.SessionKey, chats []engine.JID) (engine.LoggedMessage, error) {
+	var newest engine.LoggedMessage
+	for _, chat := range chats {
+		m, err := scanMessage(s.read.QueryRowContext(ctx, selectMessage+`
+			WHERE tenant_id = $1 AND session_id = $2 AND chat = $3 AND status NOT IN ('queued', 'pending', 'failed')
+			ORDER BY created_at DESC LIMIT 1`, key.Tenant, key.ID, chat))
+		switch {
+		case isNoRows(err):
+		case err != nil:
+			return m, storageError(err)
+		case m.CreatedAt.After(newest.CreatedAt):
+			newest = m
+		}
+	}
+	if newest.ID == "" {
+		return newest, engine.Errorf(engine.CodeNotFound, "there is no message in this chat")
+	}
+	return newest, nil
+}

@@ -246,6 +246,21 @@ func (s *Server) controlLose(r *http.Request) (any, error) {
 	return map[string]any{}, p.LoseFile(body.ID)
 }
 
+// controlExpire makes the media host drop the file of a message on the phone.
+func (s *Server) controlExpire(r *http.Request) (any, error) {
+	p, err := s.controlNumber(r)
+	if err != nil {
+		return nil, err
+	}
+	var body struct {
+		ID types.MessageID `json:"id"`
+	}
+	if err = readControl(r, &body); err != nil {
+		return nil, err
+	}
+	return map[string]any{}, p.ExpireFile(body.ID)
+}
+
 // controlSettings changes what is given and leaves the rest.
 func (s *Server) controlSettings(r *http.Request) (any, error) {
 	p, err := s.controlNumber(r)

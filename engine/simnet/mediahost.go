@@ -252,9 +252,36 @@ func (h *mediaHost) forget(address string) {
 	_ = os.Remove(filepath.Join(dir, name)) // One that is gone already needs nothing.
 }
 
+// keptSuffix marks a file that the media host no longer serves. Phones, which have
+// downloaded what they show, find their copies there.
+const keptSuffix = ".kept"
+
+// expire ends the serving of a file, and tells whether there was one.
+func (h *mediaHost) expire(address string) bool {
+	name := mediaName(address)
+	dir, err := h.folder()
+	if err != nil || name == "" {
+		return false
+	}
+	return os.Rename(filepath.Join(dir, name), filepath.Join(dir, name+keptSuffix)) == nil
+}
+
+// openCopy opens a phone's copy of a file.
+func (h *mediaHost) openCopy(address string) (*os.File, error) {
+	file, err := h.open(address)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return file, err
+	}
+	dir, err := h.folder()
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(filepath.Join(dir, mediaName(address)+keptSuffix))
+}
+
 // fetch is what a phone downloads, by direct path or URL.
 func (h *mediaHost) fetch(address string) ([]byte, bool) {
-	file, err := h.open(address)
+	file, err := h.openCopy(address)
 	if err != nil {
 		return nil, false
 	}
@@ -266,7 +293,7 @@ func (h *mediaHost) fetch(address string) ([]byte, bool) {
 // again stores a file a second time, as a phone does that still has it, and
 // returns its new path.
 func (h *mediaHost) again(address string) (path string, ok bool) {
-	file, err := h.open(address)
+	file, err := h.openCopy(address)
 	if err != nil {
 		return "", false
 	}

@@ -97,6 +97,16 @@ func (p *Phone) answerMediaRetry(receipt *waBinary.Node) {
 	p.server.deliver(p.account, from.Device, note)
 }
 
+// ExpireFile makes the media host drop the file of a message, as it does after
+// some weeks. The phone still has its own copy. It fails with ErrUnknownMessage.
+func (p *Phone) ExpireFile(id types.MessageID) error {
+	_, stored, ok := p.mediaByID(id)
+	if !ok || !p.server.media.expire(stored.directPath) {
+		return ErrUnknownMessage
+	}
+	return nil
+}
+
 // LoseFile makes the phone forget the file of a message, as an owner does who
 // clears its storage: it can't upload it again. It fails with ErrUnknownMessage.
 // The loss is not written to the state file.

@@ -31,7 +31,8 @@ func (s *Server) headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfi
 // CodeUnauthorized and CodeStorage.
 func (s *Server) admits(h *fasthttp.RequestHeader) error {
 	if key := string(h.Peek(headerAdminKey)); key != "" {
-		return s.store.CheckAdminKey(s.base, key)
+		_, err := s.operatorOf(s.base, key)
+		return err
 	}
 	_, err := s.principalOf(s.base, h)
 	return err

@@ -34,6 +34,9 @@ func TestMain(m *testing.M) {
 
 const maxTestBody = 512 << 10
 
+// testAdminKey is the operator's key of every daemon here.
+const testAdminKey = "admin-key-of-the-tests"
+
 // daemon is a server on a real socket over the real engine and the real store.
 type daemon struct {
 	t        *testing.T
@@ -87,6 +90,9 @@ func (d *daemon) openStore() {
 	}
 	d.t.Cleanup(func() { _ = d.store.Close() }) // one test closes it earlier
 	if _, d.key, err = d.store.EnsureDefaultTenant(ctx, ""); err != nil {
+		d.t.Fatal(err)
+	}
+	if _, err := d.store.EnsureAdminKey(ctx, testAdminKey); err != nil {
 		d.t.Fatal(err)
 	}
 	if err := d.store.InsertTenant(ctx, engine.Tenant{ID: "other", Name: "Other", CreatedAt: time.Now()}); err != nil {
@@ -212,6 +218,12 @@ func (d *daemon) get(path string) reply {
 func (d *daemon) post(path, body string) reply {
 	d.t.Helper()
 	return d.do(call{method: http.MethodPost, path: path, key: d.key, body: body})
+}
+
+// admin is do for the operator.
+func (d *daemon) admin(method, path, body string) reply {
+	d.t.Helper()
+	return d.do(call{method: method, path: path, body: body, header: map[string]string{headerAdminKey: testAdminKey}})
 }
 
 // await polls a path until the answer satisfies done.

@@ -45,7 +45,7 @@ func TestDocumentIsValidOpenAPI(t *testing.T) {
 }
 
 func TestDocumentAndRoutesAgree(t *testing.T) {
-	var documented, registered, keyless []string
+	var documented, registered, keyless, admin []string
 	for path, operations := range readDocument(t).Paths {
 		for method, operation := range operations {
 			if method == "parameters" {
@@ -53,21 +53,33 @@ func TestDocumentAndRoutesAgree(t *testing.T) {
 			}
 			name := strings.ToUpper(method) + " " + path
 			documented = append(documented, name)
-			if _, own := operation.(map[string]any)["security"]; own {
+			switch own, given := operation.(map[string]any)["security"].([]any); {
+			case given && len(own) == 0:
 				keyless = append(keyless, name)
+			case given:
+				admin = append(admin, name)
 			}
 		}
 	}
 	server := New(Options{})
 	parameter := regexp.MustCompile(`:(\w+)`)
-	var public []string
+	var public, operator []string
 	for _, r := range server.routes() {
 		name := r.method + " " + parameter.ReplaceAllString(r.path, "{$1}")
 		registered = append(registered, name)
 		if r.public != nil {
 			public = append(public, name)
 		}
-		if (r.public == nil) == (r.tenant == nil) {
+		if r.operator != nil {
+			operator = append(operator, name)
+		}
+		handlers := 0
+		for _, set := range []bool{r.public != nil, r.tenant != nil, r.operator != nil} {
+			if set {
+				handlers++
+			}
+		}
+		if handlers != 1 {
 			t.Errorf("%s must have one handler", name)
 		}
 	}
@@ -78,7 +90,7 @@ func TestDocumentAndRoutesAgree(t *testing.T) {
 			inFiber = append(inFiber, r.Method+" "+parameter.ReplaceAllString(r.Path, "{$1}"))
 		}
 	}
-	for _, list := range [][]string{documented, registered, keyless, public, inFiber} {
+	for _, list := range [][]string{documented, registered, keyless, public, admin, operator, inFiber} {
 		slices.Sort(list)
 	}
 	if !slices.Equal(documented, registered) {
@@ -86,6 +98,9 @@ func TestDocumentAndRoutesAgree(t *testing.T) {
 	}
 	if !slices.Equal(inFiber, registered) {
 		t.Errorf("in Fiber\n%s\nregistered\n%s", strings.Join(inFiber, "\n"), strings.Join(registered, "\n"))
+	}
+	if !slices.Equal(admin, operator) {
+		t.Errorf("documented with the admin key %v, served with it %v", admin, operator)
 	}
 	if !slices.Equal(keyless, public) {
 		t.Errorf("documented without a key %v, served without a key %v", keyless, public)
@@ -152,7 +167,9 @@ var engineCodes = []engine.Code{
 	engine.CodeInvalid, engine.CodeUnauthorized, engine.CodeNotFound, engine.CodeSessionNotFound,
 	engine.CodeSessionNotReady, engine.CodeSessionBusy, engine.CodeNotOnWhatsApp, engine.CodeRecipientInvalid, engine.CodeReachoutTimelock,
 	engine.CodeRateLimited, engine.CodeSendRejected, engine.CodeSendOutcomeUnknown, engine.CodeUndeliverable,
-	engine.CodeNotSupported, engine.CodeEgressRefused, engine.CodeStorage, engine.CodeStopping, engine.CodeInternal,
+	engine.CodeNotSupported, engine.CodeEgressRefused,
+	engine.CodeForbidden, engine.CodeTenantSuspended, engine.CodeSessionLimit,
+	engine.CodeStorage, engine.CodeStopping, engine.CodeInternal,
 }
 
 func words[T ~string](list ...T) []string {

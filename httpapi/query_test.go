@@ -14,6 +14,9 @@ func TestUnknownQueryParametersAreRefused(t *testing.T) {
 	for _, route := range d.server.routes() {
 		path := strings.ReplaceAll(route.path, ":id", "main")
 		c := call{method: route.method, path: path + "?unheardOf=1", key: d.key, body: requests[route.method+" "+route.path]}
+		if route.operator != nil {
+			c.header = map[string]string{headerAdminKey: testAdminKey}
+		}
 		r := d.do(c)
 		d.wants(r, http.StatusBadRequest, engine.CodeInvalid)
 		if !strings.Contains(r.body, "unheardOf") {

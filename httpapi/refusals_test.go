@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -21,6 +22,13 @@ var requests = map[string]string{
 	"PUT /api/account/webhook":             `{"url":"https://example.com/hook"}`,
 	"GET /api/account/webhook":             "",
 	"DELETE /api/account/webhook":          "",
+	"GET /api/account":                     "",
+	"PATCH /api/account":                   `{"name":"Mine"}`,
+	"GET /api/account/usage":               "",
+	"GET /api/account/api-keys":            "",
+	"POST /api/account/api-keys":           `{"name":"Shop","scope":"send"}`,
+	"DELETE /api/account/api-keys/:keyId":  "",
+	"POST /api/account/api-key/reset":      "",
 	"POST /api/account/webhook/test":       "",
 }
 
@@ -87,7 +95,7 @@ func refuseBodies(d *daemon, good call) {
 		bad.body = body
 		d.wants(d.do(bad), http.StatusBadRequest, engine.CodeInvalid)
 	}
-	for _, field := range []string{"sessionId", "to", "message", "url"} {
+	for _, field := range []string{"sessionId", "to", "message", "url", "name", "scope"} {
 		if !strings.Contains(good.body, `"`+field+`":`) {
 			continue
 		}
@@ -105,14 +113,21 @@ func refuseBodies(d *daemon, good call) {
 	empty.body = ""
 	d.wants(d.do(empty), http.StatusBadRequest, engine.CodeInvalid)
 	form := good
-	form.header = map[string]string{"Content-Type": "application/x-www-form-urlencoded"}
+	form.header = with(good.header, "Content-Type", "application/x-www-form-urlencoded")
 	d.wants(d.do(form), http.StatusUnsupportedMediaType, CodeUnsupportedMedia)
 	zipped := good
-	zipped.header = map[string]string{"Content-Encoding": "gzip"}
+	zipped.header = with(good.header, "Content-Encoding", "gzip")
 	d.wants(d.do(zipped), http.StatusUnsupportedMediaType, CodeUnsupportedMedia)
 	large := good
 	large.body = `{"to":"` + strings.Repeat("x", maxTestBody) + `"}`
 	d.wants(d.do(large), http.StatusRequestEntityTooLarge, CodePayloadTooLarge)
+}
+
+// with is a copy of headers with one more.
+func with(headers map[string]string, name, value string) map[string]string {
+	out := map[string]string{name: value}
+	maps.Copy(out, headers)
+	return out
 }
 
 func TestAnswersTellNothingOfTheRequest(t *testing.T) {

@@ -27,8 +27,9 @@ type route struct {
 	scope store.Scope
 	// tenant is called with whom the request's key speaks for.
 	tenant func(c *fiber.Ctx, p store.Principal) error
-	// operator needs the operator's key.
-	operator fiber.Handler
+	// operator needs the operator's key, and is called with where the request
+	// comes from, for the audit log.
+	operator func(c *fiber.Ctx, from store.Origin) error
 	// public needs no key.
 	public fiber.Handler
 }
@@ -38,6 +39,8 @@ func (s *Server) routes() []route {
 	return slices.Concat(
 		s.sessionRoutes(), s.sendRoutes(),
 		s.webhookRoutes(),
+		s.accountRoutes(), s.keyRoutes(),
+		s.adminRoutes(), s.adminKeyRoutes(), s.adminAuditRoutes(),
 		s.systemRoutes(),
 	)
 }
@@ -65,14 +68,19 @@ func (s *Server) register() {
 func (r route) handler(s *Server) fiber.Handler {
 	switch {
 	case r.tenant != nil:
-		return s.authenticated(r.scope, func(c *fiber.Ctx, p store.Principal) error {
+		return s.authenticated(r, func(c *fiber.Ctx, p store.Principal) error {
 			if err := checkQuery(c, r.query); err != nil {
 				return err
 			}
 			return r.tenant(c, p)
 		})
 	case r.operator != nil:
-		return s.administered(r.checked(r.operator))
+		return s.administered(func(c *fiber.Ctx, from store.Origin) error {
+			if err := checkQuery(c, r.query); err != nil {
+				return err
+			}
+			return r.operator(c, from)
+		})
 	}
 	return r.checked(r.public)
 }

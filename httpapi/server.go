@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"net"
 	"slices"
@@ -51,6 +52,14 @@ type Options struct {
 	// MaxConns is how many connections may be open at the same time; the next
 	// ones wait. 0 means a quarter of the process's descriptors, 8192 at most.
 	MaxConns int
+	// RateLimit is how many requests a minute each key may make whose tenant has
+	// no limit of its own; 0 means DefaultRateLimit.
+	RateLimit int
+	// ShellKey is a second admin key, for the commands on the daemon's own
+	// machine; "" for none.
+	ShellKey string
+	// Erase is told that a tenant waits to be erased. It must not block; nil does nothing.
+	Erase func()
 	// Ready is asked by /readyz beside the store: each that fails is one reason,
 	// the Message of its engine.Error, against being ready. They are called
 	// together, by any number of requests, and must return once their context ends.
@@ -70,6 +79,10 @@ type Server struct {
 	gate    *gate
 	most    int // connections
 	ready   []func(context.Context) error
+
+	rates    *rates
+	shellKey []byte // its hash; nil for none
+	erase    func()
 
 	// base is the context of every handler; it ends when a shutdown runs out of
 	// patience. A client that hangs up does not end it: fasthttp can't tell.
@@ -106,6 +119,14 @@ func New(o Options) *Server {
 		most:    o.MaxConns,
 		ready:   o.Ready,
 		drained: make(chan struct{}),
+	}
+	s.rates = newRates(o.RateLimit)
+	if o.ShellKey != "" {
+		sum := sha256.Sum256([]byte(o.ShellKey))
+		s.shellKey = sum[:]
+	}
+	if s.erase = o.Erase; s.erase == nil {
+		s.erase = func() {}
 	}
 	s.base, s.cancel = context.WithCancel(context.Background())
 	s.app = fiber.New(fiber.Config{

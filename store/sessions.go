@@ -18,10 +18,13 @@ func (s *Store) ListAllSessions(ctx context.Context) ([]engine.Session, error) {
 }
 
 // InsertSession implements engine.Store. It returns CodeInvalid if the session
-// exists and CodeNotFound if its tenant does not.
+// exists, CodeNotFound if its tenant does not or is being erased, and
+// CodeSessionLimit, with limit and number, if the tenant has as many sessions as
+// it may have.
 func (s *Store) InsertSession(ctx context.Context, one engine.Session) error {
 	return s.update(ctx, func(tx *sql.Tx) error {
-		if _, err := findTenant(tx, one.Key.Tenant); err != nil {
+		t, err := liveTenant(tx, one.Key.Tenant)
+		if err != nil {
 			return err
 		}
 		st := one.State
@@ -34,8 +37,24 @@ func (s *Store) InsertSession(ctx context.Context, one engine.Session) error {
 		if err == nil && n == 0 {
 			return engine.Errorf(engine.CodeInvalid, "the session exists already")
 		}
-		return err
+		if err != nil || t.MaxSessions == 0 {
+			return err
+		}
+		return checkSessionLimit(tx, t)
 	})
+}
+
+// checkSessionLimit counts a tenant's sessions, the newest included.
+func checkSessionLimit(tx *sql.Tx, t engine.Tenant) error {
+	var have int
+	if err := tx.QueryRow(`SELECT count(*) FROM sessions WHERE tenant_id = $1`, t.ID).Scan(&have); err != nil {
+		return err
+	}
+	if have > t.MaxSessions {
+		return &engine.Error{Code: engine.CodeSessionLimit, Message: "the account has as many sessions as it may have",
+			Limit: t.MaxSessions, Used: have - 1}
+	}
+	return nil
 }
 
 // ConfigureSession implements engine.Store.

@@ -32,8 +32,9 @@ type Plan struct {
 
 // MakePlan checks the recipients of a text. An address that is given twice, in
 // whatever form, gets one item, at the first place. One that can't be read, that
-// lacks a field which the text needs, or whose text would become too long, is invalid.
-func MakePlan(recipients []Recipient, text string) Plan {
+// lacks a field which the text needs, or whose text does not fit once it is
+// filled in, is invalid.
+func MakePlan(recipients []Recipient, text string, fits func(text string) bool) Plan {
 	uses := placeholdersOf(text)
 	p := Plan{Items: make([]Item, 0, len(recipients))}
 	seen := make(map[engine.JID]int, len(recipients))
@@ -48,8 +49,8 @@ func MakePlan(recipients []Recipient, text string) Plan {
 			continue
 		}
 		fields, reason := fieldsFor(uses, to, r.Fields)
-		if reason == "" && len(Fill(text, fields)) > engine.MaxTextLength {
-			reason = fmt.Sprintf("the text is longer than %d bytes with this recipient's fields", engine.MaxTextLength)
+		if reason == "" && len(uses) > 0 && !fits(Fill(text, fields)) {
+			reason = "the message is too long with this recipient's fields"
 		}
 		if reason != "" {
 			p.Invalid = append(p.Invalid, Rejected{i, r.Phone, reason})

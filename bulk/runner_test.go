@@ -141,7 +141,7 @@ func (w *world) order(session engine.SessionID, n int, delay time.Duration) JobI
 	}
 	j, err := w.service.Start(w.t.Context(), Order{
 		Session: key(session), Message: engine.Outgoing{Kind: engine.KindText, Text: "Hi {{phone}}"},
-		DelayMin: delay, DelayMax: delay, Items: MakePlan(list, "Hi {{phone}}").Items,
+		DelayMin: delay, DelayMax: delay, Items: MakePlan(list, "Hi {{phone}}", fits).Items,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -477,7 +477,7 @@ func TestTheJobOwnsItsFile(t *testing.T) {
 		order := func() Job {
 			j, err := w.service.Start(t.Context(), Order{Session: key("main"), DelayMin: time.Second, DelayMax: time.Second,
 				Message: engine.Outgoing{Kind: engine.KindImage, Attachment: &engine.Attachment{Path: spool()}},
-				Items:   MakePlan([]Recipient{{Phone: "4915112345000"}, {Phone: "4915112345001"}}, "").Items})
+				Items:   MakePlan([]Recipient{{Phone: "4915112345000"}, {Phone: "4915112345001"}}, "", fits).Items})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -105,3 +105,17 @@ func TestControlActsAndGroups(t *testing.T) {
 		t.Errorf("wrote to a group that it left: %v", err)
 	}
 }
+
+// TestControlCalls: a phone calls, hangs up, and can't call itself.
+func TestControlCalls(t *testing.T) {
+	net := startNetwork(t, Config{})
+	path := "/phones/" + customer + "/call"
+	id, _ := must(t, net, "POST", path, map[string]any{"to": owner, "video": true})["id"].(string)
+	if id == "" {
+		t.Error("a call without an id")
+	}
+	must(t, net, "POST", path, map[string]any{"to": owner, "end": id})
+	if status, answer := call(t, net, "POST", path, map[string]any{"to": customer}); status < 400 || answer["error"] == nil {
+		t.Errorf("called itself: %d %v", status, answer)
+	}
+}

@@ -22,27 +22,25 @@ func (s *Store) finish(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o
 	} else {
 		o.SentAt, o.Recipient, o.Payload = time.Time{}, engine.Person{}, nil
 	}
-	var chat engine.JID
-	var day string
-	err = tx.QueryRow(`UPDATE messages SET status = $1, status_at = $2, sent_at = $3, error_code = $4,
+	n, err := changed(tx.Exec(`UPDATE messages SET status = $1, status_at = $2, sent_at = $3, error_code = $4,
 		peer_phone = CASE WHEN $5 = '' THEN peer_phone ELSE $5 END,
 		peer_lid = CASE WHEN $6 = '' THEN peer_lid ELSE $6 END,
 		payload = coalesce($7, payload)
 		WHERE tenant_id = $8 AND session_id = $9 AND direction = 'out' AND id = $10 AND origin = ''
-			AND status IN ('queued', 'pending', 'unknown') RETURNING chat, counted_on`,
+			AND status IN ('queued', 'pending', 'unknown')`,
 		o.Status, millis(now), millis(o.SentAt), o.Code, o.Recipient.Phone, o.Recipient.LID, o.Payload,
-		key.Tenant, key.ID, id).Scan(&chat, &day)
-	if isNoRows(err) {
-		return 0, finishLate(tx, key, id, o)
-	}
+		key.Tenant, key.ID, id))
 	if err != nil {
 		return 0, err
+	}
+	if n == 0 {
+		return 0, finishLate(tx, key, id, o)
 	}
 	if err := releaseClaim(tx, key.Tenant, o.Release, string(id)); err != nil {
 		return 0, err
 	}
 	if o.Status == engine.MessageFailed {
-		if err := uncount(tx, key, id, day); err != nil {
+		if err := uncount(tx, key, id); err != nil {
 			return 0, err
 		}
 	}
@@ -50,7 +48,7 @@ func (s *Store) finish(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o
 	if at.IsZero() {
 		at = now
 	}
-	return s.appendStatus(tx, key, engine.MessageStatusData{ID: id, To: chat, Status: o.Status, Timestamp: at.Unix(), ErrorCode: o.Code})
+	return s.appendStatus(tx, key, engine.MessageStatusData{ID: id, Status: o.Status, Timestamp: at.Unix(), ErrorCode: o.Code})
 }
 
 // finishLate takes the outcome of a message that is not waiting for one. That a
@@ -77,13 +75,13 @@ func finishLate(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o engine
 }
 
 // uncount gives back what a failed message has taken of its day.
-func uncount(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, day string) error {
-	if day == "" {
-		return nil
+func uncount(tx *sql.Tx, key engine.SessionKey, id engine.MessageID) error {
+	const which = ` WHERE tenant_id = $1 AND session_id = $2 AND direction = 'out' AND id = $3 AND origin = ''`
+	var day string
+	if err := tx.QueryRow(`SELECT counted_on FROM messages`+which, key.Tenant, key.ID, id).Scan(&day); err != nil || day == "" {
+		return err
 	}
-	_, err := tx.Exec(`UPDATE messages SET counted_on = ''
-		WHERE tenant_id = $1 AND session_id = $2 AND direction = 'out' AND id = $3 AND origin = ''`, key.Tenant, key.ID, id)
-	if err != nil {
+	if _, err := tx.Exec(`UPDATE messages SET counted_on = ''`+which, key.Tenant, key.ID, id); err != nil {
 		return err
 	}
 	return giveBack(tx, key.Tenant, day)

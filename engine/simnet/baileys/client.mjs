@@ -119,6 +119,15 @@ async function tellMessage(message, kind) {
     told.type = baileys.getContentType(content);
     const part = content[told.type];
     told.text = typeof part === 'string' ? part : (part?.text ?? part?.caption ?? part?.name);
+    told.quoted = part?.contextInfo?.stanzaId || undefined;
+    told.quotedType = baileys.getContentType(part?.contextInfo?.quotedMessage ?? undefined);
+    told.mentions = part?.contextInfo?.mentionedJid?.length ? part.contextInfo.mentionedJid : undefined;
+    told.expires = part?.contextInfo?.expiration || undefined;
+    told.once = part?.viewOnce || undefined;
+    told.voice = part?.ptt || undefined;
+    told.place = part?.degreesLatitude === undefined ? undefined : `${part.degreesLatitude} ${part.degreesLongitude}`;
+    told.cards = part?.contacts?.map(c => c.vcard) ?? (part?.vcard ? [part.vcard] : undefined);
+    told.options = part?.options?.map(o => o.optionName);
     if (part?.mediaKey) await addMedia(told, message, part);
     if (content.pollUpdateMessage) tellVote(key, content.pollUpdateMessage);
   }
@@ -168,7 +177,8 @@ function tellUpdate(key, update) {
   if (update.message) {
     messages.set(key.id, { key, message: update.message });
     const edited = update.message.editedMessage?.message ?? update.message;
-    say({ event: 'edited', id: key.id, text: edited.conversation ?? edited.extendedTextMessage?.text });
+    const text = edited.conversation ?? edited.extendedTextMessage?.text ?? edited[baileys.getContentType(edited)]?.caption;
+    say({ event: 'edited', id: key.id, text });
   } else if (update.message === null) {
     say({ event: 'revoked', id: key.id });
   }

@@ -12,7 +12,8 @@ package baileys
 //	message       ID, Chat, ChatAlt, Participant, ParticipantAlt, FromMe,
 //	              Delivery, PushName, Type, Text; for files MIME,
 //	              DeclaredSHA256, MediaSHA256 or MediaError; Stub for messages
-//	              without content
+//	              without content; Quoted, QuotedType, Mentions, Expires, Once,
+//	              Voice, Place, Cards and Options where there are any
 //	status        ID, Chat, Status (see the constants), Stubs (codes of errors);
 //	              a lower one can hide a higher one that came at the same time
 //	receipt       ID, Chat, From, State (delivered, inactive, read, sender, retry …)
@@ -53,6 +54,15 @@ type Event struct {
 	DeclaredSHA256 string   `json:"declaredSha256"` // hex, as the message says
 	MediaSHA256    string   `json:"mediaSha256"`    // hex, of the decrypted file
 	MediaError     string   `json:"mediaError"`
+	Quoted         string   `json:"quoted"` // the id of the message that is replied to
+	QuotedType     string   `json:"quotedType"`
+	Mentions       []string `json:"mentions"`
+	Expires        int      `json:"expires"` // seconds
+	Once           bool     `json:"once"`    // to be viewed once
+	Voice          bool     `json:"voice"`
+	Place          string   `json:"place"`   // latitude and longitude, with a blank between
+	Cards          []string `json:"cards"`   // vCards
+	Options        []string `json:"options"` // of a poll
 	Stub           int      `json:"stub"`
 	Stubs          []string `json:"stubs"`
 	Status         int      `json:"status"`

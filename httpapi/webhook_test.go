@@ -53,3 +53,40 @@ func TestWebhook(t *testing.T) {
 	}
 	d.wants(d.do(del), http.StatusNotFound, engine.CodeNotFound)
 }
+
+// TestWebhookEvents: what is asked for is shown, and what there is not is refused.
+func TestWebhookEvents(t *testing.T) {
+	d := start(t)
+	const path = "/api/account/webhook"
+	put := func(events string) reply {
+		return d.do(call{method: http.MethodPut, path: path, key: d.key, body: `{"url":"https://example.com"` + events + `}`})
+	}
+	const byDefault = `["message","qr","ready","disconnected","test"]`
+	for events, want := range map[string]string{
+		``: byDefault, `,"events":null`: byDefault, `,"events":["*"]`: `["*"]`,
+		`,"events":["message.status","message"]`: `["message.status","message"]`,
+	} {
+		for _, r := range []reply{put(events), d.get(path)} {
+			if r.status != 200 || !strings.HasSuffix(r.body, `,"events":`+want+`}`) {
+				t.Errorf("%s answers %d %s", events, r.status, r.body)
+			}
+		}
+	}
+	before := d.get(path).body
+	for _, events := range []string{`[]`, `["nothing"]`, `["*","message"]`, `["message","message"]`, `"message"`, `[1]`, `[null]`, `{}`} {
+		d.wants(put(`,"events":`+events), http.StatusBadRequest, engine.CodeInvalid)
+	}
+	if after := d.get(path).body; after != before {
+		t.Errorf("a refused change changed it: %s", after)
+	}
+}
+
+// TestWebhookTestNeedsAWebhook: without one there is nothing to test, and nothing
+// is written down.
+func TestWebhookTestNeedsAWebhook(t *testing.T) {
+	d := start(t)
+	d.wants(d.do(call{method: http.MethodPost, path: "/api/account/webhook/test", key: d.key}), http.StatusNotFound, engine.CodeNotFound)
+	if n, err := d.store.CountEvents(t.Context(), engine.SessionKey{Tenant: store.DefaultTenant}, engine.EventTest); err != nil || n != 0 {
+		t.Errorf("%d events, %v", n, err)
+	}
+}

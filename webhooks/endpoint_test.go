@@ -75,3 +75,22 @@ func FuzzParseURL(f *testing.F) {
 		}
 	})
 }
+
+func TestParseTypes(t *testing.T) {
+	for _, c := range []struct {
+		in []string
+		ok bool
+	}{
+		{[]string{"message"}, true}, {[]string{"*"}, true}, {[]string{"call", "message.status", "group", "test"}, true},
+		{nil, false}, {[]string{}, false}, {[]string{""}, false}, {[]string{"Message"}, false}, {[]string{"*", "message"}, false},
+		{[]string{"message", "message"}, false}, {[]string{"message,call"}, false}, {[]string{"%"}, false},
+	} {
+		types, err := ParseTypes(c.in)
+		if c.ok != (err == nil) || !c.ok && engine.CodeOf(err) != engine.CodeInvalid || c.ok && len(types) != len(c.in) {
+			t.Errorf("%q: %v, %v", c.in, types, err)
+		}
+	}
+	if got := (Endpoint{}).Wants(); len(got) != 5 {
+		t.Errorf("an endpoint that asks for nothing gets %v", got)
+	}
+}

@@ -27,6 +27,7 @@ func TestStatusOf(t *testing.T) {
 		engine.CodeSendRejected:       http.StatusInternalServerError,
 		engine.CodeSendOutcomeUnknown: http.StatusInternalServerError,
 		engine.CodeUndeliverable:      http.StatusInternalServerError,
+		engine.CodeNetworkRefused:     http.StatusInternalServerError,
 		engine.CodeNotSupported:       http.StatusBadRequest,
 		engine.CodeEgressRefused:      http.StatusBadRequest,
 		engine.CodeForbidden:          http.StatusForbidden,

@@ -20,6 +20,7 @@ type paperNetwork struct {
 	fail  error         // the answer to the next sends
 	hold  chan struct{} // sends wait for it, if set
 	begun chan struct{} // gets one value as each send begins to wait
+	world paperWorld    // what can be done beside sending
 }
 
 const paperQR = "https://wa.me/settings/linked_devices#2@cmVm,bm9pc2U=,aWRlbnRpdHk=,YWR2"

@@ -68,3 +68,16 @@ func queryBool(c *fiber.Ctx, name string, absent bool) (bool, error) {
 	}
 	return value, nil
 }
+
+// queryNumber reads a whole number within bounds. It returns CodeInvalid.
+func queryNumber(c *fiber.Ctx, name string, absent, least, most int) (int, error) {
+	raw, given := queryValue(c, name)
+	if !given {
+		return absent, nil
+	}
+	value, err := strconv.Atoi(raw)
+	if err != nil || value < least || value > most {
+		return 0, engine.Errorf(engine.CodeInvalid, "%s must be a number from %d to %d", name, least, most)
+	}
+	return value, nil
+}

@@ -30,7 +30,29 @@ var requests = map[string]string{
 	"DELETE /api/account/api-keys/:keyId":  "",
 	"POST /api/account/api-key/reset":      "",
 	"POST /api/account/webhook/test":       "",
+
+	"POST /api/whatsapp/session/:id/check":                             `{"phones":["919876543210"]}`,
+	"GET /api/whatsapp/session/:id/me":                                 "",
+	"GET /api/whatsapp/session/:id/contacts":                           "",
+	"GET /api/whatsapp/session/:id/contacts/:contact/avatar":           "",
+	"GET /api/whatsapp/session/:id/blocklist":                          "",
+	"POST /api/whatsapp/session/:id/blocklist":                         `{"action":"block","contact":"919876543211"}`,
+	"GET /api/whatsapp/session/:id/groups":                             "",
+	"POST /api/whatsapp/session/:id/groups":                            `{"subject":"Orders","participants":["919876543211"]}`,
+	"GET /api/whatsapp/session/:id/groups/:groupId":                    "",
+	"PATCH /api/whatsapp/session/:id/groups/:groupId":                  `{"subject":"Orders"}`,
+	"POST /api/whatsapp/session/:id/groups/:groupId/participants":      `{"action":"add","participants":["919876543211"]}`,
+	"POST /api/whatsapp/session/:id/groups/:groupId/leave":             "",
+	"GET /api/whatsapp/session/:id/groups/:groupId/invite-link":        "",
+	"POST /api/whatsapp/session/:id/groups/:groupId/invite-link/reset": "",
+	"POST /api/whatsapp/session/:id/chats/:chat/read":                  "",
+	"POST /api/whatsapp/session/:id/chats/:chat/presence":              `{"state":"typing"}`,
+	"POST /api/whatsapp/session/:id/chats/:chat/archive":               `{"archive":true}`,
+	"POST /api/whatsapp/session/:id/presence":                          `{"available":true}`,
 }
+
+// inPath fills in what stands in a path beside the session.
+var inPath = strings.NewReplacer(":contact", "919876543211", ":groupId", "120363025246125486", ":chat", "919876543211@s.whatsapp.net")
 
 func TestEveryRouteRefuses(t *testing.T) {
 	d := start(t)
@@ -47,17 +69,17 @@ func TestEveryRouteRefuses(t *testing.T) {
 			continue
 		}
 		t.Run(route.method+route.path, func(t *testing.T) {
-			good := call{method: route.method, path: strings.ReplaceAll(route.path, ":id", "main"), key: d.key, body: body}
+			good := call{method: route.method, path: strings.ReplaceAll(inPath.Replace(route.path), ":id", "main"), key: d.key, body: body}
 			refuseKeys(d, good)
 			if strings.Contains(route.path, ":id") {
 				unknown := good
-				unknown.path = strings.ReplaceAll(route.path, ":id", "nobody")
+				unknown.path = strings.ReplaceAll(inPath.Replace(route.path), ":id", "nobody")
 				d.wants(d.do(unknown), http.StatusNotFound, engine.CodeSessionNotFound)
 				foreign := good
 				foreign.key = d.otherKey
 				d.wants(d.do(foreign), http.StatusNotFound, engine.CodeSessionNotFound)
 				invalid := good
-				invalid.path = strings.ReplaceAll(route.path, ":id", "a%20b")
+				invalid.path = strings.ReplaceAll(inPath.Replace(route.path), ":id", "a%20b")
 				d.wants(d.do(invalid), http.StatusBadRequest, engine.CodeInvalid)
 			}
 			if body != "" {
@@ -91,11 +113,14 @@ func refuseBodies(d *daemon, good call) {
 		"{\"to\":\"\xff\"}", `{"to":"\u0000","sessionId":"\u0000","url":"\u0000"}`,
 		strings.Repeat("[", 100_000),
 	} {
+		if body == good.body {
+			continue // there was nothing to replace
+		}
 		bad := good
 		bad.body = body
 		d.wants(d.do(bad), http.StatusBadRequest, engine.CodeInvalid)
 	}
-	for _, field := range []string{"sessionId", "to", "message", "url", "name", "scope"} {
+	for _, field := range []string{"sessionId", "to", "message", "url", "name", "scope", "phones", "subject", "action", "contact", "state"} {
 		if !strings.Contains(good.body, `"`+field+`":`) {
 			continue
 		}

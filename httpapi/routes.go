@@ -38,6 +38,7 @@ type route struct {
 func (s *Server) routes() []route {
 	return slices.Concat(
 		s.sessionRoutes(), s.sendRoutes(),
+		s.checkRoutes(), s.profileRoutes(), s.contactRoutes(), s.groupRoutes(), s.chatRoutes(),
 		s.webhookRoutes(),
 		s.accountRoutes(), s.keyRoutes(),
 		s.adminRoutes(), s.adminKeyRoutes(), s.adminAuditRoutes(),

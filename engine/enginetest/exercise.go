@@ -20,6 +20,8 @@ func Exercise(t *testing.T, h Harness) {
 		{"does not link against the session's will", refusesLinking},
 		{"sends", sends},
 		{"refuses what it can't send", refusesSends},
+		{"sends every kind", sendsEveryKind},
+		{"moves files", movesFiles},
 		{"receives, and acknowledges only what is committed", receives},
 		{"reconnects after a drop", reconnects},
 		{"opens a linked device again", reopens},

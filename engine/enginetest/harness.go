@@ -33,6 +33,11 @@ type Phone interface {
 	// AwaitText waits until the phone has decrypted a message, and returns its
 	// text and how often it came.
 	AwaitText(ctx context.Context, id engine.MessageID) (text string, copies int, err error)
+	// SendFile sends a file to an account, as an image.
+	SendFile(ctx context.Context, to engine.JID, data []byte) (engine.MessageID, error)
+	// AwaitShown waits until the phone has decrypted a message, and returns what its
+	// owner sees of it.
+	AwaitShown(ctx context.Context, id engine.MessageID) (Shown, error)
 	// Acknowledged tells whether the network believes that a message has been
 	// delivered to a linked device of this account.
 	Acknowledged(device engine.DeviceID, id engine.MessageID) bool

@@ -113,7 +113,11 @@ func testLog(t testing.TB) *zap.Logger {
 
 // phone is an account with a number that no other test of the network uses.
 func (s *simulation) phone() *phone {
-	return &phone{Phone: s.Phone(fmt.Sprintf("9198765%05d", s.phones.Add(1))), net: s}
+	return s.nth(s.phones.Add(1))
+}
+
+func (s *simulation) nth(n int64) *phone {
+	return &phone{Phone: s.Phone(fmt.Sprintf("9198765%05d", n)), net: s}
 }
 
 // phone adapts a virtual phone to the conformance suite.

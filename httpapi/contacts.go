@@ -60,11 +60,11 @@ func (s *Server) contactRoutes() []route {
 // contacts is GET …/contacts: whom the account knows by a name, in the order of
 // the names.
 func (s *Server) contacts(c *fiber.Ctx, p store.Principal) error {
-	page, err := queryNumber(c, "page", 1, 1, 1_000_000)
+	page, err := queryWithin(c, "page", 1, 1, 1_000_000)
 	if err != nil {
 		return err
 	}
-	limit, err := queryNumber(c, "limit", defaultContacts, 1, maxContacts)
+	limit, err := queryWithin(c, "limit", defaultContacts, 1, maxContacts)
 	if err != nil {
 		return err
 	}

@@ -69,8 +69,8 @@ func queryBool(c *fiber.Ctx, name string, absent bool) (bool, error) {
 	return value, nil
 }
 
-// queryNumber reads a whole number within bounds. It returns CodeInvalid.
-func queryNumber(c *fiber.Ctx, name string, absent, least, most int) (int, error) {
+// queryWithin reads a whole number within bounds. It returns CodeInvalid.
+func queryWithin(c *fiber.Ctx, name string, absent, least, most int) (int, error) {
 	raw, given := queryValue(c, name)
 	if !given {
 		return absent, nil

@@ -15,8 +15,8 @@ import (
 // Pages of contacts. The network brings the whole address book, so that pages
 // only keep answers small.
 const (
-	defaultContacts = 100
-	maxContacts     = 1000
+	usualContacts = 100
+	mostContacts     = 1000
 )
 
 type contactsResponse struct {
@@ -64,7 +64,7 @@ func (s *Server) contacts(c *fiber.Ctx, p store.Principal) error {
 	if err != nil {
 		return err
 	}
-	limit, err := queryWithin(c, "limit", defaultContacts, 1, maxContacts)
+	limit, err := queryWithin(c, "limit", usualContacts, 1, mostContacts)
 	if err != nil {
 		return err
 	}

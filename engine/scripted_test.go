@@ -26,6 +26,7 @@ type scripted struct {
 	panicPair int                      // so many calls of Pair panic,
 	panicFor  engine.SessionID         // for this session
 	ids       atomic.Int64
+	dress     func(*conn) engine.Conn // gives connections capabilities; nil for none
 
 	// What new connections do; nil means that Connect succeeds and nothing follows.
 	connect rule[func(ctx context.Context, c *conn) error]
@@ -78,7 +79,7 @@ func (n *scripted) Pair(_ context.Context, line engine.Line, h engine.Handler) (
 	if panics {
 		panic("Pair")
 	}
-	return n.add(line, "", h), nil
+	return n.dressed(n.add(line, "", h)), nil
 }
 
 func (n *scripted) Open(_ context.Context, line engine.Line, device engine.DeviceID, h engine.Handler) (engine.Conn, error) {
@@ -88,7 +89,7 @@ func (n *scripted) Open(_ context.Context, line engine.Line, device engine.Devic
 	if missing {
 		return nil, engine.ErrNoDevice
 	}
-	return n.add(line, device, h), nil
+	return n.dressed(n.add(line, device, h)), nil
 }
 
 func (n *scripted) Forget(_ context.Context, device engine.DeviceID) error {
@@ -104,6 +105,13 @@ func (n *scripted) NewMessageID() engine.MessageID {
 
 func (n *scripted) Info() engine.NetworkInfo {
 	return engine.NetworkInfo{Simulated: true, Version: "1"}
+}
+
+func (n *scripted) dressed(c *conn) engine.Conn {
+	if n.dress == nil {
+		return c
+	}
+	return n.dress(c)
 }
 
 // last is the newest connection of a session, or nil.

@@ -54,18 +54,14 @@ func (s *Store) advance(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, 
 	if r.Chat.IsGroup() {
 		group = r.Chat
 	}
-	var chat engine.JID
-	err = tx.QueryRow(`UPDATE messages SET status = $1, status_at = $2, error_code = ''
+	n, err := changed(tx.Exec(`UPDATE messages SET status = $1, status_at = $2, error_code = ''
 		WHERE tenant_id = $3 AND session_id = $4 AND direction = 'out' AND id = $5 AND origin = ''
-			AND (chat = $6 OR $6 = '' AND chat NOT LIKE '%@g.us') AND status IN (`+from+`) RETURNING chat`,
-		r.Status, millis(at), key.Tenant, key.ID, id, group).Scan(&chat)
-	if isNoRows(err) {
-		return 0, nil
+			AND (chat = $6 OR $6 = '' AND chat NOT LIKE '%@g.us') AND status IN (`+from+`)`,
+		r.Status, millis(at), key.Tenant, key.ID, id, group))
+	if err != nil || n == 0 {
+		return 0, err
 	}
-	if err != nil {
-		return 0, storageError(err)
-	}
-	d := engine.MessageStatusData{ID: id, To: chat, Status: r.Status, Timestamp: at.Unix()}
+	d := engine.MessageStatusData{ID: id, Status: r.Status, Timestamp: at.Unix()}
 	if group != "" {
 		d.Participant = r.By.Preferred()
 	}

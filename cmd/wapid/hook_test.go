@@ -40,6 +40,11 @@ type hook struct {
 		Reason   string `json:"reason"`
 		Until    int64  `json:"until"`
 		QR       string `json:"qr"`
+		Status   string `json:"status"` // of message.status
+		To       string `json:"to"`
+		Action   string `json:"action"` // of group and call
+
+		Participant string `json:"participant"`
 	} `json:"data"`
 	Raw string
 }

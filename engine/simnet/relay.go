@@ -58,6 +58,8 @@ func (s *Server) relay(from origin, node *waBinary.Node) *waBinary.Node {
 		return s.relayGroup(from, to, node, answer)
 	case types.BroadcastServer:
 		return s.relayStatus(from, to, node, answer)
+	case types.NewsletterServer:
+		return s.publish(from, to, node, answer)
 	}
 	acct, err := s.directory.find(to)
 	if err != nil {

@@ -61,6 +61,7 @@ type Server struct {
 	faults    *Faults
 	ledger    *ledgerBook
 	media     *mediaHost
+	channels  channels
 	saver     *saver
 
 	tasks tasks

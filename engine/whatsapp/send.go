@@ -70,15 +70,17 @@ func (l *link) send(ctx context.Context, m engine.Outgoing) (engine.Sent, error)
 	defer cancel(nil)
 	defer context.AfterFunc(l.ctx, func() { cancel(errNotReady) })()
 	pending := &pendingSend{cancel: cancel}
-	l.sends.byID.Store(string(m.ID), pending)
-	defer l.sends.byID.Delete(string(m.ID))
+	stanza := stanzaID(m)
+	l.sends.byID.Store(stanza, pending)
+	defer l.sends.byID.Delete(stanza)
 
 	resp, err := l.client.SendMessage(sendCtx, to, message, whatsmeow.SendRequestExtra{
 		ID: string(m.ID), Timeout: ackTimeout, MediaHandle: mediaHandle(m),
 	})
 	if err != nil {
 		return engine.Sent{}, l.explain(ctx, to, sendFailure{
-			err: err, cause: context.Cause(sendCtx), left: pending.left.Load(), group: m.To.IsGroup(),
+			err: err, cause: context.Cause(sendCtx), left: pending.left.Load(),
+			group: m.To.IsGroup() || m.To.Server() == engine.ServerNewsletter,
 		})
 	}
 	sent := engine.Sent{ID: m.ID, Timestamp: resp.Timestamp, Payload: payload}
@@ -87,6 +89,15 @@ func (l *link) send(ctx context.Context, m engine.Outgoing) (engine.Sent, error)
 		sent.Recipient, _ = l.completed(ctx, personOf(to))
 	}
 	return sent, nil
+}
+
+// stanzaID is the id that a message travels under: its own, except that the change
+// of a channel's post has that of the post (source: whatsmeow's SendMessage).
+func stanzaID(m engine.Outgoing) string {
+	if m.To.Server() == engine.ServerNewsletter && m.Target != nil && (m.Kind == engine.KindEdit || m.Kind == engine.KindRevoke) {
+		return string(m.Target.ID)
+	}
+	return string(m.ID)
 }
 
 // sending is the tap on outgoing stanzas. whatsmeow leaves out the devices that
@@ -144,7 +155,7 @@ type sendFailure struct {
 	err   error
 	cause error // why the send's context ended; nil if it did not
 	left  bool  // the stanza was handed to the socket
-	group bool  // it was for a group
+	group bool  // it was for a group or a channel
 }
 
 // explain finds the error that the caller of Send gets.
@@ -273,5 +284,5 @@ func deniesGroup(code int) bool {
 }
 
 func noGroup(cause error) *engine.Error {
-	return engine.WrapError(engine.CodeRecipientInvalid, cause, "there is no such group, or this account may not write to it; nothing was sent")
+	return engine.WrapError(engine.CodeRecipientInvalid, cause, "there is no such group or channel, or this account may not write to it; nothing was sent")
 }

@@ -20,7 +20,8 @@ const (
 
 // gap is the pause between two sends; random is in [0,1).
 func (o SessionOptions) gap(random float64) time.Duration {
-	least, most := max(0, o.DelayMin), max(o.DelayMin, o.DelayMax)
+	least := max(0, o.DelayMin)
+	most := max(least, o.DelayMax)
 	return least + time.Duration(random*float64(most-least))
 }
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -13,21 +14,28 @@ import (
 // erasure of a large tenant does not hold up the others' writes.
 const eraseBatch = 500
 
-// ownTable is a table whose rows belong to tenants.
-type ownTable struct{ name, key string }
+// ownTable is a table whose rows belong to tenants. from is where their tenant_id
+// is found, the table itself if it is empty.
+type ownTable struct{ name, key, from string }
 
-// ownTables lists every table with a tenant_id but the audit log, those that
-// others refer to behind them. What hangs below one of them by a foreign key
+// ownTables lists every table with a tenant_id but the audit log, and those with
+// many rows to one of these; tables that others refer to come behind them. What hangs below one of them by a foreign key
 // with ON DELETE CASCADE need not be here. A test compares this with the schema.
 func ownTables() []ownTable {
 	return []ownTable{
-		{"api_keys", "id"},
-		{"deliveries", "id"},
-		{"endpoints", "id"},
-		{"events", "id"},
-		{"messages", "tenant_id, session_id, direction, id, origin"},
-		{"jobs", "id"},
-		{"sessions", "tenant_id, id"},
+		{name: "api_keys", key: "id"},
+		{name: "deliveries", key: "id"},
+		{name: "endpoints", key: "id"},
+		{name: "events", key: "id"},
+		{name: "messages", key: "tenant_id, session_id, direction, id, origin"},
+		{name: "outbox", key: "seq"},
+		{name: "job_items", key: "job, position", from: "job_items JOIN jobs ON jobs.number = job_items.job"},
+		{name: "jobs", key: "number"},
+		{name: "usage", key: "tenant_id, day"},
+		{name: "idempotency", key: "tenant_id, key"},
+		{name: "chats", key: "tenant_id, session_id, chat"},
+		{name: "uploads", key: "tenant_id, session_id, kind, plain, sha256"},
+		{name: "sessions", key: "tenant_id, id"},
 	}
 }
 
@@ -115,6 +123,19 @@ func (s *Store) eraseSome(ctx context.Context, id engine.TenantID) (done bool, e
 	return done && err == nil, err
 }
 
+// eraseQuery removes up to $2 rows of the tenant $1.
 func (t ownTable) eraseQuery() string {
-	return fmt.Sprintf(`DELETE FROM %[1]s WHERE (%[2]s) IN (SELECT %[2]s FROM %[1]s WHERE tenant_id = $1 LIMIT $2)`, t.name, t.key)
+	return fmt.Sprintf(`DELETE FROM %[1]s WHERE (%[2]s) IN (SELECT %[2]s FROM %[3]s WHERE tenant_id = $1 LIMIT $2)`,
+		t.name, t.key, cmp.Or(t.from, t.name))
+}
+
+// ListSessionKeys returns the sessions that a tenant has, also those that are
+// being removed.
+func (s *Store) ListSessionKeys(ctx context.Context, id engine.TenantID) ([]engine.SessionKey, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT id FROM sessions WHERE tenant_id = $1 ORDER BY id`, id)
+	return collect(rows, err, func(r row) (engine.SessionKey, error) {
+		key := engine.SessionKey{Tenant: id}
+		err := r.Scan(&key.ID)
+		return key, err
+	})
 }

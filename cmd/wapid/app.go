@@ -44,6 +44,8 @@ type app struct {
 	engine     *engine.Engine
 	dispatcher *webhooks.Dispatcher
 	api        *httpapi.Server
+	janitor    *janitor
+	shellKey   string // admits commands on this machine, as long as the app lives
 	closers    []func() error
 
 	// NewAPIKey and NewAdminKey are set when this start made them: they are
@@ -54,7 +56,7 @@ type app struct {
 // openApp opens the data directory, the databases and the listening socket. On
 // an error everything is closed again.
 func openApp(ctx context.Context, c appConfig) (*app, error) {
-	a := &app{log: c.Log}
+	a := &app{log: c.Log, shellKey: newShellKey()}
 	if err := a.open(ctx, c); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
@@ -93,6 +95,10 @@ func (a *app) open(ctx context.Context, c appConfig) error {
 		return fmt.Errorf("API address: %w", err)
 	}
 	a.closers = append(a.closers, func() error { a.listener.Close(); return nil }) // closed already after Run
+	a.closers = append(a.closers, func() error { return removeOperator(dir) })
+	if err := (operatorAccess{URL: reachableURL(a.listener.Addr()), Key: a.shellKey}).write(dir); err != nil {
+		return err
+	}
 	// Last, when nothing can fail any more: keys made here are shown only once.
 	if _, a.NewAPIKey, err = a.store.EnsureDefaultTenant(ctx, c.APIKey); err != nil {
 		return fmt.Errorf("API key: %w", err)
@@ -147,8 +153,10 @@ func (a *app) wire(c appConfig) error {
 		Network: a.network, Store: a.store, Log: c.Log.Named("engine"),
 		Nudge: a.dispatcher.Nudge, Backoff: c.Backoff,
 	})
+	a.janitor = newJanitor(a.engine, a.store, c.Log.Named("janitor"))
 	a.api = httpapi.New(httpapi.Options{
 		Engine: a.engine, Store: a.store, Network: a.network.Info(), Version: version, Guard: guard, Log: c.Log.Named("api"),
+		RateLimit: c.RateLimit, ShellKey: a.shellKey, Erase: a.janitor.Nudge,
 		Ready: []func(context.Context) error{a.network.Ping},
 	})
 	return nil
@@ -165,10 +173,12 @@ func (a *app) Run(ctx context.Context) error {
 	defer cancel(nil)
 	stopWebhooks := a.launch(cancel, "webhooks", a.dispatcher.Run)
 	stopEngine := a.launch(cancel, "engine", a.engine.Run)
+	stopJanitor := a.launch(cancel, "janitor", a.janitor.Run)
 	stopAPI := a.launch(cancel, "api", a.serveAPI)
 	<-ctx.Done()
 	a.log.Info("stopping")
 	stopAPI()
+	stopJanitor()
 	stopEngine()
 	stopWebhooks()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {

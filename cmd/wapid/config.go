@@ -22,6 +22,7 @@ type commands struct {
 
 	Serve   serveCommand   `cmd:"" help:"Run the daemon."`
 	Sandbox sandboxCommand `cmd:"" help:"Run the daemon with a simulated WhatsApp network, to try it without a phone."`
+	Tenant  tenantCommand  `cmd:"" help:"Look after the tenants of the daemon that runs on a data directory."`
 	Sim     simCommand     `cmd:"" help:"Run the simulated WhatsApp network alone."`
 }
 
@@ -31,6 +32,7 @@ type settings struct {
 	AdminKey    string `help:"Fix the operator's key instead of generating one at the first start." env:"WAPID_ADMIN_KEY" placeholder:"KEY"`
 	APIKey      string `help:"Fix the default tenant's API key instead of generating one at the first start." name:"api-key" env:"WAPID_API_KEY" placeholder:"KEY"`
 	EgressAllow string `help:"Private address ranges that webhooks may reach (CIDRs, comma separated)." env:"WAPID_EGRESS_ALLOW" placeholder:"CIDRS"`
+	RateLimit   int    `help:"Requests a minute that each API key may make (default ${default})." default:"300000" env:"WAPID_RATE_LIMIT" placeholder:"N"`
 	LogLevel    string `help:"debug, info, warn or error (default ${default})." enum:"debug,info,warn,error" default:"info" env:"WAPID_LOG_LEVEL"`
 	LogFormat   string `help:"console or json (default ${default})." enum:"console,json" default:"console" env:"WAPID_LOG_FORMAT"`
 }
@@ -61,7 +63,10 @@ func configureFile(parser *kong.Kong, args []string) error {
 	for _, node := range parser.Model.Leaves(false) {
 		for _, flags := range node.AllFlags(false) {
 			for _, flag := range flags {
-				known[flag.Name] = true
+				// Of the commands below another one only what the environment knows too.
+				if node.Parent == parser.Model.Node || len(flag.Envs) > 0 {
+					known[flag.Name] = true
+				}
 			}
 		}
 	}

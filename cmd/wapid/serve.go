@@ -52,7 +52,7 @@ func banner(w io.Writer, a *app, data string) {
 		fmt.Fprintf(w, "API key of the default tenant (shown this once): %s\n", a.NewAPIKey)
 	}
 	if a.NewAdminKey != "" {
-		fmt.Fprintf(w, "Operator's admin key (shown this once; no route asks for it yet): %s\n", a.NewAdminKey)
+		fmt.Fprintf(w, "Operator's admin key (shown this once; for /api/admin, in X-Admin-Key): %s\n", a.NewAdminKey)
 	}
 }
 

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"syscall"
+	"time"
+)
+
+const (
+	tenantsPath = "/api/admin/tenants"
+	adminPage   = "200" // entries that one request asks for
+	// shellTimeout bounds one request of a command.
+	shellTimeout = time.Minute
+	// maxShellAnswer is the largest answer that a command reads, in bytes.
+	maxShellAnswer = 16 << 20
+)
+
+// tenantPath is the path of a tenant, or of something below it.
+func tenantPath(id string, below ...string) string {
+	path := tenantsPath + "/" + url.PathEscape(id)
+	for _, segment := range below {
+		path += "/" + url.PathEscape(segment)
+	}
+	return path
+}
+
+// operatorShell calls the admin API of the daemon that runs on a data directory.
+type operatorShell struct {
+	ctx    context.Context
+	dir    string
+	access operatorAccess
+	client *http.Client
+}
+
+// connect finds the daemon. It returns an error that says so if none runs there.
+func (t *tenantCommand) connect(env *environment) (*operatorShell, error) {
+	access, err := readOperator(t.Data)
+	if err != nil {
+		return nil, err
+	}
+	transport := &http.Transport{DisableKeepAlives: true} // no proxy: it is this machine
+	return &operatorShell{env.ctx, t.Data, access, &http.Client{Transport: transport, Timeout: shellTimeout}}, nil
+}
+
+// do calls a route and prints its answer.
+func (t *tenantCommand) do(env *environment, method, path string, body map[string]any, show func(io.Writer, []byte) error) error {
+	shell, err := t.connect(env)
+	if err != nil {
+		return err
+	}
+	raw, err := shell.call(method, path, body)
+	if err != nil {
+		return err
+	}
+	return t.print(env, raw, show)
+}
+
+// print writes an answer for people, or as it is.
+func (t *tenantCommand) print(env *environment, raw []byte, show func(io.Writer, []byte) error) error {
+	if !t.JSON {
+		return show(env.stdout, raw)
+	}
+	_, err := fmt.Fprintf(env.stdout, "%s\n", raw)
+	return err
+}
+
+// refusedError is an answer of the daemon that is no success.
+type refusedError struct {
+	status  int
+	message string
+}
+
+func (e *refusedError) Error() string { return e.message }
+
+// call sends a request and returns the body of a success. Any other answer is a
+// *refusedError.
+func (s *operatorShell) call(method, path string, body map[string]any) ([]byte, error) {
+	var content io.Reader
+	if body != nil {
+		raw, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		content = bytes.NewReader(raw)
+	}
+	req, err := http.NewRequestWithContext(s.ctx, method, s.access.URL+path, content)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("X-Admin-Key", s.access.Key)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := s.client.Do(req)
+	if errors.Is(err, syscall.ECONNREFUSED) { // a daemon that was killed leaves its file behind
+		return nil, noDaemon(s.dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the daemon does not answer: %w", err)
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(res.Body, maxShellAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("the daemon's answer broke off: %w", err)
+	}
+	if res.StatusCode < 300 {
+		return raw, nil
+	}
+	return nil, s.refused(res.StatusCode, raw)
+}
+
+func (s *operatorShell) refused(status int, raw []byte) error {
+	if status == http.StatusUnauthorized { // another program has taken the port of a daemon that was killed
+		return noDaemon(s.dir)
+	}
+	var failure struct{ Error, Code string }
+	if err := json.Unmarshal(raw, &failure); err != nil || failure.Error == "" {
+		return &refusedError{status, fmt.Sprintf("the daemon answered with status %d", status)}
+	}
+	return &refusedError{status, fmt.Sprintf("%s (%s)", failure.Error, failure.Code)}
+}
+
+// listTenants reads all pages of the list of tenants into one.
+func (s *operatorShell) listTenants() ([]byte, error) {
+	var all struct {
+		Tenants []json.RawMessage `json:"tenants"`
+		Total   int               `json:"total"`
+	}
+	err := s.eachPage(tenantsPath, url.Values{}, func(raw []byte) (next string, err error) {
+		var page struct {
+			Tenants    []json.RawMessage
+			Total      int
+			NextCursor string
+		}
+		err = json.Unmarshal(raw, &page)
+		all.Tenants, all.Total = append(all.Tenants, page.Tenants...), page.Total
+		return page.NextCursor, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(all)
+}
+
+// sumUsage reads all pages of what the tenants have sent into one.
+func (s *operatorShell) sumUsage(days url.Values) ([]byte, error) {
+	var all struct {
+		From    string            `json:"from"`
+		To      string            `json:"to"`
+		Total   int               `json:"total"`
+		Tenants []json.RawMessage `json:"tenants"`
+	}
+	err := s.eachPage("/api/admin/usage", days, func(raw []byte) (next string, err error) {
+		var page struct {
+			From, To   string
+			Total      int
+			Tenants    []json.RawMessage
+			NextCursor string
+		}
+		err = json.Unmarshal(raw, &page)
+		all.From, all.To, all.Total = page.From, page.To, page.Total
+		all.Tenants = append(all.Tenants, page.Tenants...)
+		return page.NextCursor, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(all)
+}
+
+// eachPage reads a list page by page; take returns the next one's cursor.
+func (s *operatorShell) eachPage(path string, query url.Values, take func(raw []byte) (next string, err error)) error {
+	query.Set("limit", adminPage)
+	for {
+		raw, err := s.call(http.MethodGet, path+"?"+query.Encode(), nil)
+		if err != nil {
+			return err
+		}
+		next, err := take(raw)
+		if err != nil || next == "" {
+			return err
+		}
+		query.Set("cursor", next)
+	}
+}

@@ -16,7 +16,7 @@ import (
 // only keep answers small.
 const (
 	usualContacts = 100
-	mostContacts     = 1000
+	mostContacts  = 1000
 )
 
 type contactsResponse struct {

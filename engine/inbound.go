@@ -14,12 +14,7 @@ func (w *worker) receive(ctx context.Context, m Incoming) error {
 	if err := w.resolveVote(ctx, m); err != nil {
 		return err
 	}
-	data, err := Canonical(MessageData{
-		ID: m.ID, From: m.Sender.Preferred(), Body: m.Text, Type: m.Kind,
-		IsGroup: m.IsGroup, HasMedia: m.HasMedia,
-		FromLID: m.Sender.LID, Chat: m.Chat, PushName: m.PushName, Timestamp: m.Timestamp.Unix(),
-		Details: m.Details,
-	})
+	data, err := Canonical(m.Data())
 	if err != nil {
 		return err
 	}
@@ -37,6 +32,16 @@ func (w *worker) receive(ctx context.Context, m Incoming) error {
 		w.engine.nudge()
 	}
 	return w.learnTimer(ctx, m)
+}
+
+// Data is what the event of the message tells.
+func (m Incoming) Data() MessageData {
+	return MessageData{
+		ID: m.ID, From: m.Sender.Preferred(), Body: m.Text, Type: m.Kind,
+		IsGroup: m.IsGroup, HasMedia: m.HasMedia,
+		FromLID: m.Sender.LID, Chat: m.Chat, PushName: m.PushName, Timestamp: m.Timestamp.Unix(),
+		Details: m.Details,
+	}
 }
 
 // learnTimer keeps the disappearing timer that a message tells of its chat. If

@@ -126,6 +126,9 @@ func (c converter) incoming(evt *events.Message, vote *waE2E.PollVoteMessage) (e
 	content := contentOf(inner)
 	in.Kind, in.Text, in.HasMedia, in.Details = content.kind, content.text, content.media, content.details
 	change.apply(&in, evt.IsEdit || wrapped.edit)
+	if in.Kind == engine.KindEdit && !hasFile(inner) { // a caption; the file is that of the first message
+		in.HasMedia, in.Details.Media = false, nil
+	}
 	in.Details.ViewOnce = in.Details.ViewOnce || evt.IsViewOnce || wrapped.viewOnce
 	if err := c.addContext(&in, contextOf(inner)); err != nil {
 		return in, err

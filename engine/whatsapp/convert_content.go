@@ -84,6 +84,16 @@ func file(kind engine.Kind, caption string, info *engine.MediaInfo, viewOnce boo
 	return content{kind: kind, text: caption, media: true, details: engine.Details{Media: info, ViewOnce: viewOnce}}
 }
 
+// hasFile tells whether a message says where its file lies.
+func hasFile(m *waE2E.Message) bool {
+	field := contentField(m)
+	if field == nil || field.Message() == nil || field.IsList() || field.IsMap() {
+		return false
+	}
+	path := field.Message().Fields().ByName("directPath")
+	return path != nil && m.ProtoReflect().Get(field).Message().Has(path)
+}
+
 func videoIn(v *waE2E.VideoMessage) content {
 	info := mediaOf(v)
 	info.Seconds = int64(v.GetSeconds())

@@ -94,7 +94,7 @@ func TestKinds(t *testing.T) {
 		"reaction":       {&waE2E.Message{ReactionMessage: &waE2E.ReactionMessage{Text: proto.String("👍")}}, want{engine.KindReaction, "👍", false}},
 		"edit":           {&waE2E.Message{EditedMessage: wrapped(edit(words("better")))}, want{engine.KindEdit, "better", false}},
 		"bare edit":      {edit(words("better")), want{engine.KindEdit, "better", false}},
-		"edited caption": {&waE2E.Message{EditedMessage: wrapped(edit(picture))}, want{engine.KindEdit, "look", true}},
+		"edited caption": {&waE2E.Message{EditedMessage: wrapped(edit(picture))}, want{engine.KindEdit, "look", false}},
 		"revoke": {&waE2E.Message{ProtocolMessage: &waE2E.ProtocolMessage{Type: waE2E.ProtocolMessage_REVOKE.Enum()}},
 			want{engine.KindRevoke, "", false}},
 		"disappearing": {&waE2E.Message{EphemeralMessage: wrapped(words("psst"))}, want{engine.KindText, "psst", false}},

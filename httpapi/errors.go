@@ -78,17 +78,9 @@ type failure struct {
 }
 
 // failEarly is Fiber's error handler: it answers what goes wrong before a request
-// reaches the middleware. A body that was cut short because the key is not valid
-// is refused for the key, unless fasthttp has forgotten the head already, as it
-// does for chunked bodies.
+// reaches the middleware.
 func (s *Server) failEarly(c *fiber.Ctx, err error) error {
 	lingerOn(c.Context().Conn())
-	head := &c.Request().Header
-	if e, ok := errors.AsType[*fiber.Error](err); ok && e.Code == http.StatusRequestEntityTooLarge && len(head.Host()) > 0 {
-		if refusal := s.admits(head); refusal != nil {
-			err = refusal
-		}
-	}
 	return s.fail(c, err)
 }
 

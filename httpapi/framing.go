@@ -2,30 +2,13 @@ package httpapi
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 
 	"github.com/valyala/fasthttp"
 
 	"wapid/engine"
 )
-
-// openBody is how many bytes of a body anybody may send. A longer one is read
-// only after the key turned out to be valid, so that strangers can't fill the
-// memory.
-const openBody = 4 << 10
-
-// headerReceived is fasthttp's hook between the head of a request and its body,
-// also where the client waits for a 100 Continue.
-func (s *Server) headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
-	const chunked = -1 // below it is no body at all
-	if length := h.ContentLength(); length != chunked && length <= openBody {
-		return fasthttp.RequestConfig{}
-	}
-	if s.admits(h) != nil {
-		return fasthttp.RequestConfig{MaxRequestBodySize: openBody}
-	}
-	return fasthttp.RequestConfig{ReadTimeout: bodyTimeout}
-}
 
 // admits looks up the key of a request whose body is not read yet. It returns
 // CodeUnauthorized and CodeStorage.
@@ -46,8 +29,8 @@ func (s *Server) admits(h *fasthttp.RequestHeader) error {
 //
 // What can't be seen from here: line ends without a carriage return, chunk
 // extensions and trailers. Malformed lengths and chunks fasthttp refuses itself.
-// It returns CodeInvalid.
-func checkFraming(h *fasthttp.RequestHeader) error {
+// It returns how long the body is to be, or chunked, and CodeInvalid.
+func checkFraming(h *fasthttp.RequestHeader) (declared int64, err error) {
 	var hosts int
 	var lengths, codings []string
 	for line := range bytes.Lines(h.RawHeaders()) {
@@ -56,7 +39,7 @@ func checkFraming(h *fasthttp.RequestHeader) error {
 			continue
 		}
 		if line[0] == ' ' || line[0] == '\t' {
-			return engine.Errorf(engine.CodeInvalid, "a header must not go on in the next line")
+			return 0, engine.Errorf(engine.CodeInvalid, "a header must not go on in the next line")
 		}
 		name, value, _ := strings.Cut(string(line), ":")
 		switch value = strings.TrimSpace(value); strings.ToLower(name) {
@@ -70,15 +53,20 @@ func checkFraming(h *fasthttp.RequestHeader) error {
 	}
 	switch {
 	case hosts > 1 || hosts == 0 && h.IsHTTP11():
-		return engine.Errorf(engine.CodeInvalid, "the request must have one Host header")
+		return 0, engine.Errorf(engine.CodeInvalid, "the request must have one Host header")
 	case len(lengths) > 1:
-		return engine.Errorf(engine.CodeInvalid, "the request must not have several Content-Length headers")
+		return 0, engine.Errorf(engine.CodeInvalid, "the request must not have several Content-Length headers")
+	case len(codings) == 0 && len(lengths) == 0:
+		return 0, nil
 	case len(codings) == 0:
-		return nil
+		if declared, err = strconv.ParseInt(lengths[0], 10, 64); err != nil || declared < 0 {
+			return 0, engine.Errorf(engine.CodeInvalid, "the Content-Length header is not a number")
+		}
+		return declared, nil
 	case len(lengths) > 0:
-		return engine.Errorf(engine.CodeInvalid, "Content-Length and Transfer-Encoding exclude each other")
+		return 0, engine.Errorf(engine.CodeInvalid, "Content-Length and Transfer-Encoding exclude each other")
 	case len(codings) > 1 || !strings.EqualFold(codings[0], "chunked") || !h.IsHTTP11():
-		return engine.Errorf(engine.CodeInvalid, "the only transfer coding is chunked, in HTTP/1.1")
+		return 0, engine.Errorf(engine.CodeInvalid, "the only transfer coding is chunked, in HTTP/1.1")
 	}
-	return nil
+	return chunked, nil
 }

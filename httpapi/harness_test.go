@@ -20,6 +20,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"wapid/engine"
+	"wapid/engine/media"
 	"wapid/store"
 	"wapid/webhooks"
 )
@@ -44,6 +45,7 @@ type daemon struct {
 	server   *Server
 	engine   *engine.Engine
 	store    *store.Store
+	spool    *media.Spool
 	network  *paperNetwork
 	log      *observer.ObservedLogs
 	client   *http.Client
@@ -107,8 +109,13 @@ func (d *daemon) serve(prepare ...func(*daemon)) {
 	d.t.Helper()
 	core, logs := observer.New(zap.DebugLevel)
 	d.log = logs
+	spool, err := media.OpenSpool(filepath.Join(d.t.TempDir(), "spool"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.spool = spool
 	d.server = New(Options{Engine: d.engine, Store: d.store, Network: d.network.Info(), Version: "1.2.3",
-		Guard: webhooks.NewGuard(nil), Log: zap.New(core), MaxBody: maxTestBody})
+		Guard: webhooks.NewGuard(nil), Log: zap.New(core), MaxBody: maxTestBody, Spool: d.spool})
 	d.contract = contract(d.t)
 	for _, p := range prepare {
 		p(d)

@@ -49,6 +49,7 @@ var requests = map[string]string{
 	"POST /api/whatsapp/session/:id/chats/:chat/presence":              `{"state":"typing"}`,
 	"POST /api/whatsapp/session/:id/chats/:chat/archive":               `{"archive":true}`,
 	"POST /api/whatsapp/session/:id/presence":                          `{"available":true}`,
+	"GET /api/whatsapp/session/:id/messages/:messageId/media":          "",
 }
 
 // inPath fills in what stands in a path beside the session.

@@ -23,6 +23,9 @@ type route struct {
 	path   string
 	// query names the parameters that the route knows; others are refused.
 	query []string
+	// upload says that the handler reads the body itself, as it arrives; download
+	// that the answer is a file, which may take its time.
+	upload, download bool
 	// scope is what a tenant's key must be allowed; it goes with tenant.
 	scope store.Scope
 	// tenant is called with whom the request's key speaks for.
@@ -37,7 +40,7 @@ type route struct {
 // routes is the whole API. Each group stands in the file of its handlers.
 func (s *Server) routes() []route {
 	return slices.Concat(
-		s.sessionRoutes(), s.sendRoutes(),
+		s.sessionRoutes(), s.sendRoutes(), s.mediaRoutes(),
 		s.checkRoutes(), s.profileRoutes(), s.contactRoutes(), s.groupRoutes(), s.chatRoutes(),
 		s.webhookRoutes(),
 		s.accountRoutes(), s.keyRoutes(),
@@ -57,6 +60,12 @@ func (s *Server) systemRoutes() []route {
 // register gives the table to Fiber. What can be got can be asked for by HEAD.
 func (s *Server) register() {
 	for _, r := range s.routes() {
+		if r.upload {
+			s.uploadPaths = append(s.uploadPaths, r.path)
+		}
+		if r.download {
+			s.downloadPaths = append(s.downloadPaths, r.path)
+		}
 		handler := r.handler(s)
 		if r.method == http.MethodGet {
 			s.app.Add(http.MethodHead, r.path, handler)

@@ -2,117 +2,110 @@ package httpapi
 
 import (
 	"net/http"
-	"strings"
+	"strconv"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
 	"wapid/engine"
+	"wapid/engine/media"
 	"wapid/store"
 )
 
-// sendRequest holds every field that the document names, so that a request for
-// a type that can't be sent yet is told so, and not of an unknown field.
-type sendRequest struct {
-	To            string `json:"to"`
-	Message       string `json:"message"`
-	Type          string `json:"type"`
-	Header        string `json:"header"`
-	Footer        string `json:"footer"`
-	MediaURL      string `json:"mediaUrl"`
-	MediaBase64   string `json:"mediaBase64"`
-	MediaMimeType string `json:"mediaMimeType"`
-	FileName      string `json:"fileName"`
-}
+// headerIdempotencyKey makes a request one that can be repeated safely.
+const headerIdempotencyKey = "Idempotency-Key"
 
+// sendResponse is the document's, to the letter.
 type sendResponse struct {
 	Success   bool             `json:"success"`
 	MessageID engine.MessageID `json:"messageId"`
 	Timestamp int64            `json:"timestamp"` // unix seconds, the network's clock
 }
 
+type queuedResponse struct {
+	Success   bool                 `json:"success"`
+	MessageID engine.MessageID     `json:"messageId"`
+	Status    engine.MessageStatus `json:"status"`
+}
+
 func (s *Server) sendRoutes() []route {
 	return []route{
-		{method: http.MethodPost, path: "/api/whatsapp/session/:id/send", scope: store.ScopeSend, tenant: s.send},
+		{method: http.MethodPost, path: "/api/whatsapp/session/:id/send", scope: store.ScopeSend, tenant: s.send,
+			query: []string{"wait", "ttl"}, upload: true},
 	}
 }
 
 // send is POST /api/whatsapp/session/{id}/send. It answers once WhatsApp's
-// server has taken the message.
+// server has taken the message or, with ?wait=false, once the message is durable.
 func (s *Server) send(c *fiber.Ctx, p store.Principal) error {
 	key, err := s.sessionKey(c, p)
 	if err != nil {
 		return err
 	}
-	var req sendRequest
-	if err := decode(c, &req); err != nil {
-		return err
+	if _, err := s.engine.Snapshot(key); err != nil {
+		return err // before anything is uploaded for nobody
 	}
-	m, err := req.outgoing()
+	options, err := sendOptions(c)
 	if err != nil {
 		return err
 	}
-	sent, err := s.engine.Send(c.UserContext(), key, m)
+	in, err := s.readSend(c)
+	defer in.discard()
 	if err != nil {
 		return err
 	}
-	return ok(c, sendResponse{Success: true, MessageID: sent.ID, Timestamp: sent.Timestamp.Unix()})
+	m, err := in.request.outgoing()
+	if err != nil {
+		return err
+	}
+	if options.Claim != nil {
+		options.Claim.Fingerprint = in.fingerprint(key.ID, options)
+	}
+	if err := s.attach(c.UserContext(), &m, in, options.Queue); err != nil {
+		return err
+	}
+	if in.request.LinkPreview {
+		m.Preview = s.spool.Preview(c.UserContext(), s.fetcher, m.Text)
+	}
+	done, err := s.engine.Submit(c.UserContext(), key, m, options)
+	if err != nil {
+		return err
+	}
+	if done.Queued {
+		if !done.Replayed {
+			in.keep() // the outbox removes it
+		}
+		return answer(c, http.StatusAccepted, queuedResponse{Success: true, MessageID: done.ID, Status: engine.MessageQueued})
+	}
+	return ok(c, sendResponse{Success: true, MessageID: done.ID, Timestamp: done.Timestamp.Unix()})
 }
 
-// outgoing checks a request and makes the message of it, without an id. It
-// returns CodeInvalid and CodeNotSupported.
-func (r sendRequest) outgoing() (engine.Outgoing, error) {
-	if err := r.checkType(); err != nil {
-		return engine.Outgoing{}, err
-	}
-	if strings.TrimSpace(r.To) == "" {
-		return engine.Outgoing{}, engine.Errorf(engine.CodeInvalid, "to is required")
-	}
-	to, err := engine.ParseRecipient(r.To)
+// sendOptions reads how a message is to be sent. It returns CodeInvalid.
+func sendOptions(c *fiber.Ctx) (o engine.SendOptions, err error) {
+	wait, err := queryBool(c, "wait", true)
 	if err != nil {
-		return engine.Outgoing{}, err
+		return o, err
 	}
-	if strings.TrimSpace(r.Message) == "" {
-		return engine.Outgoing{}, engine.Errorf(engine.CodeInvalid, "message is required")
-	}
-	text := compose(r.Header, r.Message, r.Footer)
-	if len(text) > engine.MaxTextLength {
-		return engine.Outgoing{}, engine.Errorf(engine.CodeInvalid,
-			"message with header and footer is longer than %d bytes", engine.MaxTextLength)
-	}
-	return engine.Outgoing{To: to, Kind: engine.KindText, Text: text}, nil
-}
-
-// checkType admits text, and knows the other words of the document.
-func (r sendRequest) checkType() error {
-	switch r.Type {
-	case "", string(engine.KindText):
-	case string(engine.KindImage), string(engine.KindVideo), string(engine.KindDocument),
-		string(engine.KindAudio), string(engine.KindPoll):
-		return engine.Errorf(engine.CodeNotSupported, "type %s can't be sent yet, only text can", r.Type)
-	default:
-		return engine.Errorf(engine.CodeInvalid, "type must be text, image, video, document, audio or poll")
-	}
-	for _, f := range []struct{ name, value string }{
-		{"mediaUrl", r.MediaURL}, {"mediaBase64", r.MediaBase64},
-		{"mediaMimeType", r.MediaMimeType}, {"fileName", r.FileName},
-	} {
-		if f.value != "" {
-			return engine.Errorf(engine.CodeInvalid, "%s does not go with type text", f.name)
+	o.Queue = !wait
+	if raw, given := queryValue(c, "ttl"); given {
+		seconds, err := strconv.ParseInt(raw, 10, 32)
+		o.TTL = time.Duration(seconds) * time.Second
+		switch {
+		case !o.Queue:
+			return o, engine.Errorf(engine.CodeInvalid, "ttl goes with wait=false only")
+		case err != nil || seconds < 1 || o.TTL > engine.MaxQueueTTL:
+			return o, engine.Errorf(engine.CodeInvalid, "ttl must be a number of seconds from 1 to %d", int(engine.MaxQueueTTL.Seconds()))
 		}
 	}
-	return nil
+	if raw := c.Get(headerIdempotencyKey); raw != "" {
+		key, err := engine.ParseIdempotencyKey(raw)
+		if err != nil {
+			return o, err
+		}
+		o.Claim = &engine.Claim{Key: key}
+	}
+	return o, nil
 }
 
-// compose puts a bold header above and an italic footer below a message, each
-// only if it is given.
-func compose(header, message, footer string) string {
-	var b strings.Builder
-	if header != "" {
-		b.WriteString("*" + header + "*\n\n")
-	}
-	b.WriteString(message)
-	if footer != "" {
-		b.WriteString("\n\n_" + footer + "_")
-	}
-	return b.String()
-}
+// limitFor is the largest file that may be sent as a message of a kind, in bytes.
+func (s *Server) limitFor(k engine.Kind) int64 { return min(media.LimitOf(k), s.maxMedia) }

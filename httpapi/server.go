@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"net"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -12,14 +13,17 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 	"go.uber.org/zap"
+	"golang.org/x/sync/semaphore"
 
 	"wapid/engine"
+	"wapid/engine/media"
 	"wapid/store"
 	"wapid/webhooks"
 )
 
 // DefaultMaxBody is the largest request body, in bytes, unless Options say
-// otherwise. A text of engine.MaxTextLength whose every byte is escaped fits.
+// otherwise. A text of engine.MaxTextLength whose every byte is escaped fits. Of
+// requests that bring a file it is the limit of everything but the file.
 const DefaultMaxBody = 1 << 20
 
 // Limits against slow or silent clients. The head of a request must have
@@ -49,6 +53,11 @@ type Options struct {
 	Guard   *webhooks.Guard
 	Log     *zap.Logger // nil discards
 	MaxBody int         // bytes; 0 means DefaultMaxBody
+	// Spool holds files on their way. It is required.
+	Spool *media.Spool
+	// MaxMedia is the largest file that is sent, in bytes, whatever its kind
+	// allows; 0 means media.DefaultMax.
+	MaxMedia int64
 	// MaxConns is how many connections may be open at the same time; the next
 	// ones wait. 0 means a quarter of the process's descriptors, 8192 at most.
 	MaxConns int
@@ -80,6 +89,13 @@ type Server struct {
 	most    int // connections
 	ready   []func(context.Context) error
 
+	spool                      *media.Spool
+	maxBody                    int   // bytes
+	maxMedia                   int64 // bytes
+	fetcher                    *http.Client
+	files                      *semaphore.Weighted // requests that bring or take a file
+	uploadPaths, downloadPaths []string
+
 	rates    *rates
 	shellKey []byte // its hash; nil for none
 	erase    func()
@@ -104,6 +120,9 @@ func New(o Options) *Server {
 	if o.MaxBody <= 0 {
 		o.MaxBody = DefaultMaxBody
 	}
+	if o.MaxMedia <= 0 {
+		o.MaxMedia = media.DefaultMax
+	}
 	if o.MaxConns <= 0 {
 		o.MaxConns = defaultMaxConns()
 	}
@@ -120,6 +139,8 @@ func New(o Options) *Server {
 		ready:   o.Ready,
 		drained: make(chan struct{}),
 	}
+	s.spool, s.maxBody, s.maxMedia = o.Spool, o.MaxBody, o.MaxMedia
+	s.fetcher, s.files = newFetcher(o.Guard), semaphore.NewWeighted(mostFiles)
 	s.rates = newRates(o.RateLimit)
 	if o.ShellKey != "" {
 		sum := sha256.Sum256([]byte(o.ShellKey))
@@ -136,9 +157,11 @@ func New(o Options) *Server {
 		Immutable:     true,
 		CaseSensitive: true,
 		BodyLimit:     o.MaxBody,
-		ReadTimeout:   headTimeout,
-		WriteTimeout:  writeTimeout,
-		IdleTimeout:   idleTimeout,
+		// How much of a body is read, and by whom, is told in body.go.
+		StreamRequestBody: true,
+		ReadTimeout:       headTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
 		// fasthttp refuses a head that does not fit into its read buffer.
 		ReadBufferSize:               maxHeader,
 		DisablePreParseMultipartForm: true,
@@ -160,12 +183,17 @@ func (s *Server) harden(server *fasthttp.Server) {
 	server.HeaderReceived = s.headerReceived
 	next := server.Handler
 	server.Handler = func(rc *fasthttp.RequestCtx) {
-		err := checkFraming(&rc.Request.Header)
+		declared, err := checkFraming(&rc.Request.Header)
+		if err == nil {
+			err = s.receive(rc, declared)
+		}
 		switch {
 		case err != nil:
 			rc.SetConnectionClose()
+			lingerOn(rc.Conn())
 		case knownMethod(string(rc.Method())):
 			next(rc)
+			finishBody(rc, declared)
 			return
 		default:
 			err = engine.Errorf(CodeMethodNotAllowed, "this HTTP method is not known")
@@ -201,6 +229,7 @@ func (s *Server) Serve(ln net.Listener) error {
 // 503, and waits for the requests under way. When ctx ends first it ends their
 // contexts, waits a few seconds more, and returns ctx's error.
 func (s *Server) Shutdown(ctx context.Context) error {
+	defer s.fetcher.CloseIdleConnections()
 	defer s.cancel()
 	ln := s.refuse()
 	err := s.app.ShutdownWithContext(ctx)

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"wapid/engine"
+	"wapid/engine/media"
 	"wapid/engine/whatsapp"
 	"wapid/httpapi"
 	"wapid/store"
@@ -40,6 +41,7 @@ type app struct {
 	log        *zap.Logger
 	listener   net.Listener
 	store      *store.Store
+	spool      *media.Spool
 	network    *whatsapp.Network
 	engine     *engine.Engine
 	dispatcher *webhooks.Dispatcher
@@ -77,6 +79,9 @@ func (a *app) open(ctx context.Context, c appConfig) error {
 		return err
 	}
 	a.closers = append(a.closers, a.store.Close)
+	if err := a.openSpool(ctx, dir); err != nil {
+		return err
+	}
 	options := whatsapp.Options{DataDir: dir, Endpoint: c.Endpoint, Log: c.Log.Named("whatsapp")}
 	if c.Tune != nil {
 		c.Tune(&options)
@@ -107,6 +112,19 @@ func (a *app) open(ctx context.Context, c appConfig) error {
 		return fmt.Errorf("admin key: %w", err)
 	}
 	return nil
+}
+
+// openSpool opens the directory of files on their way, and removes what a former
+// life left there; messages that still wait to be sent keep theirs.
+func (a *app) openSpool(ctx context.Context, dir string) error {
+	keep, err := a.store.ListSpooled(ctx)
+	if err != nil {
+		return err
+	}
+	if a.spool, err = media.OpenSpool(filepath.Join(dir, "spool")); err != nil {
+		return err
+	}
+	return a.spool.Clean(keep)
 }
 
 // checkDevices compares the two databases. Linked devices beside a database
@@ -157,6 +175,7 @@ func (a *app) wire(c appConfig) error {
 	a.api = httpapi.New(httpapi.Options{
 		Engine: a.engine, Store: a.store, Network: a.network.Info(), Version: version, Guard: guard, Log: c.Log.Named("api"),
 		RateLimit: c.RateLimit, ShellKey: a.shellKey, Erase: a.janitor.Nudge,
+		Spool: a.spool, MaxMedia: int64(c.MaxMedia) << 20,
 		Ready: []func(context.Context) error{a.network.Ping},
 	})
 	return nil

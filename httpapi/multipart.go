@@ -1,0 +1,205 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime/multipart"
+	"reflect"
+	"unicode/utf8"
+
+	"wapid/engine"
+)
+
+// mostParts is how many parts a form may have.
+const mostParts = 256
+
+func errCompressed() error {
+	return engine.Errorf(CodeUnsupportedMedia, "the body must not be compressed")
+}
+
+// errForm tells of a form that can't be read, unless the connection is to blame.
+func errForm(err error) error {
+	if e, ok := errors.AsType[*engine.Error](err); ok {
+		return e
+	}
+	return engine.WrapError(engine.CodeInvalid, err, "the body is not a valid multipart form, or broke off")
+}
+
+// readForm reads a multipart form: the parts named file or media bring the file,
+// and every other part is a field of the same name as in JSON. Its digest does not
+// depend on the boundary, nor on the order of different fields.
+func (s *Server) readForm(body io.Reader, boundary string) (*sending, error) {
+	in := &sending{}
+	if boundary == "" || len(boundary) > 70 { // RFC 2046, 5.1.1
+		return in, engine.Errorf(engine.CodeInvalid, "the Content-Type of the form names no boundary")
+	}
+	f := form{server: s, in: in, left: s.maxBody, fields: make(map[string][]string)}
+	r := multipart.NewReader(body, boundary)
+	for parts := 0; ; parts++ {
+		part, err := r.NextRawPart()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return in, errForm(err)
+		}
+		if parts == mostParts {
+			return in, engine.Errorf(engine.CodeInvalid, "the form has more than %d parts", mostParts)
+		}
+		if err := f.take(part); err != nil {
+			return in, errForm(err)
+		}
+	}
+	if _, err := io.Copy(io.Discard, io.LimitReader(body, prefetched)); err != nil { // what may follow the last boundary
+		return in, errForm(err)
+	}
+	return in, f.finish()
+}
+
+// form is a multipart form that is being read.
+type form struct {
+	server *Server
+	in     *sending
+	fields map[string][]string
+	left   int // bytes that fields may still have
+}
+
+func (f *form) take(part *multipart.Part) error {
+	name := part.FormName()
+	if encoding := part.Header.Get("Content-Transfer-Encoding"); encoding != "" && encoding != "binary" && encoding != "8bit" && encoding != "7bit" {
+		return engine.Errorf(engine.CodeInvalid, "the parts of the form must not be encoded")
+	}
+	switch {
+	case name == "":
+		return engine.Errorf(engine.CodeInvalid, "a part of the form has no name")
+	case name == "file", name == "media":
+		return f.takeFile(part)
+	}
+	value, err := io.ReadAll(io.LimitReader(part, int64(f.left)+1))
+	if err != nil {
+		return err
+	}
+	if f.left -= len(name) + len(value); f.left < 0 {
+		return errTooLarge()
+	}
+	if !utf8.Valid(value) || !utf8.ValidString(name) {
+		return engine.Errorf(engine.CodeInvalid, "the form's field %s is not valid UTF-8", quoteName(name))
+	}
+	f.fields[name] = append(f.fields[name], string(value))
+	return nil
+}
+
+func (f *form) takeFile(part *multipart.Part) error {
+	if f.in.file.Path != "" {
+		return engine.Errorf(engine.CodeInvalid, "the form must not have more than one file")
+	}
+	file, err := f.server.spool.Take(context.Background(), part, f.server.maxMedia) // the body's own deadline ends it
+	if err != nil {
+		return err
+	}
+	f.in.file, f.in.hint.Name = file, part.FileName()
+	// Browsers and curl call what they don't know octet-stream.
+	if kind := part.Header.Get("Content-Type"); kind != "application/octet-stream" {
+		f.in.hint.MIME = kind
+	}
+	return nil
+}
+
+// finish makes the request of the fields as if they had come as JSON.
+func (f *form) finish() error {
+	body, err := formJSON(f.fields)
+	if err != nil {
+		return err
+	}
+	if err := parseJSON(body, &f.in.request); err != nil {
+		return err
+	}
+	f.in.request.hasFile = f.in.file.Path != ""
+	if f.in.request.MediaBase64 != "" {
+		if err := f.takeBase64(); err != nil {
+			return err
+		}
+	}
+	h := sha256.New()
+	say(h, body)
+	say(h, f.in.file.SHA256)
+	say(h, []byte(f.in.hint.Name))
+	say(h, []byte(f.in.hint.MIME))
+	f.in.digest = h.Sum(nil)
+	return nil
+}
+
+// takeBase64 decodes a file that came as a field, which is a short one.
+func (f *form) takeBase64() error {
+	if f.in.request.hasFile {
+		return nil // refused later, by name
+	}
+	w := &lateFile{spool: f.server.spool, limit: f.server.maxMedia}
+	defer w.discard()
+	decoder := &base64Writer{to: w}
+	if _, err := io.WriteString(decoder, f.in.request.MediaBase64); err != nil {
+		return err
+	}
+	if err := decoder.finish(); err != nil {
+		return err
+	}
+	var err error
+	f.in.hint.MIME = decoder.mimeType
+	if f.in.file, err = w.finish(); err == nil && f.in.file.Path == "" {
+		return engine.Errorf(engine.CodeInvalid, "mediaBase64 holds no bytes")
+	}
+	return err
+}
+
+// formJSON writes the fields of a form as a JSON object. Texts stay texts. An
+// array comes as JSON, or as one part for each entry; other values are JSON. It
+// returns CodeInvalid for a field that is not of its kind.
+func formJSON(fields map[string][]string) ([]byte, error) {
+	object := make(map[string]json.RawMessage, len(fields))
+	for name, values := range fields {
+		t, known := fieldType(reflect.TypeFor[sendRequest](), name)
+		if !known {
+			return nil, engine.Errorf(engine.CodeInvalid, "unknown field %s", quoteName(name))
+		}
+		raw, err := formValue(underlying(t), values)
+		if err != nil {
+			return nil, engine.Errorf(engine.CodeInvalid, "%s %s", quoteName(name), err.Error())
+		}
+		object[name] = raw
+	}
+	body, err := json.Marshal(object) // sorted by name
+	if err != nil {
+		return nil, engine.WrapError(engine.CodeInternal, err, "a form can't be written as JSON")
+	}
+	return body, nil
+}
+
+// formFault continues a sentence that begins with a field's name.
+type formFault string
+
+func (f formFault) Error() string { return string(f) }
+
+func formValue(t reflect.Type, values []string) (json.RawMessage, error) {
+	isArray := t.Kind() == reflect.Slice
+	if len(values) > 1 && !isArray {
+		return nil, formFault("is given twice")
+	}
+	only := bytes.TrimSpace([]byte(values[0]))
+	switch {
+	case t.Kind() == reflect.String:
+		return json.Marshal(values[0])
+	case isArray && t.Elem().Kind() == reflect.String && (len(values) > 1 || !bytes.HasPrefix(only, []byte("["))):
+		return json.Marshal(values)
+	case len(values) > 1:
+		return nil, formFault("must be an array, written as JSON")
+	case len(only) == 0:
+		return json.RawMessage("null"), nil
+	case !json.Valid(only):
+		return nil, formFault("must be " + article(t) + ", written as JSON")
+	}
+	return only, nil
+}

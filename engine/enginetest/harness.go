@@ -38,6 +38,9 @@ type Phone interface {
 	// AwaitShown waits until the phone has decrypted a message, and returns what its
 	// owner sees of it.
 	AwaitShown(ctx context.Context, id engine.MessageID) (Shown, error)
+	// AwaitRead waits until the phone shows that somebody has read a message that
+	// it has sent.
+	AwaitRead(ctx context.Context, id engine.MessageID) error
 	// Acknowledged tells whether the network believes that a message has been
 	// delivered to a linked device of this account.
 	Acknowledged(device engine.DeviceID, id engine.MessageID) bool

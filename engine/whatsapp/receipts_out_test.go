@@ -1,6 +1,7 @@
 package whatsapp
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -10,6 +11,11 @@ import (
 	"wapid/engine/enginetest"
 	"wapid/engine/simnet"
 )
+
+func (p *phone) AwaitRead(ctx context.Context, id engine.MessageID) error {
+	_, err := p.AwaitSent(ctx, func(m simnet.Outgoing) bool { return m.ID == string(id) && len(m.Read) > 0 })
+	return err
+}
 
 // shows tells whether a phone shows its own message as read, or as played, by somebody.
 func shows(t *testing.T, p *phone, id engine.MessageID, by func(simnet.Outgoing) map[types.JID]time.Time) bool {

@@ -106,7 +106,7 @@ func checkVCard(text string) (name string, err error) {
 	property := func(line string) string {
 		head, _, _ := strings.Cut(line, ":")
 		head, _, _ = strings.Cut(head, ";")
-		return strings.ToUpper(head)
+		return strings.ToUpper(head[strings.LastIndexByte(head, '.')+1:]) // without "item1."
 	}
 	versions, cards := 0, 0
 	for _, line := range lines {

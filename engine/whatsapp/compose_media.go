@@ -144,14 +144,17 @@ func captioned(message *waE2E.Message) *waE2E.Message {
 
 // viewedOnce marks an image, a video or a voice note that may be opened once, and
 // wraps it as today's clients do: voice notes in an envelope of their own
-// (source: the envelopes that whatsmeow and Baileys open; Baileys sends the oldest).
+// (source: the envelopes that whatsmeow and Baileys open; Baileys sends the
+// oldest). The small picture stays away: it would show what is to be seen once.
 func viewedOnce(message *waE2E.Message) (*waE2E.Message, error) {
 	envelope := &waE2E.FutureProofMessage{Message: message}
 	switch {
 	case message.ImageMessage != nil:
 		message.ImageMessage.ViewOnce = proto.Bool(true)
+		message.ImageMessage.JPEGThumbnail = nil
 	case message.VideoMessage != nil:
 		message.VideoMessage.ViewOnce = proto.Bool(true)
+		message.VideoMessage.JPEGThumbnail = nil
 	case message.AudioMessage.GetPTT():
 		message.AudioMessage.ViewOnce = proto.Bool(true)
 		return &waE2E.Message{ViewOnceMessageV2Extension: envelope}, nil

@@ -128,7 +128,7 @@ func TestComposed(t *testing.T) {
 		"location":      {chat, engine.Outgoing{Kind: engine.KindLocation, Location: &engine.Location{Latitude: 52.5, Longitude: -13.4, Name: "Café", Address: "Some Street 1"}}},
 		"contact":       {chat, engine.Outgoing{Kind: engine.KindContact, Contacts: []engine.Contact{{Name: "Doe; Jane, Dr.", Phone: "4915100000009"}}}},
 		"contacts": {chat, engine.Outgoing{Kind: engine.KindContact, Contacts: []engine.Contact{
-			{VCard: "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Eve\\, the second\r\nEND:VCARD"}, {Name: "Bob", Phone: "4915100000008"}}}},
+			{VCard: "BEGIN:VCARD\r\nVERSION:3.0\r\nitem1.FN;CHARSET=UTF-8:Eve\\, the second\r\nEND:VCARD"}, {Name: "Bob", Phone: "4915100000008"}}}},
 		"reaction":          {chat, engine.Outgoing{Kind: engine.KindReaction, Text: "👍🏽", Target: &engine.MessageRef{ID: "T1", Sender: peer}}},
 		"reaction_in_group": {group, engine.Outgoing{Kind: engine.KindReaction, Text: "👍", Target: &engine.MessageRef{ID: "T1", Sender: engine.Person{Phone: peer.Phone}}}},
 		"reaction_taken":    {byNumber, engine.Outgoing{Kind: engine.KindReaction, Target: &engine.MessageRef{ID: "T1", FromMe: true}}},
@@ -266,7 +266,7 @@ func TestComposeForChannels(t *testing.T) {
 
 // TestPayload: what is kept is the content alone, and no large picture.
 func TestPayload(t *testing.T) {
-	once, err := composeMessage(engine.Outgoing{Kind: engine.KindImage, ViewOnce: true, Text: "c", Expiration: time.Hour,
+	picture, err := composeMessage(engine.Outgoing{Kind: engine.KindImage, Text: "c", Expiration: time.Hour,
 		Attachment: uploaded(t, engine.KindImage, func(a *engine.Attachment) { a.Thumbnail = make([]byte, maxKeptThumbnail+1) })}, testSetting(testChat, true))
 	if err != nil {
 		t.Fatal(err)
@@ -287,13 +287,21 @@ func TestPayload(t *testing.T) {
 		}
 		return &out
 	}
-	got := kept(once)
-	if got.GetImageMessage().GetCaption() != "c" || !got.GetImageMessage().GetViewOnce() ||
+	got := kept(picture)
+	if got.GetImageMessage().GetCaption() != "c" ||
 		got.GetImageMessage().JPEGThumbnail != nil || got.GetImageMessage().ContextInfo != nil {
 		t.Errorf("kept of an image: %v", got)
 	}
-	if len(once.GetViewOnceMessageV2().GetMessage().GetImageMessage().GetJPEGThumbnail()) == 0 {
+	if len(picture.GetImageMessage().GetJPEGThumbnail()) == 0 || picture.GetImageMessage().ContextInfo == nil {
 		t.Error("keeping a message has changed it")
+	}
+	once, err := composeMessage(engine.Outgoing{Kind: engine.KindImage, ViewOnce: true,
+		Attachment: uploaded(t, engine.KindImage, func(a *engine.Attachment) { a.Thumbnail = []byte("jpeg") })}, testSetting(testChat, true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := kept(once); !got.GetImageMessage().GetViewOnce() || got.GetImageMessage().JPEGThumbnail != nil {
+		t.Errorf("kept of an image to be viewed once: %v", got)
 	}
 	if got := kept(poll); len(got.GetMessageContextInfo().GetMessageSecret()) != 32 || got.GetPollCreationMessage() == nil {
 		t.Errorf("kept of a poll: %v", got)

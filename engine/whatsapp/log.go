@@ -125,7 +125,7 @@ func (l clientLog) ownDoing(args []any) bool {
 }
 
 // redactAll keeps of a message's arguments what can name nobody: numbers that
-// count, durations, and errors without their digits.
+// count, durations, and errors without their digits and without addresses of files.
 func redactAll(args []any) []any {
 	out := make([]any, len(args))
 	for i, arg := range args {
@@ -133,7 +133,7 @@ func redactAll(args []any) []any {
 		case int, int64, uint64, bool, time.Duration:
 			out[i] = arg
 		case error:
-			out[i] = redacted(engine.Redact(arg.Error()))
+			out[i] = redacted(engine.Redact(withoutAddress(arg).Error()))
 		default:
 			out[i] = redacted("…")
 		}

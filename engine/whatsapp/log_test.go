@@ -3,6 +3,8 @@ package whatsapp
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -20,6 +22,8 @@ func TestClientLogTellsNoSecrets(t *testing.T) {
 	node := &waBinary.Node{Tag: "message", Attrs: waBinary.Attrs{"from": peer}}
 	log.Warnf("Failed to encrypt %s for %s: %v (try %d of %d)", "3EB0A1B2C3D4E5F6A7B8C9", peer, errors.New("no session with 4917012345678:3"), 2, 5)
 	log.Errorf("Failed to get LID for %s: %v", peer, errors.New("locked"))
+	log.Warnf("Failed to download media due to network error: %v", fmt.Errorf("request: %w",
+		&url.Error{Op: "Get", URL: "https://media.example/v/secret?auth=secret", Err: errors.New("refused")}))
 	log.Warnf("Unknown connect failure: %s", node)
 	log.Warnf("key %X", []byte{1, 2, 3})
 	log.Infof("Successfully paired %s", peer)
@@ -32,6 +36,7 @@ func TestClientLogTellsNoSecrets(t *testing.T) {
 	want := []string{
 		"warn Failed to encrypt … for …: no session with #:3 (try 2 of 5)",
 		"error Failed to get LID for …: locked",
+		"warn Failed to download media due to network error: Get: refused",
 		"warn Unknown connect failure: …",
 		"warn key …",
 	}

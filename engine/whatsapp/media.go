@@ -70,7 +70,7 @@ func (t *transfer) uploadSealed(class whatsmeow.MediaType, plain io.ReadSeeker) 
 	_ = os.Remove(file.Name())   // A file without a name can't be left behind.
 	defer os.Remove(file.Name()) // Where an open file keeps its name.
 	defer file.Close()           // What it held is of no use any more.
-	return t.tryUpload(func() (whatsmeow.UploadResponse, error) {
+	return t.tryUpload(func() (resp whatsmeow.UploadResponse, err error) {
 		if err := rewound(plain, file); err != nil {
 			return resp, err
 		}
@@ -82,7 +82,7 @@ func (t *transfer) uploadSealed(class whatsmeow.MediaType, plain io.ReadSeeker) 
 
 // uploadPlain uploads a file as it is, for a channel.
 func (t *transfer) uploadPlain(class whatsmeow.MediaType, plain io.ReadSeeker) (resp whatsmeow.UploadResponse, err error) {
-	return t.tryUpload(func() (whatsmeow.UploadResponse, error) {
+	return t.tryUpload(func() (resp whatsmeow.UploadResponse, err error) {
 		if err := rewound(plain, nil); err != nil {
 			return resp, err
 		}
@@ -94,13 +94,15 @@ func (t *transfer) uploadPlain(class whatsmeow.MediaType, plain io.ReadSeeker) (
 
 // tryUpload uploads, and once more with a new permission if the media host denies
 // the one that whatsmeow has kept.
-func (t *transfer) tryUpload(upload func() (whatsmeow.UploadResponse, error)) (whatsmeow.UploadResponse, error) {
-	resp, err := upload()
+func (t *transfer) tryUpload(upload func() (whatsmeow.UploadResponse, error)) (resp whatsmeow.UploadResponse, err error) {
+	if err := t.findHost(false); err != nil {
+		return resp, err
+	}
+	resp, err = upload()
 	if status := uploadStatus(err); status != 401 && status != 403 {
 		return resp, err
 	}
-	//lint:ignore SA1019 there is no other way to have the permission renewed before it ends
-	if _, err := t.link.client.DangerousInternals().RefreshMediaConn(t.ctx, true); err != nil {
+	if err := t.findHost(true); err != nil {
 		return resp, err
 	}
 	return upload()
@@ -165,6 +167,9 @@ func (c *conn) Download(ctx context.Context, m engine.MessageRef, to *os.File) e
 // fetch downloads a file, checks and decrypts it.
 func (t *transfer) fetch(part mediaPart, to *os.File) error {
 	t.touch()
+	if err := t.findHost(false); err != nil {
+		return err
+	}
 	if err := to.Truncate(0); err != nil {
 		return err
 	}

@@ -67,16 +67,25 @@ func mediaPartOf(payload []byte) (mediaPart, error) {
 			p.path = parsed.RequestURI()
 		}
 	}
-	if !strings.HasPrefix(p.path, "/") || len(p.sha256) == 0 {
+	if p.path = mediaPath(p.path); p.path == "" || len(p.sha256) == 0 {
 		return mediaPart{}, engine.Errorf(engine.CodeMediaGone, "the message does not say where its file is")
-	}
-	if !strings.Contains(p.path, "?") {
-		p.path += "?" // whatsmeow appends parameters with "&"
 	}
 	if len(p.encSHA256) == 0 {
 		p.key, p.encSHA256 = nil, nil // not encrypted, as in channels
 	}
 	return p, nil
+}
+
+// mediaPath is a path as whatsmeow takes it, which appends parameters with "&"; or
+// empty for what is none.
+func mediaPath(path string) string {
+	switch {
+	case !strings.HasPrefix(path, "/"):
+		return ""
+	case !strings.Contains(path, "?"):
+		return path + "?"
+	}
+	return path
 }
 
 // fileIn is the part of a message that describes a file, or nil.

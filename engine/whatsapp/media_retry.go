@@ -100,10 +100,10 @@ func (t *transfer) askAgain(m engine.MessageRef, part mediaPart) (path string, e
 			return "", engine.WrapError(engine.CodeNetworkRefused, err, "the account's phone could not upload the file again")
 		case found.GetResult() == waMmsRetry.MediaRetryNotification_NOT_FOUND:
 			return "", gone(whatsmeow.ErrMediaNotAvailableOnPhone)
-		case found.GetResult() != waMmsRetry.MediaRetryNotification_SUCCESS || found.GetDirectPath() == "":
+		case found.GetResult() != waMmsRetry.MediaRetryNotification_SUCCESS || mediaPath(found.GetDirectPath()) == "":
 			return "", engine.Errorf(engine.CodeNetworkRefused, "the account's phone could not upload the file again")
 		}
-		return found.GetDirectPath(), nil
+		return mediaPath(found.GetDirectPath()), nil
 	}
 }
 

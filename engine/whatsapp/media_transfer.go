@@ -68,6 +68,18 @@ func (c *conn) startTransfer(ctx context.Context) (*transfer, error) {
 // touch notes that the transfer gets on.
 func (t *transfer) touch() { t.stall.Reset(stallLimit) }
 
+// findHost lets whatsmeow learn the media hosts, with a permission that it has kept
+// or a fresh one. A server that names none would make an upload panic, and a
+// download succeed without a file.
+func (t *transfer) findHost(fresh bool) error {
+	//lint:ignore SA1019 there is no other way to ask, nor to have the permission renewed before it ends
+	found, err := t.link.client.DangerousInternals().RefreshMediaConn(t.ctx, fresh)
+	if err == nil && len(found.Hosts) == 0 {
+		return engine.Errorf(engine.CodeNetworkRefused, "WhatsApp names no media host")
+	}
+	return err
+}
+
 func (t *transfer) end() {
 	t.unhook()
 	t.stall.Stop()

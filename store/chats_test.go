@@ -14,7 +14,6 @@ func TestChatTimers(t *testing.T) {
 	ctx := t.Context()
 	const phone, lid, group = "1234567@s.whatsapp.net", "99@lid", "123-456@g.us"
 	person := engine.Person{Phone: phone, LID: lid}
-	want := map[engine.JID]time.Duration{}
 	for _, step := range []struct {
 		chat  engine.JID
 		peer  engine.Person
@@ -30,7 +29,7 @@ func TestChatTimers(t *testing.T) {
 	} {
 		must(t, s.SaveChatTimer(ctx, key("main"), step.chat, step.peer, step.timer, start.Add(step.at)))
 		got, err := s.ListChatTimers(ctx, key("main"))
-		if want = step.now; err != nil || !maps.Equal(got, want) {
+		if err != nil || !maps.Equal(got, step.now) {
 			t.Errorf("after %+v: %v, %v", step, got, err)
 		}
 	}

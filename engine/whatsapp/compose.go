@@ -51,7 +51,7 @@ func composeMessage(m engine.Outgoing, s setting) (*waE2E.Message, error) {
 	case engine.KindText:
 		message, err = composeText(m)
 	case engine.KindImage, engine.KindVideo, engine.KindAudio, engine.KindVoice, engine.KindDocument, engine.KindSticker:
-		message, err = composeMedia(m)
+		message, err = composeMedia(m, s)
 	case engine.KindLocation:
 		message, err = composeLocation(m)
 	case engine.KindContact:

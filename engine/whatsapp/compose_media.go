@@ -4,18 +4,19 @@ import (
 	"time"
 
 	"go.mau.fi/whatsmeow/proto/waE2E"
+	"go.mau.fi/whatsmeow/types"
 	"google.golang.org/protobuf/proto"
 
 	"wapid/engine"
 )
 
 // composeMedia describes an uploaded file.
-func composeMedia(m engine.Outgoing) (*waE2E.Message, error) {
+func composeMedia(m engine.Outgoing, s setting) (*waE2E.Message, error) {
 	a := m.Attachment
 	if a == nil {
 		return nil, engine.Errorf(engine.CodeInvalid, "a message of kind %q needs a file", m.Kind)
 	}
-	ref, err := readMediaRef(a.Upload, m.Kind)
+	ref, err := readMediaRef(a.Upload, m.Kind, s.chat.Server == types.NewsletterServer)
 	if err != nil {
 		return nil, err
 	}

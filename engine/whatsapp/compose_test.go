@@ -58,6 +58,16 @@ func uploaded(t testing.TB, kind engine.Kind, change func(*engine.Attachment)) *
 	return a
 }
 
+// unsealed is a file that was uploaded for a channel.
+func unsealed(t testing.TB, kind engine.Kind) *engine.Attachment {
+	t.Helper()
+	ref, err := mediaRef{Class: mediaClass(kind), DirectPath: "/m/file?x=1", SHA256: bytes.Repeat([]byte{2}, 32), Length: 4242, Handle: "h"}.marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &engine.Attachment{Upload: &engine.Upload{Ref: ref}}
+}
+
 // logged is a message as the log knows it.
 func logged(t testing.TB, m *waE2E.Message, ref engine.MessageRef) *engine.MessageRef {
 	t.Helper()
@@ -202,6 +212,7 @@ func TestComposeRefuses(t *testing.T) {
 		"preview of nothing":     {engine.Outgoing{Kind: engine.KindText, Text: "x", Preview: &engine.LinkPreview{URL: "https://a.example"}}, engine.CodeInvalid},
 		"no file":                {engine.Outgoing{Kind: engine.KindImage}, engine.CodeInvalid},
 		"file not uploaded":      {engine.Outgoing{Kind: engine.KindImage, Attachment: &engine.Attachment{}}, engine.CodeInternal},
+		"file for a channel":     {engine.Outgoing{Kind: engine.KindImage, Attachment: unsealed(t, engine.KindImage)}, engine.CodeInternal},
 		"file of another kind":   {engine.Outgoing{Kind: engine.KindImage, Attachment: uploaded(t, engine.KindVideo, nil)}, engine.CodeInternal},
 		"caption of a sticker":   {engine.Outgoing{Kind: engine.KindSticker, Text: "x", Attachment: uploaded(t, engine.KindSticker, nil)}, engine.CodeInvalid},
 		"document once":          {engine.Outgoing{Kind: engine.KindDocument, ViewOnce: true, Attachment: uploaded(t, engine.KindDocument, nil)}, engine.CodeInvalid},
@@ -244,7 +255,8 @@ func TestComposeForChannels(t *testing.T) {
 		want engine.Code
 	}{
 		"text":     {engine.Outgoing{Kind: engine.KindText, Text: "news", Expiration: time.Hour}, ""},
-		"image":    {engine.Outgoing{Kind: engine.KindImage, Attachment: uploaded(t, engine.KindImage, nil)}, ""},
+		"image":    {engine.Outgoing{Kind: engine.KindImage, Attachment: unsealed(t, engine.KindImage)}, ""},
+		"sealed":   {engine.Outgoing{Kind: engine.KindImage, Attachment: uploaded(t, engine.KindImage, nil)}, engine.CodeInternal},
 		"edit":     {engine.Outgoing{Kind: engine.KindEdit, Text: "better", Target: mine}, ""},
 		"revoke":   {engine.Outgoing{Kind: engine.KindRevoke, Target: mine}, ""},
 		"contact":  {engine.Outgoing{Kind: engine.KindContact, Contacts: []engine.Contact{{Name: "Eve", Phone: "49"}}}, engine.CodeNotSupported},

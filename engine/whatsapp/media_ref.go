@@ -39,8 +39,9 @@ func (r mediaRef) marshal() ([]byte, error) {
 	return raw, nil
 }
 
-// readMediaRef reads the Ref of an upload that is to be sent as the given kind.
-func readMediaRef(u *engine.Upload, kind engine.Kind) (mediaRef, error) {
+// readMediaRef reads the Ref of an upload that is to be sent as the given kind, to
+// a channel or to people. A file for channels is readable by whoever finds it.
+func readMediaRef(u *engine.Upload, kind engine.Kind, channel bool) (mediaRef, error) {
 	var r mediaRef
 	if u == nil {
 		return r, engine.Errorf(engine.CodeInternal, "the message's file has not been uploaded")
@@ -48,6 +49,9 @@ func readMediaRef(u *engine.Upload, kind engine.Kind) (mediaRef, error) {
 	if err := json.Unmarshal(u.Ref, &r); err != nil {
 		// Its text could quote the key.
 		return r, engine.Errorf(engine.CodeInternal, "what is kept of an upload can't be read")
+	}
+	if channel != (len(r.Key) == 0) {
+		return r, engine.Errorf(engine.CodeInternal, "a file is encrypted for people, and is not for channels")
 	}
 	if r.Class != mediaClass(kind) {
 		return r, engine.Errorf(engine.CodeInternal, "a file that was uploaded as another kind can't be sent as %q", kind)
@@ -92,7 +96,7 @@ func mediaHandle(m engine.Outgoing) string {
 	if m.Attachment == nil || m.Attachment.Upload == nil || m.To.Server() != engine.ServerNewsletter {
 		return ""
 	}
-	ref, err := readMediaRef(m.Attachment.Upload, m.Kind)
+	ref, err := readMediaRef(m.Attachment.Upload, m.Kind, true)
 	if err != nil {
 		return "" // composing the message has said so
 	}

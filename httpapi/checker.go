@@ -112,6 +112,11 @@ func fieldType(t reflect.Type, name string) (field reflect.Type, known bool) {
 		return t.Elem(), true
 	}
 	for f := range t.Fields() {
+		if f.Anonymous {
+			if field, known = fieldType(f.Type, name); known {
+				return field, true
+			}
+		}
 		if tag, _, _ := strings.Cut(f.Tag.Get("json"), ","); tag == name && tag != "-" && tag != "" {
 			return f.Type, true
 		}

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"wapid/bulk"
 	"wapid/engine"
 	"wapid/engine/media"
 	"wapid/store"
@@ -46,6 +47,7 @@ type daemon struct {
 	engine   *engine.Engine
 	store    *store.Store
 	spool    *media.Spool
+	runner   *bulk.Runner // runs with the engine
 	network  *paperNetwork
 	log      *observer.ObservedLogs
 	client   *http.Client
@@ -79,8 +81,26 @@ func startWith(t *testing.T, c engine.Config, prepare ...func(*daemon)) *daemon 
 		}
 	})
 	d.serve(prepare...)
+	d.runBulk()
 	d.await("/readyz", func(r reply) bool { return r.status == http.StatusOK })
 	return d
+}
+
+// runBulk works off bulk jobs until the test ends.
+func (d *daemon) runBulk() {
+	ctx, cancel := context.WithCancel(context.Background())
+	stopped := make(chan error, 1)
+	go func() {
+		<-d.engine.Started()
+		stopped <- d.runner.Run(ctx)
+	}()
+	d.t.Cleanup(func() {
+		cancel()
+		if err := <-stopped; err != nil {
+			d.t.Errorf("bulk: %v", err)
+		}
+	})
+	<-d.runner.Started()
 }
 
 func (d *daemon) openStore() {
@@ -114,8 +134,10 @@ func (d *daemon) serve(prepare ...func(*daemon)) {
 		d.t.Fatal(err)
 	}
 	d.spool = spool
+	d.runner = bulk.NewRunner(d.store, d.engine, nil, bulk.Options{Dir: filepath.Join(d.t.TempDir(), "bulk")})
 	d.server = New(Options{Engine: d.engine, Store: d.store, Network: d.network.Info(), Version: "1.2.3",
-		Guard: webhooks.NewGuard(nil), Log: zap.New(core), MaxBody: maxTestBody, Spool: d.spool})
+		Guard: webhooks.NewGuard(nil), Log: zap.New(core), MaxBody: maxTestBody, Spool: d.spool,
+		Bulk: bulk.NewService(d.store, d.runner, d.network.NewMessageID)})
 	d.contract = contract(d.t)
 	for _, p := range prepare {
 		p(d)

@@ -66,6 +66,13 @@ func (n *paperNetwork) conn(key engine.SessionKey) *paperConn {
 	return n.conns[key]
 }
 
+// all returns what was sent so far.
+func (n *paperNetwork) all() []engine.Outgoing {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return append([]engine.Outgoing(nil), n.sent...)
+}
+
 // scan is what happens when a phone scans the session's QR code.
 func (n *paperNetwork) scan(ctx context.Context, key engine.SessionKey) error {
 	c := n.conn(key)

@@ -14,22 +14,29 @@ import (
 // requests says how each route that needs a key is called well, with a body
 // where it takes one.
 var requests = map[string]string{
-	"POST /api/whatsapp/session":           `{"sessionId":"main"}`,
-	"GET /api/whatsapp/sessions":           "",
-	"GET /api/whatsapp/session/:id/status": "",
-	"DELETE /api/whatsapp/session/:id":     "",
-	"POST /api/whatsapp/session/:id/send":  `{"to":"919876543210","message":"Hi"}`,
-	"PUT /api/account/webhook":             `{"url":"https://example.com/hook"}`,
-	"GET /api/account/webhook":             "",
-	"DELETE /api/account/webhook":          "",
-	"GET /api/account":                     "",
-	"PATCH /api/account":                   `{"name":"Mine"}`,
-	"GET /api/account/usage":               "",
-	"GET /api/account/api-keys":            "",
-	"POST /api/account/api-keys":           `{"name":"Shop","scope":"send"}`,
-	"DELETE /api/account/api-keys/:keyId":  "",
-	"POST /api/account/api-key/reset":      "",
-	"POST /api/account/webhook/test":       "",
+	"POST /api/whatsapp/session":                        `{"sessionId":"main"}`,
+	"GET /api/whatsapp/sessions":                        "",
+	"GET /api/whatsapp/session/:id/status":              "",
+	"DELETE /api/whatsapp/session/:id":                  "",
+	"POST /api/whatsapp/session/:id/send":               `{"to":"919876543210","message":"Hi"}`,
+	"POST /api/whatsapp/session/:id/send-bulk":          `{"recipients":["919876543210"],"message":"Hi"}`,
+	"GET /api/whatsapp/bulk-job/:jobId":                 "",
+	"GET /api/whatsapp/bulk-job/:jobId/items":           "",
+	"POST /api/whatsapp/bulk-job/:jobId/cancel":         "",
+	"GET /api/whatsapp/bulk-jobs":                       "",
+	"GET /api/whatsapp/messages":                        "",
+	"GET /api/whatsapp/session/:id/messages/:messageId": "",
+	"PUT /api/account/webhook":                          `{"url":"https://example.com/hook"}`,
+	"GET /api/account/webhook":                          "",
+	"DELETE /api/account/webhook":                       "",
+	"GET /api/account":                                  "",
+	"PATCH /api/account":                                `{"name":"Mine"}`,
+	"GET /api/account/usage":                            "",
+	"GET /api/account/api-keys":                         "",
+	"POST /api/account/api-keys":                        `{"name":"Shop","scope":"send"}`,
+	"DELETE /api/account/api-keys/:keyId":               "",
+	"POST /api/account/api-key/reset":                   "",
+	"POST /api/account/webhook/test":                    "",
 
 	"POST /api/whatsapp/session/:id/check":                             `{"phones":["919876543210"]}`,
 	"GET /api/whatsapp/session/:id/me":                                 "",
@@ -144,8 +151,11 @@ func refuseBodies(d *daemon, good call) {
 	zipped := good
 	zipped.header = with(good.header, "Content-Encoding", "gzip")
 	d.wants(d.do(zipped), http.StatusUnsupportedMediaType, CodeUnsupportedMedia)
-	large := good
-	large.body = `{"to":"` + strings.Repeat("x", maxTestBody) + `"}`
+	large, most := good, maxTestBody
+	if strings.HasSuffix(good.path, "/send-bulk") {
+		most *= bulkBodies
+	}
+	large.body = `{"to":"` + strings.Repeat("x", most) + `"}`
 	d.wants(d.do(large), http.StatusRequestEntityTooLarge, CodePayloadTooLarge)
 }
 

@@ -41,11 +41,12 @@ type route struct {
 func (s *Server) routes() []route {
 	return slices.Concat(
 		s.sessionRoutes(), s.sendRoutes(), s.mediaRoutes(),
+		s.bulkRoutes(), s.messageRoutes(),
 		s.checkRoutes(), s.profileRoutes(), s.contactRoutes(), s.groupRoutes(), s.chatRoutes(),
 		s.webhookRoutes(),
 		s.accountRoutes(), s.keyRoutes(),
 		s.adminRoutes(), s.adminKeyRoutes(), s.adminAuditRoutes(),
-		s.systemRoutes(),
+		s.systemRoutes(), s.docsRoutes(),
 	)
 }
 

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/semaphore"
 
+	"wapid/bulk"
 	"wapid/engine"
 	"wapid/engine/media"
 	"wapid/store"
@@ -67,6 +68,8 @@ type Options struct {
 	// ShellKey is a second admin key, for the commands on the daemon's own
 	// machine; "" for none.
 	ShellKey string
+	// Bulk takes the bulk jobs. It is required.
+	Bulk *bulk.Service
 	// Erase is told that a tenant waits to be erased. It must not block; nil does nothing.
 	Erase func()
 	// Ready is asked by /readyz beside the store: each that fails is one reason,
@@ -89,6 +92,10 @@ type Server struct {
 	most    int // connections
 	ready   []func(context.Context) error
 
+	rates    *rates
+	shellKey []byte // its hash; nil for none
+	erase    func()
+
 	spool                      *media.Spool
 	maxBody                    int   // bytes
 	maxMedia                   int64 // bytes
@@ -96,9 +103,10 @@ type Server struct {
 	files                      *semaphore.Weighted // requests that bring or take a file
 	uploadPaths, downloadPaths []string
 
-	rates    *rates
-	shellKey []byte // its hash; nil for none
-	erase    func()
+	bulk          *bulk.Service
+	searches      *semaphore.Weighted // in the texts of the message log
+	countPatience time.Duration
+	docs          *docsPage
 
 	// base is the context of every handler; it ends when a shutdown runs out of
 	// patience. A client that hangs up does not end it: fasthttp can't tell.
@@ -142,6 +150,8 @@ func New(o Options) *Server {
 	s.spool, s.maxBody, s.maxMedia = o.Spool, o.MaxBody, o.MaxMedia
 	s.fetcher, s.files = newFetcher(o.Guard), semaphore.NewWeighted(mostFiles)
 	s.rates = newRates(o.RateLimit)
+	s.bulk, s.docs = o.Bulk, newDocsPage()
+	s.searches, s.countPatience = semaphore.NewWeighted(mostSearches), countPatience
 	if o.ShellKey != "" {
 		sum := sha256.Sum256([]byte(o.ShellKey))
 		s.shellKey = sum[:]

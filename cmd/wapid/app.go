@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"wapid/bulk"
 	"wapid/engine"
 	"wapid/engine/media"
 	"wapid/engine/whatsapp"
@@ -45,6 +46,7 @@ type app struct {
 	network    *whatsapp.Network
 	engine     *engine.Engine
 	dispatcher *webhooks.Dispatcher
+	bulk       *bulk.Runner
 	api        *httpapi.Server
 	janitor    *janitor
 	shellKey   string // admits commands on this machine, as long as the app lives
@@ -93,7 +95,7 @@ func (a *app) open(ctx context.Context, c appConfig) error {
 	if err := a.checkDevices(ctx); err != nil {
 		return err
 	}
-	if err := a.wire(c); err != nil {
+	if err := a.wire(c, dir); err != nil {
 		return err
 	}
 	if a.listener, err = net.Listen("tcp", c.Listen); err != nil {
@@ -159,8 +161,8 @@ func (a *app) checkDevices(ctx context.Context) error {
 	return nil
 }
 
-// wire introduces the services to each other.
-func (a *app) wire(c appConfig) error {
+// wire introduces the services to each other. dir is the data directory.
+func (a *app) wire(c appConfig, dir string) error {
 	allowed, err := webhooks.ParsePrefixes(c.EgressAllow)
 	if err != nil {
 		return fmt.Errorf("--egress-allow: %w", err)
@@ -171,8 +173,10 @@ func (a *app) wire(c appConfig) error {
 		Network: a.network, Store: a.store, Log: c.Log.Named("engine"),
 		Nudge: a.dispatcher.Nudge, Backoff: c.Backoff,
 	})
+	a.bulk = bulk.NewRunner(a.store, a.engine, c.Log.Named("bulk"), bulk.Options{Dir: filepath.Join(dir, "bulk")})
 	a.janitor = newJanitor(a.engine, a.store, c.Log.Named("janitor"))
 	a.api = httpapi.New(httpapi.Options{
+		Bulk:   bulk.NewService(a.store, a.bulk, a.network.NewMessageID),
 		Engine: a.engine, Store: a.store, Network: a.network.Info(), Version: version, Guard: guard, Log: c.Log.Named("api"),
 		RateLimit: c.RateLimit, ShellKey: a.shellKey, Erase: a.janitor.Nudge,
 		Spool: a.spool, MaxMedia: int64(c.MaxMedia) << 20,
@@ -185,19 +189,21 @@ func (a *app) wire(c appConfig) error {
 func (a *app) URL() string { return "http://" + a.listener.Addr().String() }
 
 // Run serves until ctx ends or a service fails. It stops them in order: the
-// API takes no more requests, the sessions close, the webhooks finish what they
-// are sending.
+// API takes no more requests, the bulk jobs finish what they are sending, the
+// sessions close, the webhooks finish what they are sending.
 func (a *app) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stopWebhooks := a.launch(cancel, "webhooks", a.dispatcher.Run)
 	stopEngine := a.launch(cancel, "engine", a.engine.Run)
+	stopBulk := a.launch(cancel, "bulk", a.runBulk)
 	stopJanitor := a.launch(cancel, "janitor", a.janitor.Run)
 	stopAPI := a.launch(cancel, "api", a.serveAPI)
 	<-ctx.Done()
 	a.log.Info("stopping")
 	stopAPI()
 	stopJanitor()
+	stopBulk()
 	stopEngine()
 	stopWebhooks()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
@@ -224,12 +230,29 @@ func (a *app) launch(fail context.CancelCauseFunc, name string, run func(context
 	}
 }
 
-// serveAPI answers once the sessions are known; until then connections wait to
-// be accepted.
-func (a *app) serveAPI(ctx context.Context) error {
+// runBulk works off the bulk jobs once the sessions are known: those of a session
+// that is not there would be ended.
+func (a *app) runBulk(ctx context.Context) error {
+	if !started(ctx, a.engine.Started()) {
+		return nil
+	}
+	return a.bulk.Run(ctx)
+}
+
+// started waits for a service. It is false if ctx ends first.
+func started(ctx context.Context, service <-chan struct{}) bool {
 	select {
-	case <-a.engine.Started():
+	case <-service:
+		return true
 	case <-ctx.Done():
+		return false
+	}
+}
+
+// serveAPI answers once the sessions are known and the bulk jobs of the last
+// process are taken up; until then connections wait to be accepted.
+func (a *app) serveAPI(ctx context.Context) error {
+	if !started(ctx, a.engine.Started()) || !started(ctx, a.bulk.Started()) {
 		return nil
 	}
 	served := make(chan error, 1)

@@ -166,6 +166,7 @@ func (w *worker) settle(ctx context.Context, a attempt, sent Sent, sendErr error
 		// becomes unknown at the next start.
 		w.log.Error("outcome of a message not saved", zap.Error(err))
 	}
+	w.noteRecipient(ctx, sent.Recipient)
 }
 
 // outcome is what the log says of a message after a try. It is false for a

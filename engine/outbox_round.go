@@ -74,6 +74,7 @@ func (w *worker) sendQueued(ctx context.Context, q Queued) error {
 	if err == nil && m.Attachment != nil && m.Attachment.Path != "" {
 		w.engine.removeSpooled([]string{m.Attachment.Path})
 	}
+	w.noteRecipient(ctx, sent.Recipient)
 	return err
 }
 

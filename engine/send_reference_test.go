@@ -164,6 +164,21 @@ func TestMessagesHaveTheTimerOfTheirChat(t *testing.T) {
 		w.start()
 		c = w.net.last(key("a"))
 		want(friendLID, 24*time.Hour)
+		// That a LID is a phone number's may be known only after a send.
+		day := 24 * time.Hour
+		w.receive(c, engine.Incoming{ID: "LID", Chat: "888@lid", Sender: engine.Person{LID: "888@lid"}, Text: "x", Expiration: &day})
+		want(stranger, 0)
+		w.net.send.set(func(_ context.Context, _ *conn, m engine.Outgoing) (engine.Sent, error) {
+			got = m.Expiration
+			return engine.Sent{ID: m.ID, Timestamp: time.Now(), Recipient: engine.Person{Phone: stranger, LID: "888@lid"}}, nil
+		})
+		want(stranger, 0)
+		want(stranger, day)
+		want("888@lid", day)
+		w.net.send.set(func(_ context.Context, _ *conn, m engine.Outgoing) (engine.Sent, error) {
+			got = m.Expiration
+			return engine.Sent{ID: m.ID, Timestamp: time.Now()}, nil
+		})
 		hear("OFF", friendLID, 0)
 		want(friend, 0)
 		want(club, time.Hour)

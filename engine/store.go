@@ -57,8 +57,8 @@ type Store interface {
 	// of all those messages expires.
 	ListOutboxes(ctx context.Context) (sessions []SessionKey, next time.Time, err error)
 	// ClaimQueued takes the first message of a session's outbox, which from then on
-	// is MessagePending; nil if there is none. What has expired or was sent already
-	// is cleared away, and files are the spool files of that.
+	// is MessagePending; nil if there is none, or the tenant is suspended. What has
+	// expired or was sent already is cleared away, and files are the spool files of that.
 	ClaimQueued(ctx context.Context, key SessionKey) (q *Queued, files []string, err error)
 	// ReturnQueued puts a claimed message back in its place.
 	ReturnQueued(ctx context.Context, key SessionKey, id MessageID, unsure bool) error
@@ -85,6 +85,9 @@ type Store interface {
 	// SaveChatTimer notes a chat's timer as of a time, under each address of peer
 	// as well unless the chat is a group. An older word than the known one is ignored.
 	SaveChatTimer(ctx context.Context, key SessionKey, chat JID, peer Person, d time.Duration, at time.Time) error
+	// MatchChatTimers gives a person's two addresses the timer that was named last
+	// for either: they have turned out to be one chat.
+	MatchChatTimers(ctx context.Context, key SessionKey, who Person) error
 
 	// InsertIncoming writes the log row of an incoming message and its event,
 	// with the deliveries of that event, in one transaction. fresh is false, and

@@ -33,6 +33,23 @@ func (s *Store) SaveChatTimer(ctx context.Context, key engine.SessionKey, chat e
 	return s.update(ctx, func(tx *sql.Tx) error { return setChatTimer(tx, key, chat, peer, d, at) })
 }
 
+// MatchChatTimers implements engine.Store.
+func (s *Store) MatchChatTimers(ctx context.Context, key engine.SessionKey, who engine.Person) error {
+	return s.update(ctx, func(tx *sql.Tx) error {
+		for _, one := range [][2]engine.JID{{who.Phone, who.LID}, {who.LID, who.Phone}} {
+			_, err := tx.Exec(`INSERT INTO chats (tenant_id, session_id, chat, expiration, updated_at)
+				SELECT tenant_id, session_id, $1, expiration, updated_at FROM chats
+				WHERE tenant_id = $2 AND session_id = $3 AND chat = $4
+				ON CONFLICT (tenant_id, session_id, chat) DO UPDATE SET expiration = excluded.expiration, updated_at = excluded.updated_at
+				WHERE chats.updated_at < excluded.updated_at`, one[0], key.Tenant, key.ID, one[1])
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // ListChatTimers implements engine.Store.
 func (s *Store) ListChatTimers(ctx context.Context, key engine.SessionKey) (map[engine.JID]time.Duration, error) {
 	timers := make(map[engine.JID]time.Duration)

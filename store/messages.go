@@ -13,6 +13,13 @@ func (s *Store) FinishMessage(ctx context.Context, key engine.SessionKey, id eng
 	return s.updateQueueing(ctx, func(tx *sql.Tx) (int64, error) { return s.finish(tx, key, id, o) })
 }
 
+const finishMessage = `UPDATE messages SET status = $1, status_at = $2, sent_at = $3, error_code = $4,
+	peer_phone = CASE WHEN $5 = '' THEN peer_phone ELSE $5 END,
+	peer_lid = CASE WHEN $6 = '' THEN peer_lid ELSE $6 END,
+	payload = coalesce($7, payload)
+	WHERE tenant_id = $8 AND session_id = $9 AND direction = 'out' AND id = $10 AND origin = ''
+	AND status IN ('queued', 'pending', 'unknown')`
+
 // finish gives a message its outcome and tells those who want to know. Receipts
 // may have come first: they leave the status where it is.
 func (s *Store) finish(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o engine.MessageOutcome) (told int64, err error) {
@@ -22,12 +29,7 @@ func (s *Store) finish(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o
 	} else {
 		o.SentAt, o.Recipient, o.Payload = time.Time{}, engine.Person{}, nil
 	}
-	n, err := changed(tx.Exec(`UPDATE messages SET status = $1, status_at = $2, sent_at = $3, error_code = $4,
-		peer_phone = CASE WHEN $5 = '' THEN peer_phone ELSE $5 END,
-		peer_lid = CASE WHEN $6 = '' THEN peer_lid ELSE $6 END,
-		payload = coalesce($7, payload)
-		WHERE tenant_id = $8 AND session_id = $9 AND direction = 'out' AND id = $10 AND origin = ''
-			AND status IN ('queued', 'pending', 'unknown')`,
+	n, err := changed(tx.Exec(finishMessage,
 		o.Status, millis(now), millis(o.SentAt), o.Code, o.Recipient.Phone, o.Recipient.LID, o.Payload,
 		key.Tenant, key.ID, id))
 	if err != nil {
@@ -108,15 +110,17 @@ func (s *Store) DiscardMessage(ctx context.Context, key engine.SessionKey, id en
 	})
 }
 
+const selectInterrupted = `SELECT tenant_id, session_id, id FROM messages WHERE status = 'pending'
+	AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.tenant_id = messages.tenant_id
+		AND o.session_id = messages.session_id AND o.message_id = messages.id)`
+
 // InterruptMessages implements engine.Store.
 func (s *Store) InterruptMessages(ctx context.Context) error {
 	return s.updateQueueing(ctx, func(tx *sql.Tx) (told int64, err error) {
 		if _, err := tx.Exec(`UPDATE outbox SET state = 'waiting', unsure = 1 WHERE state = 'sending'`); err != nil {
 			return 0, err
 		}
-		rows, err := tx.Query(`SELECT tenant_id, session_id, id FROM messages WHERE status = 'pending'
-			AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.tenant_id = messages.tenant_id
-				AND o.session_id = messages.session_id AND o.message_id = messages.id)`)
+		rows, err := tx.Query(selectInterrupted)
 		left, err := collect(rows, err, func(r row) (m engine.LoggedMessage, err error) {
 			err = r.Scan(&m.Session.Tenant, &m.Session.ID, &m.ID)
 			return m, err
@@ -157,10 +161,11 @@ func (s *Store) FindMessage(ctx context.Context, key engine.SessionKey, d engine
 	return m, orNotFound(err, "message")
 }
 
+const whereLogged = ` WHERE tenant_id = $1 AND session_id = $2 AND direction IN ('in', 'out') AND id = $3`
+
 // FindLogged implements engine.Store.
 func (s *Store) FindLogged(ctx context.Context, key engine.SessionKey, id engine.MessageID) ([]engine.LoggedMessage, error) {
-	rows, err := s.read.QueryContext(ctx, selectMessage+`
-		WHERE tenant_id = $1 AND session_id = $2 AND direction IN ('in', 'out') AND id = $3`, key.Tenant, key.ID, id)
+	rows, err := s.read.QueryContext(ctx, selectMessage+whereLogged, key.Tenant, key.ID, id)
 	return collect(rows, err, scanMessage)
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"wapid/engine"
@@ -71,11 +72,15 @@ func (q waiting) leave(tx *sql.Tx) (files []string, err error) {
 	return files, err
 }
 
+// firstInLine finds the message whose turn it is. A suspended tenant's have none.
+const firstInLine = selectWaiting + ` WHERE tenant_id = $1 AND session_id = $2
+	AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = $1 AND t.suspended_at IS NULL) ORDER BY seq LIMIT 1`
+
 // ClaimQueued implements engine.Store.
 func (s *Store) ClaimQueued(ctx context.Context, key engine.SessionKey) (claim *engine.Queued, files []string, err error) {
 	err = s.updateQueueing(ctx, func(tx *sql.Tx) (told int64, err error) {
 		for {
-			q, err := scanWaiting(tx.QueryRow(selectWaiting+` WHERE tenant_id = $1 AND session_id = $2 ORDER BY seq LIMIT 1`, key.Tenant, key.ID))
+			q, err := scanWaiting(tx.QueryRow(firstInLine, key.Tenant, key.ID))
 			if isNoRows(err) {
 				return told, nil
 			}
@@ -182,11 +187,12 @@ func (s *Store) FinishQueued(ctx context.Context, key engine.SessionKey, id engi
 	})
 }
 
+const expired = selectWaiting + ` WHERE state = 'waiting' AND expires_at <= $1 ORDER BY expires_at LIMIT $2`
+
 // ExpireQueued implements engine.Store.
 func (s *Store) ExpireQueued(ctx context.Context) ([]string, error) {
 	return s.endAll(ctx, engine.CodeMessageExpired, func(tx *sql.Tx) (*sql.Rows, error) {
-		return tx.Query(selectWaiting+` WHERE state = 'waiting' AND expires_at <= $1 ORDER BY expires_at LIMIT $2`,
-			s.clock().UnixMilli(), expireBatch)
+		return tx.Query(expired, s.clock().UnixMilli(), expireBatch)
 	})
 }
 
@@ -202,6 +208,12 @@ func (s *Store) FailQueued(ctx context.Context, key engine.SessionKey, code engi
 	})
 }
 
+// isSettled tells the errors of finish that say that there is nothing to finish.
+func isSettled(err error) bool {
+	e, ok := errors.AsType[*engine.Error](err)
+	return ok && (e.Code == engine.CodeNotFound || e.Code == engine.CodeInternal)
+}
+
 // endAll ends the queued messages that find returns, until it returns no more.
 func (s *Store) endAll(ctx context.Context, code engine.Code, find func(tx *sql.Tx) (*sql.Rows, error)) (files []string, err error) {
 	for more := true; more; {
@@ -215,7 +227,7 @@ func (s *Store) endAll(ctx context.Context, code engine.Code, find func(tx *sql.
 			more = len(all) == expireBatch
 			for _, q := range all {
 				n, err := s.end(tx, q, code)
-				if err != nil && engine.CodeOf(err) != engine.CodeNotFound && engine.CodeOf(err) != engine.CodeInternal {
+				if err != nil && !isSettled(err) {
 					return 0, err
 				}
 				file, err := q.leave(tx)

@@ -161,6 +161,26 @@ func TestOutboxOfARemovedSession(t *testing.T) {
 	}
 }
 
+// A suspended tenant's messages wait, and expire.
+func TestOutboxOfASuspendedTenant(t *testing.T) {
+	s, _ := withSession(t)
+	enqueue(t, s, "A", time.Hour)
+	suspend := func(on bool) {
+		t.Helper()
+		_, err := s.SuspendTenant(t.Context(), store.Origin{}, store.DefaultTenant, on)
+		must(t, err)
+	}
+	suspend(true)
+	if q, _ := next(t, s); q != nil {
+		t.Errorf("%+v", q)
+	}
+	wantStatus(t, s, "A", engine.MessageQueued, "")
+	suspend(false)
+	if q, _ := next(t, s); q == nil || q.Message.ID != "A" {
+		t.Errorf("%+v", q)
+	}
+}
+
 // A receipt shows that a try of unknown outcome went through: it is not tried again.
 func TestReceiptEndsAQueuedMessage(t *testing.T) {
 	s, _ := withSession(t)

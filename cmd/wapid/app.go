@@ -171,7 +171,7 @@ func (a *app) wire(c appConfig, dir string) error {
 	a.dispatcher = webhooks.New(a.store, guard, c.Log.Named("webhooks"), webhooks.Options{Version: version})
 	a.engine = engine.New(engine.Config{
 		Network: a.network, Store: a.store, Log: c.Log.Named("engine"),
-		Nudge: a.dispatcher.Nudge, Backoff: c.Backoff,
+		Nudge: a.dispatcher.Nudge, Backoff: c.Backoff, CheckRate: c.CheckRate,
 	})
 	a.bulk = bulk.NewRunner(a.store, a.engine, c.Log.Named("bulk"), bulk.Options{Dir: filepath.Join(dir, "bulk")})
 	a.janitor = newJanitor(a.engine, a.store, c.Log.Named("janitor"))

@@ -34,6 +34,7 @@ type settings struct {
 	EgressAllow string `help:"Private address ranges that webhooks may reach (CIDRs, comma separated)." env:"WAPID_EGRESS_ALLOW" placeholder:"CIDRS"`
 	RateLimit   int    `help:"Requests a minute that each API key may make (default ${default})." default:"300000" env:"WAPID_RATE_LIMIT" placeholder:"N"`
 	MaxMedia    int    `help:"Largest file that is sent, in MiB, whatever WhatsApp allows for its kind (default ${default})." default:"100" env:"WAPID_MAX_MEDIA" placeholder:"MIB"`
+	CheckRate   int    `help:"Phone numbers a minute that each session may look up, beyond 500 at once (default ${default})." default:"20" env:"WAPID_CHECK_RATE" placeholder:"N"`
 	LogLevel    string `help:"debug, info, warn or error (default ${default})." enum:"debug,info,warn,error" default:"info" env:"WAPID_LOG_LEVEL"`
 	LogFormat   string `help:"console or json (default ${default})." enum:"console,json" default:"console" env:"WAPID_LOG_FORMAT"`
 }

@@ -19,9 +19,9 @@ import (
 // account's name, and a history.
 func (p *Phone) welcome(dev *device) error {
 	p.mu.Lock()
-	started := p.app != nil
+	named := p.app != nil && p.app.collection(criticalBlock).Version > 0
 	p.mu.Unlock()
-	if name := p.account.name(); !started && name != "" {
+	if name := p.account.name(); !named && name != "" {
 		if err := p.publishName(name); err != nil {
 			return err
 		}

@@ -26,6 +26,11 @@ func (w *worker) upload(ctx context.Context, m Outgoing) (Outgoing, error) {
 		return m, nil
 	}
 	unencrypted := m.To.Server() == ServerNewsletter
+	if len(attachment.SHA256) == 0 { // nothing to know the bytes by
+		fresh, err := w.giveFile(ctx, m)
+		attachment.Upload = &fresh
+		return m, err
+	}
 	known, err := w.engine.store.FindUpload(ctx, w.key, m.Kind, unencrypted, attachment.SHA256, usable)
 	if err != nil {
 		return m, err

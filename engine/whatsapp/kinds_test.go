@@ -2,6 +2,7 @@ package whatsapp
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"go.mau.fi/whatsmeow/proto/waE2E"
+	"go.mau.fi/whatsmeow/types"
 
 	"wapid/engine"
 	"wapid/engine/enginetest"
@@ -198,20 +200,29 @@ func TestCardsOnThePhone(t *testing.T) {
 		t.Errorf("two contacts are %v", cards.Message)
 	}
 	for _, choices := range []int{0, 1} {
-		poll := s.say(t, engine.Outgoing{To: to, Kind: engine.KindPoll, Poll: &engine.Poll{Question: "Tea?", Options: []string{"yes", "no"}, Selectable: choices}})
-		heard(t, peer, poll)
-		vote, err := peer.Vote(t.Context(), s.phone.JID(), string(poll.ID), "no")
-		if err != nil {
-			t.Fatal(err)
-		}
-		// The account's own phone, which has the poll from the session, opens the vote.
-		heard(t, s.phone, engine.MessageRef{ID: engine.MessageID(vote)})
-		if votes, err := s.phone.Votes(string(poll.ID)); err != nil || !slices.Equal(votes[peer.JID()], []string{"no"}) {
-			t.Errorf("%d choices: votes %v, %v", choices, votes, err)
-		}
-		if got := s.AwaitMessage(t, engine.MessageID(vote)); got.Kind != engine.KindPollVote {
-			t.Errorf("a vote came as %+v", got)
-		}
+		s.polls(t, peer, to, s.phone.JID(), choices)
+	}
+}
+
+// polls asks a question in a chat, which the peer knows under another address, and
+// wants the peer's vote to be readable by the session and by the account's phone.
+func (s *speaker) polls(t *testing.T, peer *phone, to engine.JID, from types.JID, choices int) {
+	t.Helper()
+	poll := s.say(t, engine.Outgoing{To: to, Kind: engine.KindPoll, Poll: &engine.Poll{Question: "Tea?", Options: []string{"yes", "no"}, Selectable: choices}})
+	heard(t, peer, poll)
+	vote, err := peer.Vote(t.Context(), from, string(poll.ID), "no")
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard(t, s.phone, engine.MessageRef{ID: engine.MessageID(vote)})
+	if votes, err := s.phone.Votes(string(poll.ID)); err != nil || !slices.Equal(votes[peer.JID()], []string{"no"}) {
+		t.Errorf("%d choices: votes %v, %v", choices, votes, err)
+	}
+	hash := sha256.Sum256([]byte("no"))
+	got := s.AwaitMessage(t, engine.MessageID(vote))
+	if got.Kind != engine.KindPollVote || got.Details.Vote == nil || got.Details.Vote.MessageID != poll.ID ||
+		len(got.Details.Vote.Hashes) != 1 || !bytes.Equal(got.Details.Vote.Hashes[0], hash[:]) {
+		t.Errorf("%d choices: a vote came as %+v", choices, got)
 	}
 }
 
@@ -270,6 +281,7 @@ func TestGroupOnThePhone(t *testing.T) {
 	if k := reaction.Message.GetReactionMessage().GetKey(); k.GetParticipant() != peer.LID().String() || k.GetRemoteJID() != string(group) || k.GetFromMe() {
 		t.Errorf("a reaction in a group is %v", reaction.Message)
 	}
+	s.polls(t, peer, group, made, 1)
 	revoked := heard(t, third, s.say(t, engine.Outgoing{To: group, Kind: engine.KindRevoke, Target: &theirs}))
 	if k := revoked.Message.GetProtocolMessage().GetKey(); k.GetParticipant() != peer.LID().String() || k.GetID() != string(theirs.ID) {
 		t.Errorf("a revocation by an admin is %v", revoked.Message)

@@ -199,28 +199,15 @@ func TestBulkOutlivesItsSession(t *testing.T) {
 	}
 }
 
-func TestBulkWithAFile(t *testing.T) {
-	d := start(t)
-	d.link("main")
-	id := d.startBulkJob(`{"recipients":[{"phone":"919876543210","name":"Asha"},{"phone":"919876543211","name":"Ravi"}],"type":"document",
-		"mediaBase64":"SGVsbG8gd29ybGQ=","fileName":"a.txt","message":"For {{name}}","delayMin":0,"delayMax":0}`)
-	d.awaitJob(id, bulk.StatusCompleted)
-	t.Log(d.get("/api/whatsapp/bulk-job/" + string(id) + "/items").body)
-	sent := d.network.all()
-	if len(sent) != 2 || sent[0].Text != "For Asha" || sent[0].Attachment == nil || sent[0].Attachment.Size != 11 || sent[1].Attachment == nil {
-		t.Errorf("sent %+v", sent)
-	}
-}
-
 // A body that is far longer than what other routes take.
 func TestBulkTakesManyRecipients(t *testing.T) {
 	d := start(t)
 	d.link("main")
-	const many = 15_000
+	const many = 3_000
 	var b strings.Builder
 	b.WriteString(`{"delayMin":3600000,"delayMax":3600000,"message":"Hi {{name}}","recipients":[`)
 	for i := range many {
-		fmt.Fprintf(&b, `{"phone":"4915%09d","name":"Customer %d"},`, i, i)
+		fmt.Fprintf(&b, `{"phone":"4915%09d","name":"%0200d"},`, i, i)
 	}
 	body := strings.TrimSuffix(b.String(), ",") + "]}"
 	if len(body) < maxTestBody {

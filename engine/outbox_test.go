@@ -11,6 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
 	"wapid/engine"
 )
 
@@ -307,5 +310,22 @@ func TestAQueuedMessageThatPanics(t *testing.T) {
 		pass(time.Minute)
 		w.wantRow(bad, engine.MessageUnknown, engine.CodeSendOutcomeUnknown)
 		w.wantRow(good, engine.MessageSent, "")
+	})
+}
+
+// Nothing that goes well is an error to the operator.
+func TestQueueingLogsNoErrors(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.end()
+		core, logs := observer.New(zap.WarnLevel)
+		w.config.Log = zap.New(core)
+		w.start()
+		w.link("a")
+		id := w.queue("x", queued)
+		pass(2 * time.Minute)
+		w.wantRow(id, engine.MessageSent, "")
+		for _, entry := range logs.All() {
+			t.Errorf("%s: %s %v", entry.Level, entry.Message, entry.ContextMap())
+		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"go.mau.fi/whatsmeow/types"
 
@@ -168,4 +169,44 @@ func TestWebhookIsTested(t *testing.T) {
 			t.Errorf("nobody asked for %s", h.Raw)
 		}
 	}
+}
+
+// TestTimersAreKept: what we write disappears by the timer that the other side,
+// or our own phone, has set for the chat, also after a restart.
+func TestTimersAreKept(t *testing.T) {
+	network, dir := startNetwork(t), t.TempDir()
+	a := startApp(t, network, dir, nil)
+	mine, theirs := network.Phone("447700900123"), network.Phone("447700900124")
+	a.pair(t, "main", mine)
+	settle(t, network, mine)
+	ctx := t.Context()
+	expires := func(want uint32) {
+		t.Helper()
+		// The timer comes over the network, and the first messages may be faster.
+		eventually(t, fmt.Sprint("a message disappears after ", want), func() bool {
+			id := a.send(t, "main", "447700900124", "how long?").text("messageId")
+			got, err := arrive(t, theirs, func(r simnet.Received) bool { return r.ID == id })
+			if err != nil {
+				t.Fatal(err)
+			}
+			return got.Message.GetExtendedTextMessage().GetContextInfo().GetExpiration() == want
+		})
+	}
+	expires(0)
+	if _, err := theirs.SetTimer(ctx, mine.JID(), 24*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	expires(86400)
+	a.stop()
+	a = startApp(t, network, dir, nil)
+	a.awaitStatus(t, "main", "ready")
+	expires(86400)
+	if _, err := mine.SetTimer(ctx, theirs.JID(), 0); err != nil {
+		t.Fatal(err)
+	}
+	expires(0)
+	if _, err := theirs.SendDisappearing(ctx, mine.JID(), "by the way", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	expires(3600)
 }

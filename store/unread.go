@@ -12,27 +12,44 @@ import (
 // that it was read, or played.
 
 // ListUnread returns up to limit of the newest incoming messages of a chat that
-// were not marked as read, newest first. chats are the addresses under which the
-// chat may stand in the log. What is no message of its own (a reaction, an edit, a
-// vote, a revocation) is never marked.
+// were not marked as read, newest first. chats are the addresses of the group or of
+// the person: messages may have come before both were known. What is no message of
+// its own (a reaction, an edit, a vote, a revocation) is never marked.
 func (s *Store) ListUnread(ctx context.Context, key engine.SessionKey, chats []engine.JID, limit int) ([]engine.LoggedMessage, error) {
 	var unread []engine.LoggedMessage
 	for _, chat := range chats {
-		rows, err := s.read.QueryContext(ctx, listUnread, key.Tenant, key.ID, chat, limit)
+		rows, err := s.read.QueryContext(ctx, listUnread(chat), key.Tenant, key.ID, chat, limit)
 		part, err := collect(rows, err, scanMessage)
 		if err != nil {
 			return nil, err
 		}
-		unread = append(unread, part...)
+		for _, m := range part {
+			if !slices.ContainsFunc(unread, func(o engine.LoggedMessage) bool { return o.ID == m.ID && o.Peer == m.Peer }) {
+				unread = append(unread, m)
+			}
+		}
 	}
 	slices.SortStableFunc(unread, func(a, b engine.LoggedMessage) int { return b.CreatedAt.Compare(a.CreatedAt) })
 	return unread[:min(limit, len(unread))], nil
 }
 
-const listUnread = selectMessage + `
-	WHERE tenant_id = $1 AND session_id = $2 AND chat = $3 AND direction = 'in' AND status = 'received'
-		AND kind NOT IN ('reaction', 'edit', 'revoke', 'poll_vote')
-	ORDER BY created_at DESC LIMIT $4`
+func listUnread(chat engine.JID) string {
+	return selectMessage + ` WHERE tenant_id = $1 AND session_id = $2 AND ` + inChat(chat) + `
+		AND direction = 'in' AND status = 'received' AND kind NOT IN ('reaction', 'edit', 'revoke', 'poll_vote')
+		ORDER BY created_at DESC LIMIT $4`
+}
+
+// inChat finds the messages of a chat whose address is $3, by an index of its own
+// for each kind of address.
+func inChat(chat engine.JID) string {
+	switch chat.Server() {
+	case engine.ServerPhone:
+		return `peer_phone = $3 AND chat NOT LIKE '%@g.us'`
+	case engine.ServerLID:
+		return `peer_lid = $3 AND chat NOT LIKE '%@g.us'`
+	}
+	return `chat = $3 AND chat NOT LIKE '%@s.whatsapp.net' AND chat NOT LIKE '%@lid'`
+}
 
 // FindIncoming returns the incoming messages of a chat with the given ids, in
 // their order. It returns CodeNotFound if one of them is not there.
@@ -47,7 +64,9 @@ func (s *Store) FindIncoming(ctx context.Context, key engine.SessionKey, chats [
 		}
 		before := len(found)
 		for _, m := range all {
-			if slices.Contains(chats, m.Chat) {
+			if slices.ContainsFunc(chats, func(chat engine.JID) bool {
+				return chat == m.Chat || !m.Chat.IsGroup() && (chat == m.Peer.Phone || chat == m.Peer.LID)
+			}) {
 				found = append(found, m)
 			}
 		}
@@ -82,7 +101,7 @@ func (s *Store) FindNewest(ctx context.Context, key engine.SessionKey, chats []e
 	var newest engine.LoggedMessage
 	for _, chat := range chats {
 		m, err := scanMessage(s.read.QueryRowContext(ctx, selectMessage+`
-			WHERE tenant_id = $1 AND session_id = $2 AND chat = $3 AND status NOT IN ('queued', 'pending', 'failed')
+			WHERE tenant_id = $1 AND session_id = $2 AND `+inChat(chat)+` AND status NOT IN ('queued', 'pending', 'failed')
 			ORDER BY created_at DESC LIMIT 1`, key.Tenant, key.ID, chat))
 		switch {
 		case isNoRows(err):

@@ -71,7 +71,7 @@ func TestUnread(t *testing.T) {
 		chats []engine.JID
 		limit int
 		want  string
-	}{{both, 10, "6 2 1"}, {both, 2, "6 2"}, {[]engine.JID{phone}, 10, "6 2"}, {[]engine.JID{group}, 10, "4"}, {[]engine.JID{"1@g.us"}, 10, ""}} {
+	}{{both, 10, "6 2 1"}, {both, 2, "6 2"}, {[]engine.JID{phone}, 10, "6 2"}, {[]engine.JID{lid}, 10, "6 2 1"}, {[]engine.JID{group}, 10, "4"}, {[]engine.JID{"1@g.us"}, 10, ""}} {
 		if got := unread(c.chats, c.limit); got != c.want {
 			t.Errorf("unread in %v: %q, want %q", c.chats, got, c.want)
 		}
@@ -113,21 +113,25 @@ func TestUnread(t *testing.T) {
 	}
 }
 
-// TestUnreadPlan: a chat's messages are found by the index of its chat.
+// TestUnreadPlan: a chat's messages are found by an index, newest first.
 func TestUnreadPlan(t *testing.T) {
 	s := chatLog(t)
-	var plan string
-	err := s.update(context.Background(), func(tx *sql.Tx) error {
-		rows, err := tx.Query("EXPLAIN QUERY PLAN "+listUnread, "t", "a", "c", 10)
-		lines, err := collect(rows, err, func(r row) (line string, err error) {
-			var id, parent, unused int
-			err = r.Scan(&id, &parent, &unused, &line)
-			return line, err
+	for chat, index := range map[engine.JID]string{
+		"4915100000001@s.whatsapp.net": "messages_phone", "123456789012345@lid": "messages_lid", "120363025246125486@g.us": "messages_group",
+	} {
+		var plan string
+		err := s.update(context.Background(), func(tx *sql.Tx) error {
+			rows, err := tx.Query("EXPLAIN QUERY PLAN "+listUnread(chat), "t", "a", chat, 10)
+			lines, err := collect(rows, err, func(r row) (line string, err error) {
+				var id, parent, unused int
+				err = r.Scan(&id, &parent, &unused, &line)
+				return line, err
+			})
+			plan = strings.Join(lines, "\n")
+			return err
 		})
-		plan = strings.Join(lines, "\n")
-		return err
-	})
-	if err != nil || !strings.Contains(plan, "messages_chat") || strings.Contains(plan, "TEMP B-TREE") {
-		t.Errorf("%v\n%s", err, plan)
+		if err != nil || !strings.Contains(plan, index) || strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("unread of %s: %v\n%s", chat, err, plan)
+		}
 	}
 }

@@ -23,31 +23,39 @@ func (l *link) settingOf(ctx context.Context, to types.JID, m engine.Outgoing) (
 		}
 		s.secret = secret
 	}
+	// Looking a group up makes known who its members are, under both addresses.
+	formErr := l.findForm(ctx, &s, m)
 	if err := l.meet(ctx, &s, m); err != nil {
 		return s, engine.WrapError(engine.CodeStorage, err, "the device store failed; nothing was sent")
 	}
+	return s, formErr
+}
+
+// findForm finds out by which of their addresses people go in a chat.
+func (l *link) findForm(ctx context.Context, s *setting, m engine.Outgoing) error {
+	to := s.chat
 	switch to.Server {
 	case types.GroupServer:
 		if m.Quoted == nil && m.Target == nil && len(m.Mentions) == 0 {
-			break
+			return nil
 		}
 		//lint:ignore SA1019 there is no other way to ask for what whatsmeow has cached
 		group, err := l.client.DangerousInternals().GetCachedGroupData(ctx, to)
 		if err != nil {
-			return s, l.explain(ctx, to, sendFailure{err: err, cause: context.Cause(ctx), group: true})
+			return l.explain(ctx, to, sendFailure{err: err, cause: context.Cause(ctx), group: true})
 		}
 		s.byLID = group.AddressingMode == types.AddressingModeLID
 	case types.DefaultUserServer, types.HiddenUserServer:
 		// whatsmeow writes to the LID wherever it is known.
 		p, err := l.completed(ctx, personOf(to))
 		if err != nil {
-			return s, engine.WrapError(engine.CodeStorage, err, "the device store failed; nothing was sent")
+			return engine.WrapError(engine.CodeStorage, err, "the device store failed; nothing was sent")
 		}
 		if p.LID != "" {
 			s.byLID, s.chat = true, types.NewJID(p.LID.User(), types.HiddenUserServer)
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // meet looks up the other address of everybody whom a message names.

@@ -288,6 +288,24 @@ func TestGroupOnThePhone(t *testing.T) {
 	}
 }
 
+// TestMentionOfAStranger: the session knows a member's number only, until it looks
+// the group up.
+func TestMentionOfAStranger(t *testing.T) {
+	sim := simulate(t)
+	n, p, member := sim.open(t, nil), sim.phone(), sim.phone()
+	made, err := p.CreateGroup(t.Context(), "Group", member.JID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	linked, _ := enginetest.Link(t, n, p, "a")
+	s := &speaker{linked, n, p}
+	got := heard(t, member, s.say(t, engine.Outgoing{To: engine.JID(made.String()), Kind: engine.KindText,
+		Text: "welcome @" + member.JID().User, Mentions: []engine.JID{member.Person().Phone}}))
+	if got.Text != "welcome @"+member.LID().User || !slices.Equal(got.Message.GetExtendedTextMessage().GetContextInfo().GetMentionedJID(), []string{member.LID().String()}) {
+		t.Errorf("the member is mentioned as %v", got.Message)
+	}
+}
+
 // TestAgainTheSame: a poll that is sent again under its id has the same secret, so
 // that the vote of a phone that has the first copy can be opened with the second.
 func TestAgainTheSame(t *testing.T) {

@@ -98,6 +98,10 @@ func quotedContent(q engine.MessageRef) (*waE2E.Message, error) {
 	if err != nil {
 		return nil, err
 	}
+	if message.ImageMessage.GetViewOnce() || message.VideoMessage.GetViewOnce() || message.AudioMessage.GetViewOnce() {
+		q.Text = "" // What was to be seen once is not shown again, nor told where it is.
+		return sketch(q), nil
+	}
 	message.MessageContextInfo = nil
 	message.SenderKeyDistributionMessage = nil
 	putContext(message, nil)

@@ -350,3 +350,31 @@ func BenchmarkInsertIncoming(b *testing.B) {
 		})
 	}
 }
+
+// Receipts of messages that were sent, from many sessions at once.
+func BenchmarkAdvanceMessages(b *testing.B) {
+	for name, types := range map[string][]engine.EventType{"told": {engine.EventMessageStatus}, "not told": nil} {
+		b.Run(name, func(b *testing.B) {
+			s := open(b, store.Options{})
+			_, err := s.PutEndpoint(b.Context(), store.DefaultTenant, "https://example.com", "", types...)
+			must(b, err)
+			for i := range b.N {
+				must(b, reserve(b.Context(), s, message(fmt.Sprint("s", i%64), fmt.Sprint("M", i))))
+			}
+			var wg sync.WaitGroup
+			b.ResetTimer()
+			for caller := range 64 {
+				wg.Go(func() {
+					for i := caller; i < b.N; i += 64 {
+						if err := s.AdvanceMessages(b.Context(), key(fmt.Sprint("s", caller)), receipt(engine.MessageDelivered, engine.MessageID(fmt.Sprint("M", i)))); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "receipts/s")
+		})
+	}
+}

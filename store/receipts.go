@@ -25,6 +25,11 @@ func advances(to engine.MessageStatus) string {
 	return ""
 }
 
+// advance moves a message; the statuses that it may have follow.
+const advance = `UPDATE messages SET status = $1, status_at = $2, error_code = ''
+	WHERE tenant_id = $3 AND session_id = $4 AND direction = 'out' AND id = $5 AND origin = ''
+		AND (chat = $6 OR $6 = '' AND chat NOT LIKE '%@g.us') AND status IN (`
+
 // AdvanceMessages implements engine.Store.
 func (s *Store) AdvanceMessages(ctx context.Context, key engine.SessionKey, r engine.Receipt) error {
 	from := advances(r.Status)
@@ -33,7 +38,7 @@ func (s *Store) AdvanceMessages(ctx context.Context, key engine.SessionKey, r en
 	}
 	return s.updateQueueing(ctx, func(tx *sql.Tx) (told int64, err error) {
 		for _, id := range r.IDs {
-			n, err := s.advance(tx, key, id, r, from)
+			n, err := s.advanceOne(tx, key, id, r, from)
 			if err != nil {
 				return 0, err
 			}
@@ -43,10 +48,10 @@ func (s *Store) AdvanceMessages(ctx context.Context, key engine.SessionKey, r en
 	})
 }
 
-// advance moves one message. A receipt counts in its own chat only: in a group's
+// advanceOne moves one message. A receipt counts in its own chat only: in a group's
 // for the group's messages, in a person's for all others, whichever address the
 // person was written to at. In a group the status is the furthest of any member.
-func (s *Store) advance(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, r engine.Receipt, from string) (told int64, err error) {
+func (s *Store) advanceOne(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, r engine.Receipt, from string) (told int64, err error) {
 	at, group := r.At, engine.JID("")
 	if at.IsZero() {
 		at = s.clock()
@@ -54,9 +59,7 @@ func (s *Store) advance(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, 
 	if r.Chat.IsGroup() {
 		group = r.Chat
 	}
-	n, err := changed(tx.Exec(`UPDATE messages SET status = $1, status_at = $2, error_code = ''
-		WHERE tenant_id = $3 AND session_id = $4 AND direction = 'out' AND id = $5 AND origin = ''
-			AND (chat = $6 OR $6 = '' AND chat NOT LIKE '%@g.us') AND status IN (`+from+`)`,
+	n, err := changed(tx.Exec(advance+from+`)`,
 		r.Status, millis(at), key.Tenant, key.ID, id, group))
 	if err != nil || n == 0 {
 		return 0, err

@@ -3,6 +3,7 @@ package enginetest
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -115,6 +116,12 @@ func sends(t *testing.T, h Harness) {
 			t.Errorf("sent %+v, want id %s to %+v now", sent, id, peer.Person())
 		}
 		awaitText(t, peer, id, text)
+		r := s.AwaitReceipt(t, func(r engine.Receipt) bool {
+			return slices.Contains(r.IDs, id) && r.Status == engine.MessageDelivered
+		})
+		if r.Chat != peer.Person().Phone || r.By != peer.Person() || time.Since(r.At).Abs() > time.Minute {
+			t.Errorf("delivered by %+v, want to %+v now", r, peer.Person())
+		}
 	}
 	// Again under the same id, as after an unknown outcome: the phone drops it.
 	id := n.NewMessageID()

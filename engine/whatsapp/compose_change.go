@@ -111,6 +111,9 @@ func editedContent(m engine.Outgoing) (*waE2E.Message, error) {
 	if err != nil {
 		return nil, err
 	}
+	if isViewedOnce(content) {
+		return nil, engine.Errorf(engine.CodeInvalid, "a message that is viewed once can't be edited")
+	}
 	content.MessageContextInfo = nil
 	putContext(content, nil)
 	switch caption := optional(m.Text); {

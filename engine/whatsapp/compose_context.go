@@ -98,7 +98,7 @@ func quotedContent(q engine.MessageRef) (*waE2E.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	if message.ImageMessage.GetViewOnce() || message.VideoMessage.GetViewOnce() || message.AudioMessage.GetViewOnce() {
+	if isViewedOnce(message) {
 		q.Text = "" // What was to be seen once is not shown again, nor told where it is.
 		return sketch(q), nil
 	}
@@ -109,6 +109,10 @@ func quotedContent(q engine.MessageRef) (*waE2E.Message, error) {
 		return sketch(q), nil // has nothing that a quote could show
 	}
 	return message, nil
+}
+
+func isViewedOnce(m *waE2E.Message) bool {
+	return m.ImageMessage.GetViewOnce() || m.VideoMessage.GetViewOnce() || m.AudioMessage.GetViewOnce()
 }
 
 // contentOfPayload reads what the log keeps of a message.

@@ -9,6 +9,10 @@ import (
 	"go.uber.org/zap"
 )
 
+// retriesOfDoubtful is how often a queued message is tried again whose recipient
+// could not be reached, or whose file was not taken.
+const retriesOfDoubtful = 4
+
 // roundOver is the end of a round. heeded counts the reminders that came before
 // the outbox was found empty; it is 0 if it was not.
 type roundOver struct{ heeded int64 }
@@ -26,7 +30,7 @@ func (w *worker) makeRound(ctx context.Context) roundOver {
 		case err == nil && q == nil:
 			return roundOver{heeded}
 		case err == nil:
-			err = w.sendQueued(ctx, *q)
+			err = w.sendQueued(ctx, *q, failures)
 		}
 		if err == nil {
 			failures = 0
@@ -52,13 +56,14 @@ func (w *worker) pauseRound(ctx context.Context, failure error, before int) bool
 }
 
 // sendQueued sends a message that was claimed, and writes down what became of
-// it. It returns an error if the message is still in the outbox.
-func (w *worker) sendQueued(ctx context.Context, q Queued) error {
+// it, after so many failures. It returns an error if the message is still in the
+// outbox.
+func (w *worker) sendQueued(ctx context.Context, q Queued, failures int) error {
 	m := q.Message
 	sent, err := w.deliverOnce(ctx, m)
 	a := attempt{id: m.ID, unsure: q.Unsure}
 	code := CodeOf(err)
-	if mayPass(code) && !errors.Is(err, errSendPanicked) {
+	if mayPass(code, failures) && !errors.Is(err, errSendPanicked) {
 		unsure := q.Unsure || code == CodeSendOutcomeUnknown
 		return errors.Join(err, w.insist(ctx, "message not put back", func(ctx context.Context) error {
 			return w.engine.store.ReturnQueued(ctx, w.key, m.ID, unsure)
@@ -78,12 +83,15 @@ func (w *worker) sendQueued(ctx context.Context, q Queued) error {
 	return err
 }
 
-// mayPass tells failures after which a queued message is tried again. The others
-// are answers to this message.
-func mayPass(code Code) bool {
+// mayPass tells failures after which a queued message is tried again, having
+// failed so many times in a row before. Some may lie with the message itself: it
+// must not hold up the others behind it for ever. The rest are answers to it.
+func mayPass(code Code, before int) bool {
 	switch code {
 	case CodeSendOutcomeUnknown, CodeSessionNotReady, CodeSessionBusy, CodeRateLimited, CodeStorage, CodeStopping:
 		return true
+	case CodeUndeliverable, CodeNetworkRefused:
+		return before < retriesOfDoubtful
 	}
 	return false
 }

@@ -48,6 +48,14 @@ func (r *Runner) discard(id JobID) {
 	}
 }
 
+// Discard removes the files of jobs that nothing is sent for any more, as those
+// of a tenant that is being erased.
+func (r *Runner) Discard(ids []JobID) {
+	for _, id := range ids {
+		r.discard(id)
+	}
+}
+
 // sweep removes the files of jobs that have ended or never came to be. It is
 // called before jobs can be made: the file comes before the job.
 func (r *Runner) sweep(ctx context.Context) {

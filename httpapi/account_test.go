@@ -136,7 +136,7 @@ func TestScopesAndSessionsOfKeysHold(t *testing.T) {
 			continue
 		}
 		body := requests[route.method+" "+route.path]
-		c := call{method: route.method, path: strings.ReplaceAll(route.path, ":id", "main"), body: body}
+		c := call{method: route.method, path: strings.ReplaceAll(inPath.Replace(route.path), ":id", "main"), body: body}
 		for key, scope := range map[string]store.Scope{read: store.ScopeRead, send: store.ScopeSend} {
 			if !scope.Allows(route.scope) {
 				c.key = key

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"wapid/bulk"
 	"wapid/engine"
 )
 
@@ -137,5 +138,14 @@ func (s *Store) ListSessionKeys(ctx context.Context, id engine.TenantID) ([]engi
 		key := engine.SessionKey{Tenant: id}
 		err := r.Scan(&key.ID)
 		return key, err
+	})
+}
+
+// ListJobIDs returns all of a tenant's bulk jobs.
+func (s *Store) ListJobIDs(ctx context.Context, id engine.TenantID) ([]bulk.JobID, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT id FROM jobs WHERE tenant_id = $1`, id)
+	return collect(rows, err, func(r row) (job bulk.JobID, err error) {
+		err = r.Scan(&job)
+		return job, err
 	})
 }

@@ -174,7 +174,7 @@ func (a *app) wire(c appConfig, dir string) error {
 		Nudge: a.dispatcher.Nudge, Backoff: c.Backoff, CheckRate: c.CheckRate,
 	})
 	a.bulk = bulk.NewRunner(a.store, a.engine, c.Log.Named("bulk"), bulk.Options{Dir: filepath.Join(dir, "bulk")})
-	a.janitor = newJanitor(a.engine, a.store, c.Log.Named("janitor"))
+	a.janitor = newJanitor(a.engine, a.store, a.bulk, c.Log.Named("janitor"))
 	a.api = httpapi.New(httpapi.Options{
 		Bulk:   bulk.NewService(a.store, a.bulk, a.network.NewMessageID),
 		Engine: a.engine, Store: a.store, Network: a.network.Info(), Version: version, Guard: guard, Log: c.Log.Named("api"),

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"wapid/bulk"
 	"wapid/engine"
 	"wapid/store"
 )
@@ -27,13 +28,14 @@ const (
 type janitor struct {
 	engine *engine.Engine
 	store  *store.Store
+	jobs   *bulk.Runner
 	log    *zap.Logger
 	wake   chan struct{} // hints that a tenant waits to be erased
 	pruned time.Time
 }
 
-func newJanitor(e *engine.Engine, s *store.Store, log *zap.Logger) *janitor {
-	return &janitor{engine: e, store: s, log: log, wake: make(chan struct{}, 1)}
+func newJanitor(e *engine.Engine, s *store.Store, jobs *bulk.Runner, log *zap.Logger) *janitor {
+	return &janitor{engine: e, store: s, jobs: jobs, log: log, wake: make(chan struct{}, 1)}
 }
 
 // Nudge hints that a tenant waits to be erased. It does not block.
@@ -117,6 +119,11 @@ func (j *janitor) erase(ctx context.Context, id engine.TenantID) error {
 			return err
 		}
 	}
+	files, err := j.store.ListJobIDs(ctx, id)
+	if err != nil {
+		return err
+	}
+	j.jobs.Discard(files) // first, as nobody could name them afterwards
 	if err := j.store.EraseTenant(ctx, id); err != nil {
 		return err
 	}

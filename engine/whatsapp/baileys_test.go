@@ -63,9 +63,14 @@ func TestBaileysReadsUs(t *testing.T) {
 		data := drawn(20_001)
 		m.Attachment = s.attach(t, kind, to, data)
 		hash := sha256.Sum256(data)
-		if got := shown(s.say(t, m), name); got.MediaSHA256 != hex.EncodeToString(hash[:]) || got.Text != m.Text ||
+		ref := s.say(t, m)
+		if got := shown(ref, name); got.MediaSHA256 != hex.EncodeToString(hash[:]) || got.Text != m.Text ||
 			got.Once != m.ViewOnce || got.Voice != (kind == engine.KindVoice) {
 			t.Errorf("a %s is shown as %+v", kind, got)
+		}
+		if m.Text != "" && !m.ViewOnce {
+			s.say(t, engine.Outgoing{To: to, Kind: engine.KindEdit, Text: "another " + m.Text, Target: &ref})
+			b.Await("edited", func(e baileys.Event) bool { return e.ID == string(ref.ID) && e.Text == "another "+m.Text })
 		}
 	}
 	place := s.say(t, engine.Outgoing{To: to, Kind: engine.KindLocation, Location: &engine.Location{Latitude: 52.5, Longitude: -13.25, Name: "Café"}})

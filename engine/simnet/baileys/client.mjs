@@ -176,9 +176,9 @@ function tellUpdate(key, update) {
   if (update.status !== undefined) say({ event: 'status', id: key.id, chat: key.remoteJid, status: update.status, stubs: update.messageStubParameters });
   if (update.message) {
     messages.set(key.id, { key, message: update.message });
-    const edited = update.message.editedMessage?.message ?? update.message;
-    const text = edited.conversation ?? edited.extendedTextMessage?.text ?? edited[baileys.getContentType(edited)]?.caption;
-    say({ event: 'edited', id: key.id, text });
+    const edited = baileys.normalizeMessageContent(update.message);
+    const part = edited[baileys.getContentType(edited)];
+    say({ event: 'edited', id: key.id, text: typeof part === 'string' ? part : (part?.text ?? part?.caption) });
   } else if (update.message === null) {
     say({ event: 'revoked', id: key.id });
   }

@@ -154,6 +154,34 @@ func TestTenantsFromTheShell(t *testing.T) {
 	mustShell(t, dir, "list")
 }
 
+// A suspended tenant's session goes on, and what it receives is there when the
+// suspension ends.
+func TestSuspensionLosesNothing(t *testing.T) {
+	network, dir := startNetwork(t), t.TempDir()
+	receiver := startHooks(t)
+	d := startDaemon(t, "", network, dir)
+	id, tenant := newTenant(t, d, dir, "Late Payer")
+	receiver.subscribe(t, tenant)
+	mine, friend := network.Phone("919876543210"), network.Phone("919876543211")
+	tenant.pair(t, "main", mine)
+	settle(t, network, mine)
+	mustShell(t, dir, "suspend", id)
+	refused := tenant.must(t, 403, "POST", sessionPath("main")+"/send", map[string]any{"to": friend.Number(), "message": "Not now"})
+	if refused.text("code") != "TENANT_SUSPENDED" {
+		t.Errorf("a send while suspended: %s", refused.raw)
+	}
+	if _, err := friend.SendText(t.Context(), mine.JID(), "Are you there?"); err != nil {
+		t.Fatal(err)
+	}
+	receiver.await(t, "the message", func(h hook) bool { return h.Data.Body == "Are you there?" })
+	mustShell(t, dir, "resume", id)
+	log := tenant.must(t, 200, "GET", "/api/whatsapp/messages", nil)
+	if !strings.Contains(log.raw, "Are you there?") || strings.Contains(log.raw, "Not now") {
+		t.Errorf("the log is %s", log.raw)
+	}
+	tenant.send(t, "main", friend.Number(), "Back again")
+}
+
 func TestErasureGoesOnAfterAKill(t *testing.T) {
 	network, dir := startNetwork(t), t.TempDir()
 	receiver := startHooks(t)
@@ -173,13 +201,21 @@ func TestErasureGoesOnAfterAKill(t *testing.T) {
 	bystander.pair(t, "a", kept)
 	settle(t, network, kept)
 
+	marked, other := newTenant(t, d, dir, "Marked")
+	phones = append(phones, network.Phone("919876543214"))
+	other.pair(t, "a", phones[2])
+	settle(t, network, phones[2])
+
 	mustShell(t, dir, "delete", id, "--yes", "--no-wait")
 	d.kill()
+	begin(t, dir, marked) // of the other one nothing but the mark was written
 	next := startDaemon(t, "", network, dir)
-	eventually(t, "the tenant is erased", func() bool {
-		code, _, stderr := shell(t, dir, "show", id)
-		return code == 1 && strings.Contains(stderr, "NOT_FOUND")
-	})
+	for _, gone := range []string{id, marked} {
+		eventually(t, "the tenant is erased", func() bool {
+			code, _, stderr := shell(t, dir, "show", gone)
+			return code == 1 && strings.Contains(stderr, "NOT_FOUND")
+		})
+	}
 	for _, phone := range phones {
 		eventually(t, "the phone has no linked device any more", func() bool { return len(phone.Devices()) == 0 })
 	}
@@ -188,6 +224,7 @@ func TestErasureGoesOnAfterAKill(t *testing.T) {
 	next.stop(t)
 
 	rowsOf(t, dir, id)
+	rowsOf(t, dir, marked)
 	s, err := store.Open(t.Context(), filepath.Join(dir, store.FileName), store.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -196,6 +233,19 @@ func TestErasureGoesOnAfterAKill(t *testing.T) {
 	log, err := s.ListAudit(t.Context(), store.AuditFilter{Tenant: engine.TenantID(id), Limit: 10})
 	if err != nil || len(log) != 3 || log[0].Action != store.ActionTenantErased || log[1].Action != store.ActionTenantDelete || log[1].By != store.ActorShell {
 		t.Errorf("the audit log has %+v, %v", log, err)
+	}
+}
+
+// begin marks a tenant as being erased while no daemon runs.
+func begin(t *testing.T, dir, id string) {
+	t.Helper()
+	s, err := store.Open(t.Context(), filepath.Join(dir, store.FileName), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.BeginErasure(t.Context(), store.Origin{By: store.ActorShell}, engine.TenantID(id))
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
 	}
 }
 

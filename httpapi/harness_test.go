@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -51,8 +52,7 @@ type daemon struct {
 	network  *paperNetwork
 	log      *observer.ObservedLogs
 	client   *http.Client
-	judging  sync.Mutex // the validator renders schemas without a lock of its own
-	contract validator.Validator
+	contract *judge
 	key      string // of the default tenant
 	otherKey string // of the tenant "other"
 	served   chan error
@@ -161,18 +161,30 @@ func (d *daemon) serve(prepare ...func(*daemon)) {
 	})
 }
 
-// contract is the OpenAPI document as a judge of answers.
-func contract(t *testing.T) validator.Validator {
-	t.Helper()
+// judge holds answers against the OpenAPI document. Making one takes seconds, so
+// all tests share it.
+type judge struct {
+	mu sync.Mutex // the validator renders schemas without a lock of its own
+	validator.Validator
+}
+
+var theJudge = sync.OnceValues(func() (*judge, error) {
 	doc, err := libopenapi.NewDocument(openAPI)
+	if err != nil {
+		return nil, err
+	}
+	v, errs := validator.NewValidator(doc)
+	return &judge{Validator: v}, errors.Join(errs...)
+})
+
+// contract is the OpenAPI document as a judge of answers.
+func contract(t *testing.T) *judge {
+	t.Helper()
+	j, err := theJudge()
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, errs := validator.NewValidator(doc)
-	if len(errs) > 0 {
-		t.Fatal(errs)
-	}
-	return v
+	return j
 }
 
 // call is one request. The zero value of a field leaves it out.
@@ -227,9 +239,9 @@ func (d *daemon) do(c call) reply {
 	}
 	if !c.undocumented {
 		res.Body = io.NopCloser(bytes.NewReader(raw))
-		d.judging.Lock()
+		d.contract.mu.Lock()
 		_, errs := d.contract.ValidateHttpResponse(req, res)
-		d.judging.Unlock()
+		d.contract.mu.Unlock()
 		for _, e := range errs {
 			d.t.Errorf("%s %s answers %d %s, against the document: %v", c.method, c.path, res.StatusCode, raw, e)
 		}

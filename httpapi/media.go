@@ -91,26 +91,30 @@ func (s *Server) download(ctx context.Context, network engine.Media, m engine.Lo
 	if err != nil {
 		return nil, 0, err
 	}
-	defer func() {
-		if removeErr := media.Remove(f.Name()); err == nil && removeErr != nil {
-			err = engine.WrapError(engine.CodeStorage, removeErr, "the file could not be stored, nothing was done")
-		}
-		if err != nil {
-			f.Close()
-		}
-	}()
 	ref := engine.MessageRef{ID: m.ID, Chat: m.Chat, FromMe: m.Direction == engine.Outbound, Kind: m.Kind, Text: m.Text, Payload: m.Payload}
 	if !ref.FromMe {
 		ref.Sender = m.Peer
 	}
-	if err := network.Download(ctx, ref, f); err != nil {
+	err = network.Download(ctx, ref, f)
+	if removeErr := media.Remove(f.Name()); err == nil && removeErr != nil {
+		err = engine.WrapError(engine.CodeStorage, removeErr, "the file could not be stored, nothing was done")
+	}
+	if err == nil {
+		size, err = sizeOf(f)
+	}
+	if err != nil {
+		f.Close()
 		return nil, 0, err
 	}
+	return f, size, nil
+}
+
+func sizeOf(f *os.File) (int, error) {
 	info, err := f.Stat()
 	if err != nil {
-		return nil, 0, engine.WrapError(engine.CodeStorage, err, "the file could not be stored, nothing was done")
+		return 0, engine.WrapError(engine.CodeStorage, err, "the file could not be stored, nothing was done")
 	}
-	return f, int(info.Size()), nil
+	return int(info.Size()), nil
 }
 
 // describeFile sets the headers of a file that somebody else chose the bytes and

@@ -13,14 +13,15 @@ import (
 // handlers: it shows one QR code, links when told to, and takes every message
 // unless it was given an error. What goes over a wire is proved elsewhere.
 type paperNetwork struct {
-	mu    sync.Mutex
-	conns map[engine.SessionKey]*paperConn
-	ids   int // message ids given out
-	sent  []engine.Outgoing
-	fail  error         // the answer to the next sends
-	hold  chan struct{} // sends wait for it, if set
-	begun chan struct{} // gets one value as each send begins to wait
-	world paperWorld    // what can be done beside sending
+	mu      sync.Mutex
+	conns   map[engine.SessionKey]*paperConn
+	ids     int // message ids given out
+	sent    []engine.Outgoing
+	uploads []paperUpload
+	fail    error         // the answer to the next sends
+	hold    chan struct{} // sends wait for it, if set
+	begun   chan struct{} // gets one value as each send begins to wait
+	world   paperWorld    // what can be done beside sending
 }
 
 const paperQR = "https://wa.me/settings/linked_devices#2@cmVm,bm9pc2U=,aWRlbnRpdHk=,YWR2"

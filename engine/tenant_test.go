@@ -29,7 +29,7 @@ func TestTenantIDsAreMadeFromNames(t *testing.T) {
 			t.Errorf("the id %q of %q is refused: %v", id, name, err)
 		}
 	}
-	if NewTenantID("a") == NewTenantID("a") {
+	if one, other := NewTenantID("a"), NewTenantID("a"); one == other {
 		t.Error("two tenants of one name have one id")
 	}
 }

@@ -150,8 +150,25 @@ func TestTenantsFromTheShell(t *testing.T) {
 		t.Fatal(err)
 	}
 	noDaemonThere("with a stale file")
-	startDaemon(t, "", network, dir)
+	d = startDaemon(t, "", network, dir, "--rate-limit=1234")
 	mustShell(t, dir, "list")
+	if me := d.must(t, 200, "GET", "/api/account", nil); me.body["rateLimit"] != 1234.0 {
+		t.Errorf("with --rate-limit the account is %s", me.raw)
+	}
+}
+
+// What a command about tenants is told is no setting of the daemon.
+func TestFlagsOfTenantsAreNoSettings(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "config.yaml")
+	for _, line := range []string{"daily-limit: 5", "scope: read", "json: true", "yes: true"} {
+		if err := os.WriteFile(config, []byte(line+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, _, stderr := command(t, "tenant", "list", "--config", config, "--data", t.TempDir())
+		if code != 2 || !strings.Contains(stderr, "unknown setting") {
+			t.Errorf("%s: status %d, %q", line, code, stderr)
+		}
+	}
 }
 
 // A suspended tenant's session goes on, and what it receives is there when the

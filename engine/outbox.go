@@ -22,6 +22,7 @@ type Queued struct {
 const (
 	// outboxPoll is how often the store is asked for queued messages while there
 	// are any. Whoever queues one says so at once; this is for what was missed.
+	// Once per purgeEvery it is asked in any case.
 	outboxPoll = time.Minute
 	// purgeEvery is how often what has expired is deleted.
 	purgeEvery = time.Hour
@@ -52,7 +53,7 @@ func (p *postmaster) lookBy(t time.Time) {
 	}
 }
 
-// next returns when to look, and that moment as settled: lookBy may bring it forward.
+// next returns when to look; lookBy may bring that forward at any time.
 func (p *postmaster) next() time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -71,18 +72,18 @@ func (e *Engine) mindOutboxes(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	purge := e.now()
-	e.postmaster.lookBy(purge)
 	for ctx.Err() == nil {
 		now := e.now()
-		if due := e.postmaster.next(); !due.IsZero() && !now.Before(due) {
-			e.postmaster.reset()
-			e.lookAtOutboxes(ctx)
-		}
 		if !now.Before(purge) {
 			purge = now.Add(purgeEvery)
+			e.postmaster.lookBy(now)
 			if err := e.store.PurgeExpired(ctx); err != nil && ctx.Err() == nil {
 				e.log.Error("what has expired was not deleted", zap.Error(err))
 			}
+		}
+		if due := e.postmaster.next(); !due.IsZero() && !now.Before(due) {
+			e.postmaster.reset()
+			e.lookAtOutboxes(ctx)
 		}
 		wait := purge
 		if due := e.postmaster.next(); !due.IsZero() && due.Before(wait) {

@@ -314,6 +314,24 @@ func TestAQueuedMessageThatPanics(t *testing.T) {
 	})
 }
 
+// A message that nobody was told of is found all the same.
+func TestQueuedMessagesAreFoundWithoutAHint(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.link("a")
+		m := text("x")
+		m.ID = "ID1"
+		row := engine.LoggedMessage{Session: key("a"), ID: m.ID, Direction: engine.Outbound, Chat: m.To, Kind: m.Kind,
+			Status: engine.MessageQueued, CreatedAt: time.Now()}
+		_, err := w.store.ReserveMessage(context.Background(),
+			engine.Reservation{Message: row, Queued: &engine.Queued{Message: m, ExpiresAt: time.Now().Add(engine.MaxQueueTTL)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Hour)
+		w.wantRow("ID1", engine.MessageSent, "")
+	})
+}
+
 // Nothing that goes well is an error to the operator.
 func TestQueueingLogsNoErrors(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {

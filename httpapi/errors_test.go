@@ -27,6 +27,11 @@ func TestStatusOf(t *testing.T) {
 		engine.CodeSendRejected:       http.StatusInternalServerError,
 		engine.CodeSendOutcomeUnknown: http.StatusInternalServerError,
 		engine.CodeUndeliverable:      http.StatusInternalServerError,
+		engine.CodeSentLimit:          http.StatusTooManyRequests,
+		engine.CodeConflict:           http.StatusConflict,
+		engine.CodeMediaInvalid:       http.StatusBadRequest,
+		engine.CodeMediaGone:          http.StatusGone,
+		engine.CodeMessageExpired:     http.StatusInternalServerError, // of a queued message; no request answers it
 		engine.CodeNetworkRefused:     http.StatusInternalServerError,
 		engine.CodeNotSupported:       http.StatusBadRequest,
 		engine.CodeEgressRefused:      http.StatusBadRequest,

@@ -111,9 +111,10 @@ func (c converter) call(event any, now time.Time) (n engine.Notice, ok bool, err
 	if meta.GroupJID.Server == types.GroupServer {
 		call.Group = engine.JID(meta.GroupJID.ToNonAD().String())
 	}
-	// Everything that happens in a call has the call's id, and happens once: a
-	// call that is accepted is no longer rejected.
-	return engine.Notice{ID: call.ID + " " + action, At: at, Call: call}, true, nil
+	// Everything that happens in a call has the call's id, which its caller has
+	// chosen, and happens once: a call that is accepted is no longer rejected.
+	id := fmt.Sprint(meta.CallCreator.ToNonAD(), " ", call.ID, " ", action)
+	return engine.Notice{ID: id, At: at, Call: call}, true, nil
 }
 
 func (c converter) isOwn(p engine.Person) bool {

@@ -133,6 +133,40 @@ func TestNoticesKnowThemselvesAgain(t *testing.T) {
 	}
 }
 
+// TestCallsKnowThemselvesAgain: callers choose the ids of their calls, and nobody
+// may hide another's call by guessing its id.
+func TestCallsKnowThemselvesAgain(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	call := func(caller, id string, change func(*events.CallTerminate)) (engine.Notice, bool) {
+		evt := &events.CallTerminate{BasicCallMeta: types.BasicCallMeta{
+			CallCreator: types.JID{User: caller, Device: 2, Server: types.HiddenUserServer}, CallID: id, Timestamp: now,
+		}}
+		change(evt)
+		n, ok, err := acquainted().call(evt, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n, ok
+	}
+	as := func(*events.CallTerminate) {}
+	first, ok := call("1", "A", as)
+	again, _ := call("1", "A", func(e *events.CallTerminate) { e.CallCreatorAlt = types.NewJID("49170", types.DefaultUserServer) })
+	other, _ := call("2", "A", as)
+	late, _ := call("1", "A", func(e *events.CallTerminate) { e.Timestamp = time.Time{} })
+	if !ok || first.ID != again.ID || first.ID == other.ID || late.At != now || first.Call.From != "49170@s.whatsapp.net" {
+		t.Errorf("told as %+v, %+v, %+v, %+v", first, again, other, late)
+	}
+	for name, n := range map[string]func() (engine.Notice, bool){
+		"our own":       func() (engine.Notice, bool) { return call("9", "A", as) },
+		"without an id": func() (engine.Notice, bool) { return call("1", "", as) },
+		"of nobody":     func() (engine.Notice, bool) { return call("", "A", as) },
+	} {
+		if _, ok := n(); ok {
+			t.Errorf("a call %s was told", name)
+		}
+	}
+}
+
 // TestTimersOverTheWire: a chat's timer is told whoever has set it, and is no message.
 func TestTimersOverTheWire(t *testing.T) {
 	sim := simulate(t)

@@ -8,7 +8,6 @@ import (
 
 	"wapid/engine"
 	"wapid/store"
-	"wapid/webhooks"
 )
 
 // How many entries a page of a list has, unless the query says.
@@ -91,19 +90,6 @@ func (s *Server) createTenant(c *fiber.Ctx, from store.Origin) error {
 	body := describeTenant(t)
 	body.Success, body.APIKey = true, plain
 	return answer(c, http.StatusCreated, body)
-}
-
-// checkWebhook checks what PUT /api/account/webhook checks.
-func (s *Server) checkWebhook(raw, secret string) (url string, err error) {
-	if url, err = webhooks.ParseURL(raw); err != nil {
-		return "", err
-	}
-	if s.guard != nil {
-		if err := s.guard.CheckURL(url); err != nil {
-			return "", err
-		}
-	}
-	return url, webhooks.CheckSecret(secret)
 }
 
 // listTenants is GET /api/admin/tenants, by id.

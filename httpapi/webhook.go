@@ -47,16 +47,8 @@ func (s *Server) putWebhook(c *fiber.Ctx, p store.Principal) error {
 	if err := decode(c, &req); err != nil {
 		return err
 	}
-	url, err := webhooks.ParseURL(req.URL)
+	url, err := s.checkWebhook(req.URL, req.Secret)
 	if err != nil {
-		return err
-	}
-	if s.guard != nil {
-		if err := s.guard.CheckURL(url); err != nil {
-			return err
-		}
-	}
-	if err := webhooks.CheckSecret(req.Secret); err != nil {
 		return err
 	}
 	var types []engine.EventType
@@ -72,6 +64,20 @@ func (s *Server) putWebhook(c *fiber.Ctx, p store.Principal) error {
 	body := describeWebhook(e)
 	body.Success = true
 	return ok(c, body)
+}
+
+// checkWebhook checks URL and secret of a webhook, and returns the URL as it is
+// to be kept. It returns CodeInvalid and CodeEgressRefused.
+func (s *Server) checkWebhook(raw, secret string) (url string, err error) {
+	if url, err = webhooks.ParseURL(raw); err != nil {
+		return "", err
+	}
+	if s.guard != nil {
+		if err := s.guard.CheckURL(url); err != nil {
+			return "", err
+		}
+	}
+	return url, webhooks.CheckSecret(secret)
 }
 
 // getWebhook is GET /api/account/webhook.

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/oklog/ulid/v2"
 
@@ -17,10 +18,10 @@ import (
 // it are kept: they go to the new URL, signed with the new secret. URL and
 // secret and types are taken as webhooks.ParseURL, CheckSecret and ParseTypes left
 // them; without types the webhook gets those of the WapiConnect document. It
-// returns CodeNotFound if there is no such tenant.
+// returns CodeNotFound if there is no such tenant, or it is being erased.
 func (s *Store) PutEndpoint(ctx context.Context, tenant engine.TenantID, url, secret string, types ...engine.EventType) (e webhooks.Endpoint, err error) {
 	err = s.update(ctx, func(tx *sql.Tx) error {
-		if _, err := findTenant(tx, tenant); err != nil {
+		if _, err := liveTenant(tx, tenant); err != nil {
 			return err
 		}
 		now := s.clock()
@@ -30,9 +31,7 @@ func (s *Store) PutEndpoint(ctx context.Context, tenant engine.TenantID, url, se
 			return err
 		}
 		if n == 0 {
-			_, err = tx.Exec(`INSERT INTO endpoints (id, tenant_id, url, secret, types, enabled, created_at, updated_at)
-				VALUES ($1, $2, $3, $4, $5, 1, $6, $6)`, ulid.Make().String(), tenant, url, secret, typeList{&types}, millis(now))
-			if err != nil {
+			if err := insertEndpoint(tx, tenant, url, secret, types, now); err != nil {
 				return err
 			}
 		}
@@ -43,6 +42,12 @@ func (s *Store) PutEndpoint(ctx context.Context, tenant engine.TenantID, url, se
 		s.hint() // an endpoint that was disabled may have deliveries waiting
 	}
 	return e, err
+}
+
+func insertEndpoint(tx *sql.Tx, tenant engine.TenantID, url, secret string, types []engine.EventType, now time.Time) error {
+	_, err := tx.Exec(`INSERT INTO endpoints (id, tenant_id, url, secret, types, enabled, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, 1, $6, $6)`, ulid.Make().String(), tenant, url, secret, typeList{&types}, millis(now))
+	return err
 }
 
 // FindEndpoint returns a tenant's webhook, or CodeNotFound if it has none.

@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
 	"wapid/engine"
 )
 
@@ -76,9 +74,7 @@ func (s *Store) CreateTenant(ctx context.Context, from Origin, n NewTenant) (t e
 			return err
 		}
 		if n.WebhookURL != "" {
-			_, err := tx.Exec(`INSERT INTO endpoints (id, tenant_id, url, secret, enabled, created_at, updated_at)
-				VALUES ($1, $2, $3, $4, 1, $5, $5)`, ulid.Make().String(), n.ID, n.WebhookURL, n.WebhookSecret, millis(n.CreatedAt))
-			if err != nil {
+			if err := insertEndpoint(tx, n.ID, n.WebhookURL, n.WebhookSecret, nil, n.CreatedAt); err != nil {
 				return err
 			}
 		}

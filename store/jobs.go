@@ -201,6 +201,30 @@ func (s *Store) ListItems(ctx context.Context, tenant engine.TenantID, id bulk.J
 	return items, total, err
 }
 
+// The items of a job go before the job, so that no transaction is long.
+const (
+	deleteOldItems = `DELETE FROM job_items WHERE (job, position) IN (
+		SELECT i.job, i.position FROM jobs j JOIN job_items i ON i.job = j.number
+		WHERE j.tenant_id = $1 AND j.finished_at < $2 LIMIT $3)`
+	deleteOldJobs = `DELETE FROM jobs WHERE number IN (
+		SELECT number FROM jobs WHERE tenant_id = $1 AND finished_at < $2 LIMIT $3)`
+)
+
+// pruneJobs removes a tenant's bulk jobs that ended before cutoff.
+func (s *Store) pruneJobs(ctx context.Context, tenant engine.TenantID, cutoff time.Time) (removed int64, err error) {
+	for _, query := range []string{deleteOldItems, deleteOldJobs} {
+		n, err := s.pruneBatches(ctx, func(tx *sql.Tx) (int64, bool, error) {
+			n, err := changed(tx.Exec(query, tenant, millis(cutoff), pruneBatch))
+			return n, n == pruneBatch, err
+		})
+		removed += n
+		if err != nil {
+			return removed, err
+		}
+	}
+	return removed, nil
+}
+
 func jobFields(j *bulk.Job, low, high *int64) []any {
 	return []any{&j.ID, &j.Session.Tenant, &j.Session.ID, instant{&j.SessionMadeAt}, &j.Status, &j.Waiting, instant{&j.NextAt}, low, high,
 		&j.Total, &j.Succeeded, &j.Failed, &j.ErrorCode, instant{&j.CreatedAt}, instant{&j.StartedAt}, instant{&j.FinishedAt}}

@@ -317,6 +317,30 @@ func TestListJobsPages(t *testing.T) {
 	}
 }
 
+func TestOldJobsArePruned(t *testing.T) {
+	s, key, madeAt := jobStore(t)
+	old, later, running := insertJob(t, s, key, madeAt, 1200), insertJob(t, s, key, madeAt, 2), insertJob(t, s, key, madeAt, 2)
+	for j, at := range map[bulk.JobID]time.Time{old.ID: madeAt, later.ID: madeAt.Add(time.Hour)} {
+		if err := s.AbortJob(t.Context(), j, bulk.CodeCancelled, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := s.pruneJobs(t.Context(), "other", madeAt.Add(time.Minute)); n != 0 || err != nil {
+		t.Errorf("another tenant's retention removed %d, %v", n, err)
+	}
+	if n, err := s.pruneJobs(t.Context(), key.Tenant, madeAt.Add(time.Minute)); n != 1201 || err != nil {
+		t.Errorf("removed %d, %v", n, err)
+	}
+	if _, err := s.FindJob(t.Context(), key.Tenant, old.ID); engine.CodeOf(err) != engine.CodeNotFound {
+		t.Errorf("the old job: %v", err)
+	}
+	for _, j := range []bulk.Job{later, running} {
+		if _, total, err := s.ListItems(t.Context(), key.Tenant, j.ID, ItemPage{Limit: 1}); total != 2 || err != nil {
+			t.Errorf("%d items are left of a job, %v", total, err)
+		}
+	}
+}
+
 // A hundred thousand recipients go in within seconds, and others can write meanwhile.
 func TestLargeJob(t *testing.T) {
 	s, key, madeAt := jobStore(t)

@@ -38,7 +38,7 @@ func (s *Store) Prune(ctx context.Context) (removed int64, err error) {
 			continue
 		}
 		cutoff := s.clock().AddDate(0, 0, -t.RetentionDays)
-		for _, prune := range []func(context.Context, engine.TenantID, time.Time) (int64, error){s.pruneEvents, s.pruneMessages} {
+		for _, prune := range []func(context.Context, engine.TenantID, time.Time) (int64, error){s.pruneEvents, s.pruneMessages, s.pruneJobs} {
 			n, err := prune(ctx, t.ID, cutoff)
 			removed += n
 			if err != nil {

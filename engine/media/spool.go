@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"golang.org/x/sync/semaphore"
 
@@ -118,8 +119,27 @@ type Writer struct {
 	limit int64
 }
 
+// reserve is how much room on the disk, in bytes, the spool leaves to the databases.
+const reserve = 256 << 20
+
+// checkRoom returns CodeStorage where files would take the databases' room.
+func (s *Spool) checkRoom() error {
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(s.dir, &disk); err != nil {
+		return errStorage(err)
+	}
+	if uint64(disk.Bavail)*uint64(disk.Bsize) < reserve {
+		return errStorage(errors.New("the disk of the spool is nearly full"))
+	}
+	return nil
+}
+
 // Create begins a file of at most limit bytes. The caller calls Finish or Discard.
+// It returns CodeStorage, also while the disk is nearly full.
 func (s *Spool) Create(limit int64) (*Writer, error) {
+	if err := s.checkRoom(); err != nil {
+		return nil, err
+	}
 	f, err := s.Empty()
 	if err != nil {
 		return nil, err

@@ -40,9 +40,9 @@ func (w *base64Writer) Write(p []byte) (int, error) {
 	w.prefix = append(w.prefix, p[:min(len(p), longestDataPrefix)]...)
 	rest := p[min(len(p), longestDataPrefix):]
 	const data = "data:"
-	head := bytes.ToLower(w.prefix[:min(len(w.prefix), len(data))])
+	n := min(len(w.prefix), len(data))
 	switch comma := bytes.IndexByte(w.prefix, ','); {
-	case string(head) != data[:len(head)]:
+	case !strings.EqualFold(string(w.prefix[:n]), data[:n]):
 	case comma >= 0:
 		if err := w.dataURL(string(w.prefix[len(data):comma])); err != nil {
 			return 0, err

@@ -101,7 +101,7 @@ func spaces(r rune) rune {
 
 // FuzzBase64 decodes in pieces what encoding/base64 decodes as a whole.
 func FuzzBase64(f *testing.F) {
-	for _, s := range []string{"aGk=", "aGk", "data:image/png;base64,aGk=", "a-_b", "YQ==\r\n", "data:,x", "dat", "data:"} {
+	for _, s := range []string{"aGk=", "aGk", "data:image/png;base64,aGk=", "a-_b", "YQ==\r\n", "data:,x", "dat", "data:", "\xff\xff"} {
 		f.Add(s, uint8(3))
 	}
 	f.Fuzz(func(t *testing.T, s string, piece uint8) {

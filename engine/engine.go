@@ -287,6 +287,12 @@ func (e *Engine) Configure(ctx context.Context, key SessionKey, change SessionCh
 	return e.askOf(ctx, key, askConfigure{change})
 }
 
+// Start starts a session again that is not running. It returns
+// CodeSessionNotFound.
+func (e *Engine) Start(ctx context.Context, key SessionKey) (Snapshot, error) {
+	return e.askOf(ctx, key, askStart{})
+}
+
 // Restart closes a session's connection and makes it again; one that has none
 // starts over, as Create does. It returns CodeSessionNotFound.
 func (e *Engine) Restart(ctx context.Context, key SessionKey) (Snapshot, error) {

@@ -21,7 +21,8 @@ const (
 	CodePayloadTooLarge  engine.Code = "PAYLOAD_TOO_LARGE"
 	CodeUnsupportedMedia engine.Code = "UNSUPPORTED_MEDIA_TYPE"
 	CodeHeadersTooLarge  engine.Code = "HEADERS_TOO_LARGE"
-	CodeNotReady         engine.Code = "NOT_READY" // of /readyz
+	CodeNotReady         engine.Code = "NOT_READY"    // of /readyz
+	CodeLinkExpired      engine.Code = "LINK_EXPIRED" // the pairing link was used, was replaced, or ran out
 )
 
 // retryWhenStopping is what a client is told to wait while the daemon restarts.
@@ -48,7 +49,7 @@ func statusOf(code engine.Code) int {
 		return http.StatusConflict
 	case engine.CodeRateLimited, engine.CodeReachoutTimelock, engine.CodeSentLimit:
 		return http.StatusTooManyRequests
-	case engine.CodeMediaGone:
+	case engine.CodeMediaGone, CodeLinkExpired:
 		return http.StatusGone
 	case engine.CodeStopping, CodeNotReady:
 		return http.StatusServiceUnavailable

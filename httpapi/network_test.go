@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"sync"
 	"time"
@@ -23,6 +24,9 @@ type paperNetwork struct {
 	begun   chan struct{} // gets one value as each send begins to wait
 	world   paperWorld    // what can be done beside sending
 }
+
+// paperRefused is a number that gets no pairing code.
+const paperRefused = "919876500000"
 
 const paperQR = "https://wa.me/settings/linked_devices#2@cmVm,bm9pc2U=,aWRlbnRpdHk=,YWR2"
 
@@ -76,7 +80,10 @@ func (n *paperNetwork) all() []engine.Outgoing {
 
 // scan is what happens when a phone scans the session's QR code.
 func (n *paperNetwork) scan(ctx context.Context, key engine.SessionKey) error {
-	c := n.conn(key)
+	return n.pair(ctx, n.conn(key))
+}
+
+func (n *paperNetwork) pair(ctx context.Context, c *paperConn) error {
 	if err := c.handler.Linking(ctx, paperIdentity); err != nil {
 		return err
 	}
@@ -104,6 +111,23 @@ func (c *paperConn) Connect(context.Context) error {
 		c.handler.Signal(engine.SignalQR{Code: paperQR, ExpiresAt: paperQREnds})
 	}
 	return nil
+}
+
+func (c *paperConn) PairingCode(_ context.Context, phone string) (engine.PairingCode, error) {
+	if phone == paperRefused {
+		return engine.PairingCode{}, engine.Errorf(engine.CodeRateLimited, "WhatsApp asks to slow down")
+	}
+	return engine.PairingCode{Code: "ABCD1234", ExpiresAt: paperQREnds}, nil
+}
+
+// AnswerPasskey has the owner compare a code.
+func (c *paperConn) AnswerPasskey(context.Context, json.RawMessage) error {
+	c.handler.Signal(engine.SignalPasskeyCode{Code: "WXYZ-9876"})
+	return nil
+}
+
+func (c *paperConn) ConfirmPasskey(ctx context.Context) error {
+	return c.network.pair(ctx, c)
 }
 
 func (c *paperConn) Send(ctx context.Context, m engine.Outgoing) (engine.Sent, error) {

@@ -115,7 +115,7 @@ func TestDocumentKnowsEveryWord(t *testing.T) {
 		"Reason": words(engine.ReasonNetwork, engine.ReasonLoggedOut, engine.ReasonQRTimeout, engine.ReasonReplaced,
 			engine.ReasonBanned, engine.ReasonClientOutdated, engine.ReasonStopped, engine.ReasonPairingFailed),
 		"ErrorCode": append(words(engineCodes...), words(CodeMethodNotAllowed, CodeRequestTimeout,
-			CodePayloadTooLarge, CodeUnsupportedMedia, CodeHeadersTooLarge)...),
+			CodePayloadTooLarge, CodeUnsupportedMedia, CodeHeadersTooLarge, CodeLinkExpired)...),
 	} {
 		if got := schemas[name].Enum; !slices.Equal(got, want) {
 			t.Errorf("%s is %v, want %v", name, got, want)
@@ -165,7 +165,7 @@ func TestDocumentKnowsTheDeliveries(t *testing.T) {
 // engineCodes are the codes of the engine, in its order.
 var engineCodes = []engine.Code{
 	engine.CodeInvalid, engine.CodeUnauthorized, engine.CodeNotFound, engine.CodeSessionNotFound,
-	engine.CodeSessionNotReady, engine.CodeSessionBusy, engine.CodeNotOnWhatsApp, engine.CodeRecipientInvalid, engine.CodeReachoutTimelock,
+	engine.CodeSessionNotReady, engine.CodeAlreadyLinked, engine.CodeSessionBusy, engine.CodeNotOnWhatsApp, engine.CodeRecipientInvalid, engine.CodeReachoutTimelock,
 	engine.CodeRateLimited, engine.CodeSendRejected, engine.CodeSendOutcomeUnknown, engine.CodeUndeliverable,
 	engine.CodeNotSupported, engine.CodeEgressRefused,
 	engine.CodeMessageExpired, engine.CodeSentLimit, engine.CodeConflict, engine.CodeMediaGone, engine.CodeMediaInvalid,

@@ -57,6 +57,14 @@ var requests = map[string]string{
 	"POST /api/whatsapp/session/:id/chats/:chat/archive":               `{"archive":true}`,
 	"POST /api/whatsapp/session/:id/presence":                          `{"available":true}`,
 	"GET /api/whatsapp/session/:id/messages/:messageId/media":          "",
+
+	"PATCH /api/whatsapp/session/:id":                `{"name":"Shop"}`,
+	"POST /api/whatsapp/session/:id/restart":         "",
+	"GET /api/whatsapp/session/:id/events":           "",
+	"POST /api/whatsapp/session/:id/pairing-code":    `{"phone":"919876543210"}`,
+	"POST /api/whatsapp/session/:id/passkey":         `{"credential":` + someCredential + `}`,
+	"POST /api/whatsapp/session/:id/passkey/confirm": "",
+	"POST /api/whatsapp/session/:id/pairing-link":    "",
 }
 
 // inPath fills in what stands in a path beside the session.
@@ -194,7 +202,7 @@ func TestPathsAndMethods(t *testing.T) {
 		{http.MethodGet, "/<script>", 404, engine.CodeNotFound, ""},
 		{http.MethodGet, "/api/whatsapp/session", 405, CodeMethodNotAllowed, "POST"},
 		{http.MethodPost, "/api/whatsapp/sessions", 405, CodeMethodNotAllowed, "GET, HEAD"},
-		{http.MethodPut, "/api/whatsapp/session/main", 405, CodeMethodNotAllowed, "DELETE"},
+		{http.MethodPut, "/api/whatsapp/session/main", 405, CodeMethodNotAllowed, "DELETE, PATCH"},
 		{http.MethodPost, "/api/account/webhook", 405, CodeMethodNotAllowed, "DELETE, GET, HEAD, PUT"},
 		{http.MethodOptions, "/healthz", 405, CodeMethodNotAllowed, "GET, HEAD"},
 		{http.MethodPatch, "/readyz", 405, CodeMethodNotAllowed, "GET, HEAD"},

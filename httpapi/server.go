@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -72,6 +73,9 @@ type Options struct {
 	Bulk *bulk.Service
 	// Erase is told that a tenant waits to be erased. It must not block; nil does nothing.
 	Erase func()
+	// PublicURL is where clients reach the API, for links that strangers follow;
+	// with "" it is the host that a request was sent to.
+	PublicURL string
 	// Ready is asked by /readyz beside the store: each that fails is one reason,
 	// the Message of its engine.Error, against being ready. They are called
 	// together, by any number of requests, and must return once their context ends.
@@ -91,6 +95,8 @@ type Server struct {
 	gate    *gate
 	most    int // connections
 	ready   []func(context.Context) error
+	streams *streams
+	public  string // base of links, without a slash at its end; may be empty
 
 	rates    *rates
 	shellKey []byte // its hash; nil for none
@@ -145,6 +151,8 @@ func New(o Options) *Server {
 		codes:   newPictures(maxPictures, engine.QRImage),
 		most:    o.MaxConns,
 		ready:   o.Ready,
+		streams: newStreams(),
+		public:  strings.TrimRight(o.PublicURL, "/"),
 		drained: make(chan struct{}),
 	}
 	s.spool, s.maxBody, s.maxMedia = o.Spool, o.MaxBody, o.MaxMedia
@@ -242,6 +250,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.fetcher.CloseIdleConnections()
 	defer s.cancel()
 	ln := s.refuse()
+	s.streams.end()
 	err := s.app.ShutdownWithContext(ctx)
 	if ln != nil {
 		// Serve may not have reached Accept yet, and would never learn of the
@@ -255,6 +264,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	defer patience.Stop()
 	select {
 	case <-s.drained:
+		s.streams.writes.Wait() // their sockets have a deadline
 		return err
 	case <-patience.C:
 		return errors.Join(err, errors.New("requests are still under way"))

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -20,6 +21,11 @@ const maxSessionName = 100
 type createSessionRequest struct {
 	SessionID string `json:"sessionId"`
 	Name      string `json:"name"`
+
+	Proxy    clearable `json:"proxy"`
+	Typing   clearable `json:"typing"`
+	DelayMin clearable `json:"delayMin"`
+	DelayMax clearable `json:"delayMax"`
 }
 
 // The bodies of this file keep the key order of the WapiConnect document; what
@@ -44,6 +50,13 @@ type sessionStatusResponse struct {
 	Until         int64         `json:"until,omitempty"`         // unix milliseconds
 	NextAttemptAt int64         `json:"nextAttemptAt,omitempty"` // unix milliseconds
 	Restrictions  []restriction `json:"restrictions,omitempty"`
+
+	PairingCode          string          `json:"pairingCode,omitempty"`
+	PairingCodeExpiresAt int64           `json:"pairingCodeExpiresAt,omitempty"` // unix milliseconds
+	Passkey              json.RawMessage `json:"passkey,omitempty"`              // PublicKeyCredentialRequestOptionsJSON
+	PasskeyCode          string          `json:"passkeyCode,omitempty"`
+	Name                 string          `json:"name,omitempty"`
+	Options              *sessionOptions `json:"options,omitempty"`
 }
 
 type restriction struct {
@@ -60,6 +73,7 @@ type listedSession struct {
 	LID         engine.JID       `json:"lid,omitempty"`
 	Reason      engine.Reason    `json:"reason,omitempty"`
 	CreatedAt   string           `json:"createdAt"` // ISO 8601 in UTC with milliseconds
+	Options     *sessionOptions  `json:"options,omitempty"`
 }
 
 type listSessionsResponse struct {
@@ -80,7 +94,10 @@ func (s *Server) sessionRoutes() []route {
 		{method: http.MethodPost, path: "/api/whatsapp/session", scope: store.ScopeManage, tenant: s.createSession},
 		{method: http.MethodGet, path: "/api/whatsapp/sessions", scope: store.ScopeRead, tenant: s.listSessions},
 		{method: http.MethodGet, path: "/api/whatsapp/session/:id/status", query: []string{"wait"}, scope: store.ScopeRead, tenant: s.sessionStatus},
+		{method: http.MethodGet, path: "/api/whatsapp/session/:id/events", scope: store.ScopeRead, tenant: s.sessionEvents},
 		{method: http.MethodDelete, path: "/api/whatsapp/session/:id", query: []string{"logout"}, scope: store.ScopeManage, tenant: s.deleteSession},
+		{method: http.MethodPatch, path: "/api/whatsapp/session/:id", scope: store.ScopeManage, tenant: s.patchSession},
+		{method: http.MethodPost, path: "/api/whatsapp/session/:id/restart", scope: store.ScopeManage, tenant: s.restartSession},
 	}
 }
 
@@ -104,7 +121,10 @@ func (s *Server) createSession(c *fiber.Ctx, p store.Principal) error {
 	if err != nil {
 		return err
 	}
-	var change engine.SessionChange
+	change, err := s.changeOf(optionsRequest{Proxy: req.Proxy, Typing: req.Typing, DelayMin: req.DelayMin, DelayMax: req.DelayMax})
+	if err != nil {
+		return err
+	}
 	if name != "" {
 		change.Name = &name
 	}
@@ -149,13 +169,24 @@ func (s *Server) sessionStatus(c *fiber.Ctx, p store.Principal) error {
 	if err != nil {
 		return err
 	}
+	return s.answerStatus(c, snap)
+}
+
+// answerStatus answers with a session's status and the picture of its QR code.
+func (s *Server) answerStatus(c *fiber.Ctx, snap engine.Snapshot) error {
 	body := describe(snap)
-	if body.QR != "" {
-		if body.QRCode, err = s.codes.draw(body.QR); err != nil {
-			return err
-		}
+	if err := s.illustrate(&body); err != nil {
+		return err
 	}
 	return ok(c, body)
+}
+
+// illustrate adds the picture of the QR code, if there is one.
+func (s *Server) illustrate(body *sessionStatusResponse) (err error) {
+	if body.QR != "" {
+		body.QRCode, err = s.codes.draw(body.QR)
+	}
+	return err
 }
 
 // settled tells whether a session waits for somebody, rather than for the
@@ -168,12 +199,20 @@ func settled(snap engine.Snapshot) bool {
 // picture of the QR code.
 func describe(snap engine.Snapshot) sessionStatusResponse {
 	state := snap.State
-	body := sessionStatusResponse{Status: state.Status, Connected: state.Status == engine.StatusReady}
+	body := sessionStatusResponse{
+		Status: state.Status, Connected: state.Status == engine.StatusReady,
+		Name: snap.Name, Options: shownOptions(snap.Options),
+	}
 	switch state.Status {
 	case engine.StatusQRReady:
 		if snap.QR != nil {
 			body.QR, body.QRExpiresAt = snap.QR.Code, unixMillis(snap.QR.ExpiresAt)
 		}
+		if code := snap.PairingCode; code != nil {
+			body.PairingCode, body.PairingCodeExpiresAt = code.Code, unixMillis(code.ExpiresAt)
+		}
+	case engine.StatusPasskeyRequired:
+		body.Passkey, body.PasskeyCode = snap.Passkey, snap.PasskeyCode
 	case engine.StatusReady:
 		body.PhoneNumber, body.LID = state.Identity.Person.Phone.User(), state.Identity.Person.LID
 		for _, r := range snap.Restrictions {
@@ -205,6 +244,7 @@ func (s *Server) listSessions(c *fiber.Ctx, p store.Principal) error {
 			LID:         snap.State.Identity.Person.LID,
 			Reason:      snap.State.Reason,
 			CreatedAt:   isoMillis(snap.CreatedAt),
+			Options:     shownOptions(snap.Options),
 		})
 	}
 	return ok(c, body)

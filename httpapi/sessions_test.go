@@ -25,7 +25,12 @@ func TestDescribe(t *testing.T) {
 		"starting":      {snap(engine.State{Status: engine.StatusInitializing}), `{"status":"initializing","connected":false}`},
 		"authenticated": {snap(engine.State{Status: engine.StatusAuthenticated, Identity: paperIdentity}), `{"status":"authenticated","connected":false}`},
 		"passkey":       {snap(engine.State{Status: engine.StatusPasskeyRequired}), `{"status":"passkey_required","connected":false}`},
-		"ready":         {snap(ready), `{"status":"ready","connected":true,"phoneNumber":"919876543210","lid":"123456789012345@lid"}`},
+		"passkey, with a challenge": {engine.Snapshot{Session: engine.Session{State: engine.State{Status: engine.StatusPasskeyRequired}}, Passkey: []byte(`{"challenge":"AQID"}`), PasskeyCode: "ABCD-EFGH"},
+			`{"status":"passkey_required","connected":false,"passkey":{"challenge":"AQID"},"passkeyCode":"ABCD-EFGH"}`},
+		"options": {engine.Snapshot{Session: engine.Session{Name: "Shop", State: engine.State{Status: engine.StatusInitializing},
+			Options: engine.SessionOptions{Proxy: "http://user:secret@proxy:8080", DelayMax: 1500 * time.Millisecond}}},
+			`{"status":"initializing","connected":false,"name":"Shop","options":{"proxy":"http://user@proxy:8080","typing":false,"delayMin":0,"delayMax":1500}}`},
+		"ready": {snap(ready), `{"status":"ready","connected":true,"phoneNumber":"919876543210","lid":"123456789012345@lid"}`},
 		"restricted": {engine.Snapshot{Session: engine.Session{State: ready}, Restrictions: []engine.Restriction{{Kind: engine.RestrictionReachout, Until: until}, {Kind: engine.RestrictionReachout}}},
 			`{"status":"ready","connected":true,"phoneNumber":"919876543210","lid":"123456789012345@lid","restrictions":[{"type":"reachout_timelock","until":1708243200123},{"type":"reachout_timelock"}]}`},
 		"lost": {engine.Snapshot{Session: engine.Session{State: engine.State{Status: engine.StatusDisconnected, Reason: engine.ReasonNetwork, Identity: paperIdentity}}, NextAttempt: until},
@@ -72,7 +77,7 @@ func TestSessionFromCreationToDeletion(t *testing.T) {
 		t.Fatal(err)
 	}
 	r = d.awaitStatus("main", engine.StatusReady)
-	if want := `{"status":"ready","connected":true,"phoneNumber":"919876543210","lid":"123456789012345@lid"}`; r.body != want {
+	if want := `{"status":"ready","connected":true,"phoneNumber":"919876543210","lid":"123456789012345@lid","name":"Sales <Number>"}`; r.body != want {
 		t.Errorf("ready answers %s\nwant %s", r.body, want)
 	}
 
@@ -89,7 +94,7 @@ func TestSessionFromCreationToDeletion(t *testing.T) {
 	if want := `{"success":true,"sessionId":"main","status":"disconnected","reason":"stopped"}`; r.body != want {
 		t.Errorf("stopping answers %s\nwant %s", r.body, want)
 	}
-	if r = d.get(main + "/status"); r.body != `{"status":"disconnected","connected":false,"reason":"stopped"}` {
+	if r = d.get(main + "/status"); r.body != `{"status":"disconnected","connected":false,"reason":"stopped","name":"Sales <Number>"}` {
 		t.Errorf("stopped answers %s", r.body)
 	}
 	d.wants(d.post(main+"/send", `{"to":"919876543210","message":"Hi"}`), http.StatusConflict, engine.CodeSessionNotReady)

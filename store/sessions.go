@@ -84,6 +84,11 @@ func (s *Store) SaveState(ctx context.Context, key engine.SessionKey, from, to e
 		if n == 0 {
 			return 0, unexpectedState(tx, key, from)
 		}
+		if from.Identity.Device == "" && to.Identity.Device != "" {
+			if err := closePairingLink(tx, key, at); err != nil {
+				return 0, err
+			}
+		}
 		var queued int64
 		for _, e := range events {
 			n, err := s.appendEvent(tx, e)

@@ -150,6 +150,13 @@ func (g *Guard) control(_ context.Context, network, address string, _ syscall.Ra
 	return nil
 }
 
+// DialContext connects to an address that a caller has given, for protocols other
+// than HTTP. Its errors hold CodeEgressRefused for an address that is refused.
+func (g *Guard) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, ControlContext: g.control}
+	return dialer.DialContext(ctx, network, addr)
+}
+
 // Client makes an HTTP client whose every connection passes the guard. timeout
 // bounds a whole request with its body. It knows no proxy and no cookies and
 // follows at most maxRedirects redirects, never from https to http; with 0 the

@@ -84,7 +84,12 @@ func (a *app) open(ctx context.Context, c appConfig) error {
 	if err := a.openSpool(ctx, dir); err != nil {
 		return err
 	}
-	options := whatsapp.Options{DataDir: dir, Endpoint: c.Endpoint, Log: c.Log.Named("whatsapp")}
+	allowed, err := webhooks.ParsePrefixes(c.EgressAllow)
+	if err != nil {
+		return fmt.Errorf("--egress-allow: %w", err)
+	}
+	guard := webhooks.NewGuard(allowed)
+	options := whatsapp.Options{DataDir: dir, Endpoint: c.Endpoint, Log: c.Log.Named("whatsapp"), ProxyDial: guard.DialContext}
 	if c.Tune != nil {
 		c.Tune(&options)
 	}
@@ -95,7 +100,7 @@ func (a *app) open(ctx context.Context, c appConfig) error {
 	if err := a.checkDevices(ctx); err != nil {
 		return err
 	}
-	if err := a.wire(c, dir); err != nil {
+	if err := a.wire(c, dir, guard); err != nil {
 		return err
 	}
 	if a.listener, err = net.Listen("tcp", c.Listen); err != nil {
@@ -162,12 +167,14 @@ func (a *app) checkDevices(ctx context.Context) error {
 }
 
 // wire introduces the services to each other. dir is the data directory.
-func (a *app) wire(c appConfig, dir string) error {
-	allowed, err := webhooks.ParsePrefixes(c.EgressAllow)
-	if err != nil {
-		return fmt.Errorf("--egress-allow: %w", err)
+func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
+	public := c.PublicURL
+	if public != "" {
+		var err error
+		if public, err = httpapi.ParseBaseURL(public); err != nil {
+			return errors.New("--public-url must be http:// or https://, a host, and perhaps a path")
+		}
 	}
-	guard := webhooks.NewGuard(allowed)
 	a.dispatcher = webhooks.New(a.store, guard, c.Log.Named("webhooks"), webhooks.Options{Version: version})
 	a.engine = engine.New(engine.Config{
 		Network: a.network, Store: a.store, Log: c.Log.Named("engine"),
@@ -178,7 +185,7 @@ func (a *app) wire(c appConfig, dir string) error {
 	a.api = httpapi.New(httpapi.Options{
 		Bulk:   bulk.NewService(a.store, a.bulk, a.network.NewMessageID),
 		Engine: a.engine, Store: a.store, Network: a.network.Info(), Version: version, Guard: guard, Log: c.Log.Named("api"),
-		RateLimit: c.RateLimit, ShellKey: a.shellKey, Erase: a.janitor.Nudge,
+		PublicURL: public, RateLimit: c.RateLimit, ShellKey: a.shellKey, Erase: a.janitor.Nudge,
 		Spool: a.spool, MaxMedia: int64(c.MaxMedia) << 20,
 		Ready: []func(context.Context) error{a.network.Ping},
 	})

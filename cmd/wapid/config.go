@@ -31,7 +31,8 @@ type settings struct {
 	Listen      string `help:"Address of the API (default ${default})." default:"127.0.0.1:8080" env:"WAPID_LISTEN" placeholder:"HOST:PORT"`
 	AdminKey    string `help:"Fix the operator's key instead of generating one at the first start." env:"WAPID_ADMIN_KEY" placeholder:"KEY"`
 	APIKey      string `help:"Fix the default tenant's API key instead of generating one at the first start." name:"api-key" env:"WAPID_API_KEY" placeholder:"KEY"`
-	EgressAllow string `help:"Private address ranges that webhooks may reach (CIDRs, comma separated)." env:"WAPID_EGRESS_ALLOW" placeholder:"CIDRS"`
+	EgressAllow string `help:"Private address ranges that webhooks, media URLs and proxies may reach (CIDRs, comma separated)." env:"WAPID_EGRESS_ALLOW" placeholder:"CIDRS"`
+	PublicURL   string `help:"Where clients reach the API, for pairing links; else the host that they ask." name:"public-url" env:"WAPID_PUBLIC_URL" placeholder:"URL"`
 	RateLimit   int    `help:"Requests a minute that each API key may make (default ${default})." default:"300000" env:"WAPID_RATE_LIMIT" placeholder:"N"`
 	MaxMedia    int    `help:"Largest file that is sent, in MiB, whatever WhatsApp allows for its kind (default ${default})." default:"100" env:"WAPID_MAX_MEDIA" placeholder:"MIB"`
 	CheckRate   int    `help:"Phone numbers a minute that each session may look up, beyond 500 at once (default ${default})." default:"20" env:"WAPID_CHECK_RATE" placeholder:"N"`

@@ -34,7 +34,7 @@ func (e *Engine) RequestPairingCode(ctx context.Context, key SessionKey, phone s
 	waiting, cancel := context.WithTimeout(ctx, linkPatience)
 	defer cancel()
 	s, err := e.Await(waiting, key, func(s Snapshot) bool {
-		return s.State.Status == StatusQRReady || s.State.Identity.Device != "" || !s.State.wantsUp()
+		return s.State.Status == StatusQRReady || s.State.Status == StatusPasskeyRequired || s.State.Identity.Device != "" || !s.State.wantsUp()
 	})
 	if err != nil {
 		return PairingCode{}, err

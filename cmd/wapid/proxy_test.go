@@ -54,7 +54,7 @@ func (p *connectProxy) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	defer far.Close()
 	w.WriteHeader(http.StatusOK)
-	near, _, err := http.NewResponseController(w).Hijack()
+	near, ahead, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return
 	}
@@ -65,7 +65,7 @@ func (p *connectProxy) serve(w http.ResponseWriter, r *http.Request) {
 	p.tunnels.Add(1)
 	var both sync.WaitGroup
 	both.Go(func() {
-		_, _ = io.Copy(far, near)
+		_, _ = io.Copy(far, ahead) // the server may have read a little already
 		far.Close()
 	})
 	_, _ = io.Copy(io.MultiWriter(near, counting{&p.carried}), far)

@@ -12,65 +12,6 @@ import (
 	"wapid/store"
 )
 
-// adminRequests says how each of the operator's routes is called well, about
-// the tenant "other".
-var adminRequests = map[string]string{
-	"POST /api/admin/tenants":                             `{"name":"Some Shop"}`,
-	"GET /api/admin/tenants":                              "",
-	"GET /api/admin/tenants/:tenantId":                    "",
-	"PATCH /api/admin/tenants/:tenantId":                  `{"name":"Some Shop"}`,
-	"DELETE /api/admin/tenants/:tenantId":                 "",
-	"POST /api/admin/tenants/:tenantId/suspend":           "",
-	"POST /api/admin/tenants/:tenantId/resume":            "",
-	"GET /api/admin/tenants/:tenantId/api-keys":           "",
-	"POST /api/admin/tenants/:tenantId/api-keys":          `{"name":"Shop","scope":"send"}`,
-	"DELETE /api/admin/tenants/:tenantId/api-keys/:keyId": "",
-	"POST /api/admin/tenants/:tenantId/api-key/reset":     "",
-	"GET /api/admin/tenants/:tenantId/usage":              "",
-	"GET /api/admin/usage":                                "",
-	"GET /api/admin/audit":                                "",
-}
-
-func TestEveryAdminRouteRefuses(t *testing.T) {
-	d := start(t)
-	seen := 0
-	for _, route := range d.server.routes() {
-		if route.operator == nil {
-			continue
-		}
-		seen++
-		body, known := adminRequests[route.method+" "+route.path]
-		if !known {
-			t.Errorf("%s %s is not in the table", route.method, route.path)
-			continue
-		}
-		good := call{method: route.method, path: strings.NewReplacer(":tenantId", "other", ":keyId", "nobody").Replace(route.path),
-			body: body, header: map[string]string{headerAdminKey: testAdminKey}}
-		for _, key := range []string{"", "wrong", testAdminKey + "x", strings.ToUpper(testAdminKey), d.key} {
-			bad := good
-			bad.key, bad.header = d.key, map[string]string{headerAdminKey: key}
-			d.wants(d.do(bad), http.StatusUnauthorized, engine.CodeUnauthorized)
-		}
-		if strings.Contains(route.path, ":tenantId") {
-			for id, code := range map[string]engine.Code{"nobody": engine.CodeNotFound, "Not_An_Id": engine.CodeInvalid, "a%20b": engine.CodeInvalid} {
-				bad := good
-				bad.path = strings.NewReplacer(":tenantId", id, ":keyId", "nobody").Replace(route.path)
-				d.wants(d.do(bad), statusOf(code), code)
-			}
-		}
-		if body != "" {
-			refuseBodies(d, good)
-		}
-	}
-	if seen != len(adminRequests) {
-		t.Errorf("%d routes need the operator's key, the table has %d", seen, len(adminRequests))
-	}
-	r := d.admin(http.MethodGet, "/api/admin/audit", "")
-	if d.wants(r, http.StatusOK, ""); strings.Contains(r.body, `"tenant.`) {
-		t.Errorf("refused requests have changed something: %s", r.body)
-	}
-}
-
 func TestTenantIsCreatedWhole(t *testing.T) {
 	d := start(t)
 	r := d.admin(http.MethodPost, "/api/admin/tenants",

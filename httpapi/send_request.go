@@ -62,7 +62,7 @@ func fieldsOf(kind string) []string {
 	case "document":
 		return slices.Concat(textFields, mediaFields)
 	case "audio":
-		return slices.Concat(mediaFields, []string{"ptt", "viewOnce"})
+		return slices.Concat(mediaFields, []string{"message", "ptt", "viewOnce"})
 	case "sticker":
 		return mediaFields
 	case "poll":
@@ -148,6 +148,10 @@ func (r sendRequest) setText(m *engine.Outgoing) error {
 		fallthrough
 	case engine.KindImage, engine.KindVideo, engine.KindDocument:
 		m.Text = compose(r.Header, r.Message, r.Footer)
+	case engine.KindAudio, engine.KindVoice:
+		// WhatsApp has no captions under audio: the API takes one, and only the
+		// message log keeps it.
+		m.Text = r.Message
 	}
 	if len(m.Text) > engine.MaxTextLength {
 		return engine.Errorf(engine.CodeInvalid, "message with header and footer is longer than %d bytes", engine.MaxTextLength)

@@ -65,10 +65,7 @@ func (w *worker) await(ctx context.Context, reply <-chan result) (*view, error) 
 			return r.view, r.err
 		default:
 		}
-		if w.removed {
-			return nil, errNoSession()
-		}
-		return nil, errStopping()
+		return nil, w.errOver()
 	case <-ctx.Done():
 		return nil, WrapError(CodeSessionBusy, ctx.Err(), "the session did not answer in time")
 	}
@@ -80,6 +77,15 @@ func errNotLinkable() error {
 func errNoSession() error    { return Errorf(CodeSessionNotFound, "no session with this id") }
 func errBeingRemoved() error { return Errorf(CodeSessionBusy, "the session is being removed") }
 func errStopping() error     { return Errorf(CodeStopping, "the session is stopping") }
+
+// errOver is why a worker that ends takes no more. Others may call it once done is
+// closed.
+func (w *worker) errOver() error {
+	if w.removed {
+		return errNoSession()
+	}
+	return errStopping()
+}
 
 // handle takes one item of the mailbox. Whoever waits for it is answered even
 // if it panics.
@@ -160,10 +166,10 @@ func (w *worker) refuseAll() {
 		case roundOver:
 			w.noteRound(item)
 		case request:
-			item.reply <- result{err: errStopping()}
+			item.reply <- result{err: w.errOver()}
 		case report:
 			if item.reply != nil {
-				item.reply <- result{err: errStopping()}
+				item.reply <- result{err: w.errOver()}
 			}
 		}
 	}

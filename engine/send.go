@@ -10,6 +10,10 @@ type SendOptions struct {
 	Claim *Claim        // makes the request idempotent; nil for none
 	Queue bool          // answer as soon as the message is durable; the session sends it when it can
 	TTL   time.Duration // of a queued message; 0 means DefaultQueueTTL, MaxQueueTTL is the most
+	// Prepare completes the message, such as with its file, once it is certain that
+	// no earlier request answers this one. Its time is its own: the engine waits for
+	// it, and returns its error. nil for a message that is complete.
+	Prepare func(ctx context.Context, m *Outgoing) error
 	// Resume says that m.ID may have been reserved, or even sent, by a life of this
 	// daemon that died, as the items of a bulk job may. If the log says that it was
 	// sent, that is returned and nothing is sent again. Otherwise it is sent under
@@ -37,7 +41,7 @@ type Submitted struct {
 // the caller's, except that of a message which this call has queued: the engine
 // removes it when the message has left the queue.
 //
-// Errors: CodeSessionNotFound; CodeSessionNotReady and CodeSessionBusy;
+// Errors: those of o.Prepare; CodeSessionNotFound; CodeSessionNotReady and CodeSessionBusy;
 // CodeInvalid and CodeNotFound for what m refers to; CodeSentLimit;
 // CodeTenantSuspended; CodeConflict; CodeStorage; CodeStopping; those of
 // Media.Upload and Conn.Send. After CodeSendOutcomeUnknown the error's MessageID
@@ -62,8 +66,6 @@ func (e *Engine) Submit(ctx context.Context, key SessionKey, m Outgoing, o SendO
 		}
 		m.ID = e.network.NewMessageID()
 	}
-	ctx, cancel := context.WithTimeout(ctx, e.sendTimeout)
-	defer cancel()
 	if o.Claim == nil {
 		return w.submit(ctx, m, o)
 	}
@@ -91,6 +93,13 @@ func (w *worker) submit(ctx context.Context, m Outgoing, o SendOptions) (Submitt
 	if !o.Queue && w.view.Load().conn == nil {
 		return Submitted{}, w.notReady()
 	}
+	if o.Prepare != nil {
+		if err := o.Prepare(ctx, &m); err != nil {
+			return Submitted{}, err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, w.engine.sendTimeout)
+	defer cancel()
 	m, err := w.complete(ctx, m)
 	if err != nil {
 		return Submitted{}, err

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -61,11 +62,12 @@ func (s *Server) send(c *fiber.Ctx, p store.Principal) error {
 	if options.Claim != nil {
 		options.Claim.Fingerprint = in.fingerprint(key.ID, options)
 	}
-	if err := s.attach(c.UserContext(), &m, in, options.Queue); err != nil {
-		return err
-	}
-	if in.request.LinkPreview {
-		m.Preview = s.spool.Preview(c.UserContext(), s.fetcher, m.Text)
+	// What is answered from the log needs no file, and its URL may be long gone.
+	options.Prepare = func(ctx context.Context, m *engine.Outgoing) error {
+		if in.request.LinkPreview {
+			m.Preview = s.spool.Preview(ctx, s.fetcher, m.Text)
+		}
+		return s.attach(ctx, m, in, options.Queue)
 	}
 	done, err := s.engine.Submit(c.UserContext(), key, m, options)
 	if err != nil {

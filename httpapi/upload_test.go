@@ -328,6 +328,39 @@ func TestRepeatedRequests(t *testing.T) {
 	}
 }
 
+// TestRepeatedRequestsFetchNothing: what the log answers needs no file, whose URL
+// may be gone by then.
+func TestRepeatedRequestsFetchNothing(t *testing.T) {
+	d := start(t, reaching)
+	d.link("main")
+	fetched := 0
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if fetched++; fetched > 1 {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = io.WriteString(w, testPNG(t))
+	}))
+	defer site.Close()
+	for _, query := range []string{"", "?wait=false"} {
+		fetched = 0
+		try := func() reply {
+			return d.do(call{method: http.MethodPost, path: sendPath + query, key: d.key, header: map[string]string{"Idempotency-Key": "k" + query},
+				body: `{"to":"919876543210","type":"image","mediaUrl":"` + site.URL + `/p.png"}`})
+		}
+		first := try()
+		if first.status != http.StatusOK && first.status != http.StatusAccepted {
+			t.Fatalf("answers %d %s", first.status, first.body)
+		}
+		if again := try(); again.status != first.status || again.body != first.body {
+			t.Errorf("again: %d %s, first %s", again.status, again.body, first.body)
+		}
+		if fetched != 1 {
+			t.Errorf("the file was fetched %d times", fetched)
+		}
+	}
+}
+
 // TestQueuedFiles stay until they are sent.
 func TestQueuedFiles(t *testing.T) {
 	d := start(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"go.mau.fi/whatsmeow"
@@ -44,6 +45,7 @@ type link struct {
 	// reuploads are the downloads that wait for the phone.
 	reuploads mediaRetries
 	logs      logGate
+	settings  sync.Mutex    // held while a setting of the account is changed
 	own       types.JID     // the device's address; empty while it is being linked
 	asking    chan struct{} // holds a token while the network is asked about the linking
 

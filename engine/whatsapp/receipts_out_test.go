@@ -2,6 +2,7 @@ package whatsapp
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -118,6 +119,26 @@ func TestArchive(t *testing.T) {
 	}
 	archive(peer.Person().LID, false, engine.MessageRef{})
 	archive(chat, true, newest)
+	// And at the very same time.
+	for round := range 8 {
+		var both sync.WaitGroup
+		for _, by := range []engine.Receipts{receipts, able[engine.Receipts](t, other)} {
+			both.Go(func() {
+				if err := by.Archive(t.Context(), chat, round%2 == 0, newest, time.Now()); err != nil {
+					t.Error(err)
+				}
+			})
+			both.Go(func() {
+				if err := by.Archive(t.Context(), engine.JID(peer.JID().String()), round%2 == 0, engine.MessageRef{}, time.Now()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		both.Wait()
+		if got := p.Archived(group); got != (round%2 == 0) {
+			t.Errorf("the phone shows %v after round %d", got, round)
+		}
+	}
 	err = receipts.Archive(t.Context(), "120363000000000@newsletter", true, engine.MessageRef{}, time.Now())
 	wantCode(t, err, engine.CodeNotSupported)
 }

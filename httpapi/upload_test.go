@@ -252,7 +252,7 @@ func TestFilesAreRefused(t *testing.T) {
 		"broken off":       {func() reply { return d.post(sendPath, `{"to":"919876543210","type":"image","mediaBase64":"AAAA`) }, engine.CodeInvalid, "not valid JSON"},
 		"too large":        {json(`"type":"image","mediaBase64":"` + large + `"`), engine.CodeMediaInvalid, "larger than the 100000 bytes"},
 		"no picture":       {json(`"type":"image","mediaBase64":"aGVsbG8="`), engine.CodeMediaInvalid, "an image must be"},
-		"another type":     {json(`"type":"image","mediaBase64":"` + encoded + `","mediaMimeType":"image/jpeg"`), engine.CodeMediaInvalid, "not what mediaMimeType says"},
+		"another type":     {json(`"type":"image","mediaBase64":"` + encoded + `","mediaMimeType":"application/pdf"`), engine.CodeMediaInvalid, "of another type than it is sent as"},
 		"a text's":         {json(`"type":"text","message":"M","mediaBase64":"` + encoded + `"`), engine.CodeInvalid, "does not go with type text"},
 		"no such page":     {json(`"type":"image","mediaUrl":"` + site.URL + `"`), engine.CodeMediaInvalid, "could not be fetched"},
 		"inside":           {json(`"type":"image","mediaUrl":"http://10.1.2.3/"`), engine.CodeEgressRefused, "not one that this server may connect to"},

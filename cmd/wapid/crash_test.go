@@ -124,7 +124,8 @@ func TestKillNineLosesNothing(t *testing.T) {
 	for round := range kills {
 		ctx, stop := context.WithCancel(t.Context())
 		wait := f.traffic(ctx, round)
-		pause(ctx, 2*time.Second+time.Duration(rand.IntN(1000))*time.Millisecond)
+		f.awaitAcknowledged(t, (round+1)*size/2)
+		pause(ctx, time.Duration(rand.IntN(1000))*time.Millisecond)
 		f.current().kill()
 		start = time.Now()
 		next := startDaemon(t, binary, network, dir)
@@ -144,6 +145,16 @@ func TestKillNineLosesNothing(t *testing.T) {
 	f.current().stop(t)
 	f.reconcileOutbound(t)
 	f.reconcileInbound(t, dir)
+}
+
+// awaitAcknowledged waits until the API has acknowledged so many sends.
+func (f *fleet) awaitAcknowledged(t *testing.T, least int) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("%d sends are acknowledged", least), func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return len(f.acked) >= least
+	})
 }
 
 // awaitNothingPending waits until the network has nothing left to deliver.

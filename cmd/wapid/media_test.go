@@ -84,6 +84,16 @@ func (a *api) fetch(t testing.TB, id, message string) (sum [32]byte, size int64,
 	return [32]byte(h.Sum(nil)), size, res.Header
 }
 
+// picture is a PNG of 30 × 20 pixels.
+func picture(t testing.TB) []byte {
+	t.Helper()
+	var buffer bytes.Buffer
+	if err := png.Encode(&buffer, image.NewGray(image.Rect(0, 0, 30, 20))); err != nil {
+		t.Fatal(err)
+	}
+	return buffer.Bytes()
+}
+
 // TestEveryKindIsSent: whatever the API can send arrives on the recipient's phone
 // as that, with all that it holds.
 func TestEveryKindIsSent(t *testing.T) {
@@ -92,11 +102,7 @@ func TestEveryKindIsSent(t *testing.T) {
 	mine, theirs := network.Phone("447700900133"), network.Phone("447700900134")
 	a.pair(t, "main", mine)
 	settle(t, network, mine)
-	var buffer bytes.Buffer
-	if err := png.Encode(&buffer, image.NewGray(image.Rect(0, 0, 30, 20))); err != nil {
-		t.Fatal(err)
-	}
-	photo := buffer.String()
+	photo := string(picture(t))
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, photo) }))
 	defer site.Close()
 

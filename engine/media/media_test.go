@@ -192,23 +192,33 @@ func TestPrepare(t *testing.T) {
 		"png":                      {kind: "image", file: asPNG(t, halves(30, 20)), want: engine.Attachment{MIME: "image/png", Width: 30, Height: 20}},
 		"gif":                      {kind: "image", file: asGIF(t, halves(30, 20)), want: engine.Attachment{MIME: "image/gif", Width: 30, Height: 20}},
 		"webp":                     {kind: "image", file: asWebP(t, halves(30, 20)), want: engine.Attachment{MIME: "image/webp", Width: 30, Height: 20}},
-		"jpeg called png":          {kind: "image", file: photo, hint: Hint{MIME: "image/png"}, says: "not what mediaMimeType says"},
+		"jpeg called png":          {kind: "image", file: photo, hint: Hint{MIME: "image/png"}, want: engine.Attachment{MIME: "image/jpeg", Width: 640, Height: 480}},
+		"jpeg called anything":     {kind: "image", file: photo, hint: Hint{MIME: "application/octet-stream"}, want: engine.Attachment{MIME: "image/jpeg", Width: 640, Height: 480}},
+		"jpeg called pdf":          {kind: "image", file: photo, hint: Hint{MIME: "application/pdf"}, says: "of another type"},
+		"a kind of its own":        {kind: "image", file: []byte("\x01\x02\x03\x04"), hint: Hint{MIME: "image/x-own"}, want: engine.Attachment{MIME: "image/x-own"}},
+		"bytes without a name":     {kind: "image", file: []byte("\x01\x02\x03\x04"), says: "an image must be"},
 		"a cut jpeg":               {kind: "image", file: photo[:len(photo)/2], says: "not a readable picture"},
-		"a text as image":          {kind: "image", file: []byte("hello"), says: "an image must be"},
+		"a text as image":          {kind: "image", file: []byte("hello"), hint: Hint{MIME: "image/png"}, says: "an image must be"},
+		"a page as image":          {kind: "image", file: []byte("<!DOCTYPE html><p>Not found"), hint: Hint{MIME: "image/png"}, says: "an image must be"},
 		"no type":                  {kind: "image", file: photo, hint: Hint{MIME: "jpeg"}, says: "not a media type"},
 		"nothing":                  {kind: "image", says: "empty"},
 
-		"mp4":             {kind: "video", file: mp4("isom", 3*time.Second, 320, 240, false), want: engine.Attachment{MIME: "video/mp4", Width: 320, Height: 240, Duration: 3 * time.Second}},
-		"mp4 turned":      {kind: "video", file: mp4("isom", 1500*time.Millisecond, 320, 240, true), want: engine.Attachment{MIME: "video/mp4", Width: 240, Height: 320, Duration: 1500 * time.Millisecond}},
-		"mp4 cut off":     {kind: "video", file: mp4("isom", 3*time.Second, 320, 240, false)[:3000], says: "no index"},
-		"a photo as film": {kind: "video", file: photo, says: "a video must be"},
-		"film as audio":   {kind: "audio", file: mp4("isom", 3*time.Second, 320, 240, false), says: "no audio"},
+		"mp4":               {kind: "video", file: mp4("isom", 3*time.Second, 320, 240, false), want: engine.Attachment{MIME: "video/mp4", Width: 320, Height: 240, Duration: 3 * time.Second}},
+		"mp4 turned":        {kind: "video", file: mp4("isom", 1500*time.Millisecond, 320, 240, true), want: engine.Attachment{MIME: "video/mp4", Width: 240, Height: 320, Duration: 1500 * time.Millisecond}},
+		"mp4 cut off":       {kind: "video", file: mp4("isom", 3*time.Second, 320, 240, false)[:3000], want: engine.Attachment{MIME: "video/mp4"}},
+		"a film of its own": {kind: "video", file: []byte("\x01\x02\x03\x04"), hint: Hint{MIME: "video/mp4"}, want: engine.Attachment{MIME: "video/mp4"}},
+		"a photo as film":   {kind: "video", file: photo, says: "a video must be"},
+		"film as audio":     {kind: "audio", file: mp4("isom", 3*time.Second, 320, 240, false), says: "no audio"},
 
 		"mp3":                 {kind: "audio", file: mp3, want: engine.Attachment{MIME: "audio/mpeg"}},
 		"m4a":                 {kind: "audio", file: mp4("M4A ", 2*time.Second, 0, 0, false), want: engine.Attachment{MIME: "audio/mp4", Duration: 2 * time.Second}},
 		"mp4 without picture": {kind: "audio", file: mp4("isom", 2*time.Second, 0, 0, false), want: engine.Attachment{MIME: "audio/mp4", Duration: 2 * time.Second}},
 		"opus":                {kind: "audio", file: opus(2500 * time.Millisecond), want: engine.Attachment{MIME: typeOpus, Duration: 2500 * time.Millisecond}},
 		"voice":               {kind: "voice", file: opus(12 * time.Second), hint: Hint{MIME: "audio/ogg"}, want: engine.Attachment{MIME: typeOpus, Duration: 12 * time.Second}},
+		"audio of its own":    {kind: "audio", file: []byte("xxxx"), hint: Hint{MIME: "audio/x-own"}, want: engine.Attachment{MIME: "audio/x-own"}},
+		"text as audio":       {kind: "audio", file: []byte("xxxx"), says: "no audio"},
+		"voice of its own":    {kind: "voice", file: []byte("\x01\x02\x03"), hint: Hint{MIME: "audio/ogg; codecs=opus"}, want: engine.Attachment{MIME: typeOpus}},
+		"mp3 called ogg":      {kind: "voice", file: mp3, hint: Hint{MIME: "audio/ogg"}, says: "must be Opus in an Ogg file"},
 		"mp3 as voice":        {kind: "voice", file: mp3, says: "must be Opus in an Ogg file"},
 
 		"webp sticker":     {kind: "sticker", file: asWebP(t, halves(512, 512)), want: engine.Attachment{MIME: "image/webp", Width: 512, Height: 512}},
@@ -249,7 +259,7 @@ func TestPrepare(t *testing.T) {
 			if left := files(t, s); len(left) != 1 || left[0] != got.Path {
 				t.Errorf("the spool holds %v, the attachment is %s", left, got.Path)
 			}
-			if c.kind == engine.KindImage || name == "photo as a file" {
+			if c.kind == engine.KindImage && c.want.Width > 0 || name == "photo as a file" {
 				checkThumbnail(t, got.Thumbnail, c.want.Width < c.want.Height)
 			}
 			if c.want.MIME == "image/webp" && c.kind == engine.KindSticker && !c.want.Animated {

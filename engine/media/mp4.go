@@ -9,8 +9,7 @@ import (
 // movie is what the index of an MP4 file, or one of its family, tells.
 type movie struct {
 	duration      time.Duration
-	width, height int  // of the first track that has a size, as shown
-	found         bool // there was an index at all
+	width, height int // of the first track that has a size, as shown
 }
 
 // mostBoxes bounds how many boxes are looked at.
@@ -24,7 +23,6 @@ func scanMP4(r io.ReaderAt, size int64) movie {
 	budget := mostBoxes
 	walk(r, 0, size, &budget, func(kind string, at, end int64) {
 		if kind == "moov" {
-			m.found = true
 			walk(r, at, end, &budget, func(kind string, at, end int64) {
 				switch kind {
 				case "mvhd":

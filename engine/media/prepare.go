@@ -6,6 +6,7 @@ import (
 	"mime"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -43,7 +44,9 @@ func (s *Spool) Prepare(ctx context.Context, f File, k engine.Kind, h Hint) (eng
 		if err != nil || !strings.Contains(declared, "/") || len(h.MIME) > 255 {
 			return engine.Attachment{}, errInvalid("mediaMimeType is not a media type such as image/jpeg")
 		}
-		h.MIME = mime.FormatMediaType(declared, params)
+		if h.MIME = mime.FormatMediaType(declared, params); isUnknown(declared) {
+			h.MIME = ""
+		}
 	}
 	in, err := os.Open(f.Path)
 	if err != nil {
@@ -73,7 +76,7 @@ func (s *Spool) describe(ctx context.Context, f File, in *os.File, k engine.Kind
 		return audio(f, in, found, h)
 	case engine.KindVoice:
 		d, ok := opusDuration(in, f.Size)
-		if !ok {
+		if !ok && !(strings.HasPrefix(h.MIME, "audio/ogg") && (isVague(plain(found)) || found.Is("application/ogg"))) {
 			return engine.Attachment{}, errInvalid("a voice note must be Opus in an Ogg file (audio/ogg; codecs=opus); " +
 				"send other audio without ptt, or convert it first")
 		}
@@ -88,14 +91,16 @@ func (s *Spool) describe(ctx context.Context, f File, in *os.File, k engine.Kind
 
 // image describes a picture. One with too many pixels goes without a thumbnail.
 func (s *Spool) image(ctx context.Context, f File, in *os.File, found *mimetype.MIME, h Hint) (engine.Attachment, error) {
+	if err := agrees(h.MIME, "image/"); err != nil {
+		return engine.Attachment{}, err
+	}
 	kind := plain(found)
-	switch kind {
-	case typeJPEG, typePNG, typeGIF, typeWebP:
+	switch {
+	case slices.Contains([]string{typeJPEG, typePNG, typeGIF, typeWebP}, kind):
+	case isUnknown(kind) && h.MIME != "":
+		return f.attachment(h.MIME), nil
 	default:
 		return engine.Attachment{}, errInvalid("an image must be a JPEG, PNG, WebP or GIF picture; send other files as a document")
-	}
-	if err := agrees(h.MIME, kind); err != nil {
-		return engine.Attachment{}, err
 	}
 	p, err := lookAt(in, kind)
 	if err != nil {
@@ -119,19 +124,18 @@ func (s *Spool) image(ctx context.Context, f File, in *os.File, found *mimetype.
 }
 
 func video(f File, in *os.File, found *mimetype.MIME, h Hint) (engine.Attachment, error) {
-	kind := plain(found)
-	switch kind {
-	case "video/mp4", "video/quicktime", "video/3gpp", "video/3gpp2", "video/x-m4v":
-	default:
-		return engine.Attachment{}, errInvalid("a video must be an MP4, MOV or 3GP file; send others as a document")
-	}
 	if err := agrees(h.MIME, "video/"); err != nil {
 		return engine.Attachment{}, err
 	}
-	m := scanMP4(in, f.Size)
-	if !m.found {
-		return engine.Attachment{}, errInvalid("the video is cut off: it has no index")
+	kind := plain(found)
+	switch {
+	case slices.Contains([]string{"video/mp4", "video/quicktime", "video/3gpp", "video/3gpp2", "video/x-m4v"}, kind):
+	case isVague(kind) && h.MIME != "":
+		return f.attachment(h.MIME), nil
+	default:
+		return engine.Attachment{}, errInvalid("a video must be an MP4, MOV or 3GP file; send others as a document")
 	}
+	m := scanMP4(in, f.Size)
 	a := f.attachment(kind)
 	a.Width, a.Height, a.Duration = m.width, m.height, m.duration
 	return a, nil
@@ -160,6 +164,8 @@ func audio(f File, in *os.File, found *mimetype.MIME, h Hint) (engine.Attachment
 		return f.attachment("audio/ogg"), nil
 	case strings.HasPrefix(kind, "audio/"):
 		return f.attachment(kind), nil
+	case isVague(kind) && h.MIME != "":
+		return f.attachment(h.MIME), nil
 	}
 	return engine.Attachment{}, errInvalid("the file is no audio that is known here, such as MP3, AAC, M4A, AMR or Ogg; send others as a document")
 }
@@ -185,19 +191,22 @@ func (s *Spool) document(ctx context.Context, f File, in *os.File, found *mimety
 	return a, ctx.Err()
 }
 
-// agrees refuses a declared type that is not the one found, or not of the family
-// found if that ends in a slash. An empty one agrees with everything.
-func agrees(declared, found string) error {
-	declared, _, _ = strings.Cut(declared, ";")
-	switch {
-	case declared == "", declared == found, declared == "application/octet-stream":
-	case strings.HasSuffix(found, "/") && (strings.HasPrefix(declared, found) || declared == "application/ogg"):
-	case declared == "image/jpg" && found == typeJPEG: // widely used, and wrong
-	default:
-		return errInvalid("the file is not what mediaMimeType says")
+// agrees refuses a declared type of another family than a file is sent as. Within
+// the family the bytes know better.
+func agrees(declared, family string) error {
+	if declared == "" || strings.HasPrefix(declared, family) || family == "audio/" && strings.HasPrefix(declared, "application/ogg") {
+		return nil
 	}
-	return nil
+	return errInvalid("mediaMimeType says that the file is of another type than it is sent as")
 }
+
+// isUnknown tells that the bytes don't say what they are: then it is what the
+// caller says.
+func isUnknown(found string) bool { return found == "application/octet-stream" }
+
+// isVague tells that the bytes of sound or film don't say what they are: raw
+// streams can look like text.
+func isVague(found string) bool { return isUnknown(found) || found == "text/plain" }
 
 // plain is a type without parameters.
 func plain(m *mimetype.MIME) string {

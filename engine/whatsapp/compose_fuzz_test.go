@@ -68,3 +68,7 @@ func FuzzCompose(f *testing.F) {
 		}
 	})
 }
+
+func hasCaption(kind engine.Kind) bool {
+	return kind == engine.KindImage || kind == engine.KindVideo || kind == engine.KindDocument
+}

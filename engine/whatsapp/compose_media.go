@@ -20,7 +20,7 @@ func composeMedia(m engine.Outgoing, s setting) (*waE2E.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.Text != "" && !hasCaption(m.Kind) {
+	if m.Text != "" && m.Kind == engine.KindSticker { // audio shows none: the log keeps it
 		return nil, engine.Errorf(engine.CodeInvalid, "a message of kind %q has no caption", m.Kind)
 	}
 	switch m.Kind {
@@ -34,10 +34,6 @@ func composeMedia(m engine.Outgoing, s setting) (*waE2E.Message, error) {
 		return &waE2E.Message{DocumentMessage: documentOf(m, ref)}, nil
 	}
 	return &waE2E.Message{StickerMessage: stickerOf(m, ref)}, nil
-}
-
-func hasCaption(kind engine.Kind) bool {
-	return kind == engine.KindImage || kind == engine.KindVideo || kind == engine.KindDocument
 }
 
 // mimeOf is the type that is told to the recipient, or what clients expect of the kind.

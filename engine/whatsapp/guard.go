@@ -56,6 +56,7 @@ func guard(device *store.Device, failed func(error), p purges) (*guardedStore, e
 	g := &guardedStore{AllSessionSpecificStores: inner, lids: device.LIDs, failed: failed, purges: p}
 	device.SetAllStores(g)
 	device.LIDs = guardedLIDs{g}
+	device.Container = keptContainer{device.Container}
 	return g, nil
 }
 

@@ -112,16 +112,21 @@ func (l clientLog) write(level zapcore.Level, format string, args []any) {
 	}
 }
 
-// ownDoing tells a complaint about work that the adapter has broken off itself,
-// as it does with whatsmeow's deletion of a device that is being unlinked: it
-// deletes the device's keys when the link has been taken down.
+// ownDoing tells a complaint about work that the adapter has broken off itself, or
+// does itself later, as the deletion of a device's keys.
 func (l clientLog) ownDoing(args []any) bool {
-	if l.ended == nil || l.ended.Err() == nil || len(args) == 0 {
+	if len(args) == 0 {
 		return false
 	}
 	err, ok := args[len(args)-1].(error)
+	switch {
+	case !ok:
+		return false
+	case errors.Is(err, errKept):
+		return true
+	}
 	var failed *databaseError // looks like a cancellation to whatsmeow, but is none
-	return ok && errors.Is(err, context.Canceled) && !errors.As(err, &failed)
+	return l.ended != nil && l.ended.Err() != nil && errors.Is(err, context.Canceled) && !errors.As(err, &failed)
 }
 
 // redactAll keeps of a message's arguments what can name nobody: numbers that

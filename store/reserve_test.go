@@ -85,6 +85,9 @@ func TestTheDayIsTheTenants(t *testing.T) {
 		"utc":           {"UTC", time.Date(2026, 11, 20, 23, 30, 0, 0, time.UTC), 30 * time.Minute},
 		"india":         {"Asia/Kolkata", time.Date(2026, 11, 20, 18, 0, 0, 0, time.UTC), 30 * time.Minute},
 		"clocks change": {"Europe/Berlin", time.Date(2026, 10, 24, 22, 0, 0, 0, time.UTC), 25 * time.Hour},
+		// The clocks go from midnight to one: there is no midnight.
+		"no midnight":      {"America/Santiago", time.Date(2026, 9, 6, 3, 30, 0, 0, time.UTC), 30 * time.Minute},
+		"none here either": {"Asia/Beirut", time.Date(2026, 3, 28, 21, 30, 0, 0, time.UTC), 30 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, now := limited(t, 1, c.zone)

@@ -74,7 +74,11 @@ func (s *Store) findAllowance(q querier, tenant engine.TenantID) (allowance, err
 func dayIn(zone *time.Location, now time.Time) (day string, left time.Duration) {
 	local := now.In(zone)
 	y, m, d := local.Date()
-	return local.Format(time.DateOnly), time.Date(y, m, d+1, 0, 0, 0, 0, zone).Sub(now)
+	next := time.Date(y, m, d+1, 0, 0, 0, 0, zone)
+	if next.Day() == d { // The clocks are put forward at midnight, which does not exist.
+		next = next.Add(time.Hour)
+	}
+	return local.Format(time.DateOnly), next.Sub(now)
 }
 
 // count takes one message out of the tenant's day and returns that day. It

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"time"
 
 	waBinary "go.mau.fi/whatsmeow/binary"
 	"go.mau.fi/whatsmeow/types"
@@ -106,6 +108,17 @@ func (p *Phone) SetGroupAnnounce(_ context.Context, group types.JID, on bool) er
 // the timer of disappearing messages.
 func (p *Phone) SetGroupLocked(_ context.Context, group types.JID, on bool) error {
 	return p.toggleGroup(group, on, "locked", "unlocked")
+}
+
+// SetGroupTimer sets the timer of disappearing messages in a group; zero turns it
+// off.
+func (p *Phone) SetGroupTimer(_ context.Context, group types.JID, after time.Duration) error {
+	change := waBinary.Node{Tag: "not_ephemeral"}
+	if after > 0 {
+		change = waBinary.Node{Tag: "ephemeral", Attrs: waBinary.Attrs{"expiration": strconv.Itoa(int(after / time.Second))}}
+	}
+	_, err := p.askGroups(group, "set", change)
+	return err
 }
 
 func (p *Phone) toggleGroup(group types.JID, on bool, yes, no string) error {

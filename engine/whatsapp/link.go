@@ -42,6 +42,7 @@ type link struct {
 	cancel context.CancelFunc
 	gone   chan struct{} // closed when the link has been taken down
 	sends  pendingSends
+	timers groupTimers
 	// reuploads are the downloads that wait for the phone.
 	reuploads mediaRetries
 	logs      logGate

@@ -54,6 +54,9 @@ func (l *link) send(ctx context.Context, m engine.Outgoing) (engine.Sent, error)
 	if err != nil {
 		return engine.Sent{}, engine.WrapError(engine.CodeInvalid, err, "the recipient is not a valid WhatsApp address")
 	}
+	if m, err = l.withGroupTimer(ctx, to, m); err != nil {
+		return engine.Sent{}, err
+	}
 	where, err := l.settingOf(ctx, to, m)
 	if err != nil {
 		return engine.Sent{}, err

@@ -33,6 +33,7 @@ type device struct {
 	queue    []*entry
 	stream   *stream // nil when offline
 	active   bool    // the stream takes what is queued
+	name     string  // what its presence has told on this connection
 	props    []byte  // DeviceProps of its registration
 }
 
@@ -97,8 +98,15 @@ func (d *device) waiting() []*entry {
 func (d *device) connect(st *stream) (replaced *stream) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	replaced, d.stream, d.active = d.stream, st, false
+	replaced, d.stream, d.active, d.name = d.stream, st, false, ""
 	return replaced
+}
+
+// introduce notes the name that a device's presence tells.
+func (d *device) introduce(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.name = name
 }
 
 // disconnect forgets a stream unless a newer one took its place.

@@ -111,7 +111,7 @@ func (s *Server) groupCopy(from origin, node, enc, key *waBinary.Node) *waBinary
 	stanza.Attrs["participant"] = from.jid(types.HiddenUserServer)
 	stanza.Attrs["participant_pn"] = from.account.pn()
 	stanza.Attrs["addressing_mode"] = "lid"
-	if name := from.account.name(); name != "" {
+	if name := from.name(); name != "" {
 		stanza.Attrs["notify"] = name
 	}
 	return stanza

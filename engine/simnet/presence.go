@@ -13,6 +13,7 @@ func (s *Server) handlePresence(st *stream, node *waBinary.Node) {
 	case "", "available", "unavailable":
 		if name := attrText(node, "name"); name != "" {
 			acct.rename(name)
+			st.device.introduce(name)
 		}
 		st.presence.Store(attrText(node, "type") != "unavailable")
 		s.spreadPresence(acct)

@@ -22,6 +22,21 @@ type origin struct {
 
 func (o origin) jid(server string) types.JID { return o.account.jid(server, o.id) }
 
+// name is what others see beside what the device sends. A linked device that has
+// not told it in a presence has none (source: whatsmeow's SendPresence).
+func (o origin) name() string {
+	if o.id == 0 {
+		return o.account.name()
+	}
+	dev := o.account.device(o.id)
+	if dev == nil {
+		return ""
+	}
+	dev.mu.Lock()
+	defer dev.mu.Unlock()
+	return dev.name
+}
+
 // handleMessage relays a message of a linked device and answers with an ack.
 func (s *Server) handleMessage(st *stream, node *waBinary.Node) {
 	number := st.device.account.number
@@ -218,7 +233,7 @@ func (s *Server) relayAgain(from origin, acct *account, to types.JID, node, answ
 func (s *Server) copyFor(from origin, server string, node, enc *waBinary.Node) *waBinary.Node {
 	stanza := s.bare(node, enc)
 	stanza.Attrs["from"] = from.jid(server)
-	if name := from.account.name(); name != "" {
+	if name := from.name(); name != "" {
 		stanza.Attrs["notify"] = name
 	}
 	if server == types.HiddenUserServer {

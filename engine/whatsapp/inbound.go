@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"go.mau.fi/whatsmeow/appstate"
 	"go.mau.fi/whatsmeow/types"
 	"go.mau.fi/whatsmeow/types/events"
 	"go.uber.org/zap"
@@ -61,7 +62,14 @@ func (l *link) handle(event any) (handled bool) {
 	case *events.PairPasskeyError:
 		l.pairingFailed(event.Error)
 	case *events.Connected:
+		l.introduce(l.name) // before anything can be sent
 		l.connected()
+	case *events.AppStateSyncComplete:
+		if event.Name == appstate.WAPatchCriticalBlock {
+			l.introduce(l.device.PushName) // this goroutine of whatsmeow's has set it
+		}
+	case *events.PushNameSetting:
+		l.introduce(event.Action.GetName())
 	case *events.Disconnected:
 		l.disconnected()
 	case *events.KeepAliveTimeout:

@@ -48,12 +48,14 @@ type link struct {
 	logs      logGate
 	settings  sync.Mutex    // held while a setting of the account is changed
 	own       types.JID     // the device's address; empty while it is being linked
+	name      string        // the account's, as far as it was known when the link was made
 	asking    chan struct{} // holds a token while the network is asked about the linking
 
 	// All below is guarded by conn.mu.
 	over       bool // its end has been decided and reported
 	lost       bool // its socket has ended
 	ready      bool // the login is complete
+	available  bool // the account was shown as online through this link
 	paired     bool // this socket has linked the device
 	passkey    bool // the account's passkey is asked for
 	restarting bool // the server asked to reconnect before the pairing was complete
@@ -66,7 +68,7 @@ type link struct {
 }
 
 func newLink(c *conn, device *store.Device) (*link, error) {
-	l := &link{conn: c, device: device, wire: newWire(), gone: make(chan struct{}), asking: make(chan struct{}, 1)}
+	l := &link{conn: c, device: device, name: device.PushName, wire: newWire(), gone: make(chan struct{}), asking: make(chan struct{}, 1)}
 	ctx := context.WithValue(context.Background(), wireKey{}, l.wire)
 	l.ctx, l.cancel = context.WithCancel(ctx)
 	if device.ID != nil {

@@ -22,6 +22,9 @@ func (c *conn) SetAvailable(ctx context.Context, available bool) error {
 		if available {
 			state = types.PresenceAvailable
 		}
+		c.mu.Lock()
+		l.available = available
+		c.mu.Unlock()
 		err := l.client.SendPresence(ctx, state)
 		if errors.Is(err, whatsmeow.ErrNoPushName) {
 			return engine.WrapError(engine.CodeSessionNotReady, err, "the phone has not told the account's name yet")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"go.mau.fi/whatsmeow"
@@ -46,7 +45,6 @@ type link struct {
 	// reuploads are the downloads that wait for the phone.
 	reuploads mediaRetries
 	logs      logGate
-	settings  sync.Mutex    // held while a setting of the account is changed
 	own       types.JID     // the device's address; empty while it is being linked
 	name      string        // the account's, as far as it was known when the link was made
 	asking    chan struct{} // holds a token while the network is asked about the linking

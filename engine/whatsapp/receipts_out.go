@@ -2,10 +2,8 @@ package whatsapp
 
 import (
 	"context"
-	"errors"
 	"time"
 
-	"go.mau.fi/whatsmeow"
 	"go.mau.fi/whatsmeow/appstate"
 	"go.mau.fi/whatsmeow/proto/waCommon"
 	"go.mau.fi/whatsmeow/types"
@@ -103,39 +101,8 @@ func (c *conn) Archive(ctx context.Context, chat engine.JID, archived bool, last
 		if err != nil {
 			return err
 		}
-		err = l.changeSettings(ctx, appstate.BuildArchive(jid, archived, at, newest))
-		if errors.Is(err, whatsmeow.ErrAppStateUpdate) {
-			return engine.WrapError(engine.CodeNetworkRefused, err, "WhatsApp refused the change of the account's settings")
-		}
-		return err
+		return l.changeSettings(ctx, key, appstate.BuildArchive(jid, archived, at, newest))
 	})
-}
-
-// settingsTries is how often a change of the account's settings is tried while
-// other devices of the account change them as well.
-const settingsTries = 5
-
-// changeSettings writes a setting that all devices of the account share. whatsmeow
-// does not keep what it sends apart from what the server tells it at the same time,
-// of this device's changes and of others' (its sendAppState takes no lock): where
-// they meet, the change fails, or its picture of the settings no longer verifies.
-// Then the picture is made up to date, if need be from nothing, and the change is
-// tried again; a setting that is written twice is the same.
-func (l *link) changeSettings(ctx context.Context, change appstate.PatchInfo) (err error) {
-	l.settings.Lock()
-	defer l.settings.Unlock()
-	for range settingsTries {
-		err = l.client.SendAppState(ctx, change)
-		if err == nil || explainQuery(err, context.Cause(ctx), true).Code != engine.CodeNetworkRefused {
-			return err
-		}
-		if l.client.FetchAppState(ctx, change.Type, false, false) != nil {
-			if whole := l.client.FetchAppState(ctx, change.Type, true, false); whole != nil {
-				return errors.Join(err, whole)
-			}
-		}
-	}
-	return err
 }
 
 // keyOf names the newest message of a chat as the settings do; nil if there is none.

@@ -91,8 +91,9 @@ func (r sendRequest) setPoll(m *engine.Outgoing) error {
 	if strings.TrimSpace(r.Message) == "" {
 		return engine.Errorf(engine.CodeInvalid, "message is required: it is the poll's question")
 	}
-	if utf8.RuneCountInString(r.Message) > maxQuestion {
-		return engine.Errorf(engine.CodeInvalid, "message must not be longer than %d characters in a poll", maxQuestion)
+	question := compose(r.Header, r.Message, r.Footer)
+	if utf8.RuneCountInString(question) > maxQuestion {
+		return engine.Errorf(engine.CodeInvalid, "message with header and footer must not be longer than %d characters in a poll", maxQuestion)
 	}
 	if len(r.Options) < minOptions || len(r.Options) > maxOptions {
 		return engine.Errorf(engine.CodeInvalid, "options must have %d to %d entries", minOptions, maxOptions)
@@ -116,8 +117,8 @@ func (r sendRequest) setPoll(m *engine.Outgoing) error {
 	if selectable < 0 || selectable > len(r.Options) {
 		return engine.Errorf(engine.CodeInvalid, "selectableCount must be from 0, for any number, to the number of options")
 	}
-	m.Text = r.Message
-	m.Poll = &engine.Poll{Question: r.Message, Options: r.Options, Selectable: selectable}
+	m.Text = question
+	m.Poll = &engine.Poll{Question: question, Options: r.Options, Selectable: selectable}
 	return nil
 }
 

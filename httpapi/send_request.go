@@ -62,11 +62,11 @@ func fieldsOf(kind string) []string {
 	case "document":
 		return slices.Concat(textFields, mediaFields)
 	case "audio":
-		return slices.Concat(mediaFields, []string{"message", "ptt", "viewOnce"})
+		return slices.Concat(mediaFields, []string{"message", "header", "footer", "ptt", "viewOnce"})
 	case "sticker":
 		return mediaFields
 	case "poll":
-		return []string{"message", "options", "selectableCount", "quotedMessageId"}
+		return []string{"message", "header", "footer", "options", "selectableCount", "quotedMessageId"}
 	case "location":
 		return []string{"latitude", "longitude", "locationName", "locationAddress", "quotedMessageId"}
 	case "contact":
@@ -151,7 +151,7 @@ func (r sendRequest) setText(m *engine.Outgoing) error {
 	case engine.KindAudio, engine.KindVoice:
 		// WhatsApp has no captions under audio: the API takes one, and only the
 		// message log keeps it.
-		m.Text = r.Message
+		m.Text = compose(r.Header, r.Message, r.Footer)
 	}
 	if len(m.Text) > engine.MaxTextLength {
 		return engine.Errorf(engine.CodeInvalid, "message with header and footer is longer than %d bytes", engine.MaxTextLength)

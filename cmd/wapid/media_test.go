@@ -144,6 +144,12 @@ func TestEveryKindIsSent(t *testing.T) {
 	if form.Text != "C" {
 		t.Errorf("its caption is %q", form.Text)
 	}
+	frames := strings.Repeat("\xff\xfb\x90\x00"+strings.Repeat("\x00", 413), 4)
+	song := send(map[string]any{"type": "audio", "header": "H", "message": "M", "mediaBase64": base64.StdEncoding.EncodeToString([]byte(frames))})
+	holds("audio", song, frames)
+	if logged := a.must(t, 200, "GET", sessionPath("main")+"/messages/"+string(song.ID), nil).text("message"); logged != "*H*\n\nM" {
+		t.Errorf("the log has %q beside the audio", logged)
+	}
 	sticker := send(map[string]any{"type": "sticker", "mediaBase64": base64.StdEncoding.EncodeToString([]byte(photo))})
 	if b, err := theirs.Download(t.Context(), sticker); err != nil || sticker.Message.GetStickerMessage() == nil || !strings.HasPrefix(string(b), "RIFF") {
 		t.Errorf("a sticker arrived as %v, %v", sticker.Message, err)

@@ -126,7 +126,7 @@ func TestComposed(t *testing.T) {
 		"video": {chat, engine.Outgoing{Kind: engine.KindVideo, Text: "watch", Attachment: file(engine.KindVideo, func(a *engine.Attachment) {
 			a.Duration, a.Width, a.Height = 1500*time.Millisecond, 1920, 1080
 		})}},
-		"audio": {chat, engine.Outgoing{Kind: engine.KindAudio, Attachment: file(engine.KindAudio, func(a *engine.Attachment) { a.Duration = time.Minute })}},
+		"audio": {chat, engine.Outgoing{Kind: engine.KindAudio, Text: "for the log", Attachment: file(engine.KindAudio, func(a *engine.Attachment) { a.Duration = time.Minute })}},
 		"voice_once": {chat, engine.Outgoing{Kind: engine.KindVoice, ViewOnce: true, Attachment: file(engine.KindVoice, func(a *engine.Attachment) {
 			a.Duration, a.Waveform = 3*time.Second, bytes.Repeat([]byte{50}, voiceSamples)
 		})}},

@@ -1,6 +1,9 @@
 package engine
 
-import "encoding/hex"
+import (
+	"encoding/hex"
+	"time"
+)
 
 // Details is what a message holds beside its text, in the words of the public
 // API: the events and the message log show it as it is. Exactly the parts that
@@ -81,7 +84,7 @@ func (m Outgoing) Details() Details {
 		ExpiresIn: int64(m.Expiration.Seconds())}
 	if a := m.Attachment; a != nil {
 		d.Media = &MediaInfo{MimeType: a.MIME, FileName: a.FileName, Size: a.Size, Width: a.Width, Height: a.Height,
-			Seconds: int64(a.Duration.Seconds()), Animated: a.Animated, SHA256: hex.EncodeToString(a.SHA256)}
+			Seconds: wholeSeconds(a.Duration), Animated: a.Animated, SHA256: hex.EncodeToString(a.SHA256)}
 	}
 	if t := m.Target; t != nil {
 		switch m.Kind {
@@ -98,3 +101,7 @@ func (m Outgoing) Details() Details {
 	}
 	return d
 }
+
+// wholeSeconds rounds up, as the recipient is told: what lasts at all lasts for a
+// second.
+func wholeSeconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }

@@ -56,7 +56,7 @@ type Runner struct {
 	started chan struct{} // closed once RecoverJobs has gone through
 
 	mu    sync.Mutex // guards fresh
-	fresh []engine.SessionKey
+	fresh []hint
 	wake  chan struct{} // hints at fresh
 }
 
@@ -76,10 +76,19 @@ func NewRunner(store Store, sender Sender, log *zap.Logger, o Options) *Runner {
 // on jobs may be inserted.
 func (r *Runner) Started() <-chan struct{} { return r.started }
 
+// hint says that a line has something to do, and which of its jobs was cancelled
+// if one was.
+type hint struct {
+	key       engine.SessionKey
+	cancelled JobID
+}
+
 // Nudge hints that a session has a job to do. It never blocks.
-func (r *Runner) Nudge(key engine.SessionKey) {
+func (r *Runner) Nudge(key engine.SessionKey) { r.hint(hint{key: key}) }
+
+func (r *Runner) hint(h hint) {
 	r.mu.Lock()
-	r.fresh = append(r.fresh, key)
+	r.fresh = append(r.fresh, h)
 	r.mu.Unlock()
 	select {
 	case r.wake <- struct{}{}:
@@ -87,12 +96,12 @@ func (r *Runner) Nudge(key engine.SessionKey) {
 	}
 }
 
-func (r *Runner) nudged() []engine.SessionKey {
+func (r *Runner) nudged() []hint {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	keys := r.fresh
+	hints := r.fresh
 	r.fresh = nil
-	return keys
+	return hints
 }
 
 // Run sends until ctx ends, and returns nil when everything that it started has

@@ -383,6 +383,27 @@ func TestCancelledJobsStopAndTheNextBegins(t *testing.T) {
 }
 
 // A database that fails holds everything up; nothing is sent twice for it.
+// A cancelled job's pause does not hold up the next one, whether the job was
+// cancelled during the pause or during the send before it.
+func TestACancelledJobTakesItsPauseAlong(t *testing.T) {
+	for name, took := range map[string]time.Duration{"paused": 0, "sending": 2 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(w *world) {
+				w.engine.took = took
+				first, second := w.order("main", 50, time.Hour), w.order("main", 1, 0)
+				time.Sleep(time.Second)
+				synctest.Wait()
+				if _, err := w.service.Cancel(t.Context(), "t", first); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(5 * time.Second)
+				synctest.Wait()
+				w.wants(second, StatusCompleted, 1, 0)
+			})
+		})
+	}
+}
+
 func TestStoreTroubleIsSatOut(t *testing.T) {
 	bubble(t, func(w *world) {
 		w.engine.took = time.Second

@@ -77,6 +77,6 @@ func (s *Service) Cancel(ctx context.Context, tenant engine.TenantID, id JobID) 
 		return Job{}, err
 	}
 	s.runner.discard(j.ID)
-	s.runner.Nudge(j.Session)
+	s.runner.hint(hint{j.Session, j.ID})
 	return j, nil
 }

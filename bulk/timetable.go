@@ -17,8 +17,9 @@ type line struct {
 	again bool // somebody nudged while it was out
 	ended bool // it came back without a job to do
 
-	known   Job  // the job that was claimed from last, with its message
-	holding Wait // what the store says of why it waits
+	known   Job   // the job that was claimed from last, with its message
+	dropped JobID // was cancelled while the line was out
+	holding Wait  // what the store says of why it waits
 }
 
 // timetable knows when each line is due. One goroutine, that of Run, owns it.
@@ -53,8 +54,9 @@ func (t *timetable) run() {
 		case l := <-t.back:
 			t.takeBack(l)
 		case <-t.runner.wake:
-			for _, key := range t.runner.nudged() {
-				t.add(key, t.runner.o.Clock())
+			for _, h := range t.runner.nudged() {
+				t.add(h.key, t.runner.o.Clock())
+				t.drop(h.key, h.cancelled)
 			}
 		}
 	}
@@ -93,6 +95,20 @@ func (t *timetable) add(key engine.SessionKey, due time.Time) {
 	}
 }
 
+// drop ends the pause that a cancelled job has set: the next one does not wait
+// for it, which may be an hour.
+func (t *timetable) drop(key engine.SessionKey, cancelled JobID) {
+	l := t.lines[key]
+	switch {
+	case cancelled == "":
+	case l.place < 0:
+		l.dropped = cancelled
+	case l.known.ID == cancelled || l.known.ID == "": // from a pause before the last start
+		l.due = t.runner.o.Clock()
+		heap.Fix(&t.waiting, l.place)
+	}
+}
+
 // dispatch sends out every line that is due.
 func (t *timetable) dispatch(now time.Time) {
 	for len(t.waiting) > 0 && !t.waiting[0].due.After(now) {
@@ -108,6 +124,10 @@ func (t *timetable) dispatch(now time.Time) {
 
 func (t *timetable) takeBack(l *line) {
 	t.out--
+	if l.dropped != "" && l.dropped == l.known.ID {
+		l.due = t.runner.o.Clock()
+	}
+	l.dropped = ""
 	switch {
 	case l.again:
 		l.again = false

@@ -132,6 +132,9 @@ func TestBulkCancelsAndWaits(t *testing.T) {
 	if done := d.awaitBulk(t, bulkPath(waits)); done.body["succeeded"] != 2.0 {
 		t.Errorf("the job ended as %s", done.raw)
 	}
+	if _, err := arrive(t, other, func(m simnet.Received) bool { return m.Text == "later" }); err != nil {
+		t.Error(err)
+	}
 	if got := texts(other); got["slow"] != 0 || got["later"] != 1 {
 		t.Errorf("the second friend got %v", got)
 	}

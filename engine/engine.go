@@ -47,6 +47,7 @@ type Engine struct {
 	numbers     *numbers
 	postmaster  *postmaster
 	flights     flights
+	shares      shares
 	panics      atomic.Int64
 
 	creating [64]sync.Mutex // keeps two creations of one session apart; indexed by a hash of its key

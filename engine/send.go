@@ -108,11 +108,13 @@ func (w *worker) submit(ctx context.Context, m Outgoing, o SendOptions) (Submitt
 	if o.Queue {
 		r.Queued = &Queued{Message: m, ExpiresAt: r.Message.CreatedAt.Add(o.TTL)}
 	}
-	found, err := w.engine.store.ReserveMessage(ctx, r)
-	switch {
-	case err != nil:
+	found, share, err := w.reserve(ctx, r)
+	if err != nil {
 		return Submitted{}, err
-	case found.Settled:
+	}
+	returned := false
+	defer func() { share.end(returned) }()
+	if found.Settled {
 		return replay(found.Message, o)
 	}
 	m.ID = found.Message.ID
@@ -122,6 +124,7 @@ func (w *worker) submit(ctx context.Context, m Outgoing, o SendOptions) (Submitt
 	}
 	sent, err := w.deliver(ctx, m)
 	w.settle(context.WithoutCancel(ctx), attempt{m.ID, o.Claim, found.Unsure}, sent, err)
+	returned = err != nil // or it was not: then looking again does no harm
 	return Submitted{Sent: sent}, err
 }
 

@@ -275,3 +275,66 @@ func TestQuotaHoldsForSendsAtTheSameTime(t *testing.T) {
 		}
 	})
 }
+
+// At the limit a send waits for those beside it that may give their share back.
+func TestTheRestOfTheQuotaIsLeftToThoseWhoCanUseIt(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.link("a")
+		w.limit(10)
+		w.net.send.set(func(_ context.Context, _ *conn, m engine.Outgoing) (engine.Sent, error) {
+			if m.Text == "nobody" {
+				time.Sleep(time.Second) // of the bubble
+				return engine.Sent{}, engine.Errorf(engine.CodeNotOnWhatsApp, "absent")
+			}
+			time.Sleep(10 * time.Millisecond)
+			return engine.Sent{ID: m.ID, Timestamp: time.Now()}, nil
+		})
+		var through, refused, absent atomic.Int64
+		var all sync.WaitGroup
+		for i := range 60 {
+			all.Go(func() {
+				words := "somebody"
+				if i%3 == 0 {
+					words = "nobody"
+				}
+				switch _, err := w.submit(text(words), engine.SendOptions{}); engine.CodeOf(err) {
+				case "":
+					through.Add(1)
+				case engine.CodeSentLimit:
+					refused.Add(1)
+				case engine.CodeNotOnWhatsApp:
+					absent.Add(1)
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if through.Load() != 10 || w.used() != 10 || through.Load()+refused.Load()+absent.Load() != 60 {
+			t.Errorf("%d got through, %d were refused, %d are absent, %d count", through.Load(), refused.Load(), absent.Load(), w.used())
+		}
+	})
+}
+
+func TestTheLimitIsToldSoonWhateverIsUnderWay(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.link("a")
+		w.limit(1)
+		stuck := make(chan struct{})
+		w.net.send.set(func(_ context.Context, _ *conn, m engine.Outgoing) (engine.Sent, error) {
+			<-stuck
+			return engine.Sent{ID: m.ID, Timestamp: time.Now()}, nil
+		})
+		var first sync.WaitGroup
+		first.Go(func() { _, _ = w.submit(text("slow"), engine.SendOptions{}) })
+		synctest.Wait()
+		begun := time.Now()
+		_, err := w.submit(text("next"), engine.SendOptions{})
+		wantCode(t, err, engine.CodeSentLimit)
+		if took := time.Since(begun); took > 10*time.Second {
+			t.Errorf("it took %s", took)
+		}
+		close(stuck)
+		first.Wait()
+	})
+}

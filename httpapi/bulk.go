@@ -132,11 +132,11 @@ func (s *Server) startBulk(c *fiber.Ctx, in *sending, order bulk.Order, state en
 	if state.Status == engine.StatusDisconnected && state.Reason == engine.ReasonLoggedOut {
 		return bulk.Job{}, engine.Errorf(engine.CodeSessionNotReady, "the session is logged out and must be linked again; nothing was sent")
 	}
-	if err := s.attach(ctx, &order.Message, in, true); err != nil {
+	if err := s.attach(ctx, order.Session.Tenant, &order.Message, in, true); err != nil {
 		return bulk.Job{}, err
 	}
 	if in.request.LinkPreview {
-		order.Message.Preview = s.spool.Preview(ctx, s.fetcher, order.Message.Text)
+		order.Message.Preview = s.preview(ctx, order.Session.Tenant, order.Message.Text)
 	}
 	in.keep() // it is the job's from here on
 	return s.bulk.Start(ctx, order)

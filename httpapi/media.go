@@ -43,7 +43,7 @@ func (s *Server) media(c *fiber.Ctx, p store.Principal) error {
 	if err != nil {
 		return err
 	}
-	f, size, err := s.download(c.UserContext(), network, m)
+	f, size, err := s.download(c.UserContext(), p.Tenant, network, m)
 	if err != nil {
 		return err
 	}
@@ -82,11 +82,12 @@ func (s *Server) messageWithFile(c *fiber.Ctx, key engine.SessionKey) (engine.Lo
 
 // download fetches a message's file. The file has no name any more, so that
 // nothing is left of it once it is closed.
-func (s *Server) download(ctx context.Context, network engine.Media, m engine.LoggedMessage) (f *os.File, size int, err error) {
-	if err := s.files.Acquire(ctx, 1); err != nil {
-		return nil, 0, context.Cause(ctx)
+func (s *Server) download(ctx context.Context, t engine.TenantID, network engine.Media, m engine.LoggedMessage) (f *os.File, size int, err error) {
+	leave, err := s.files.enter(ctx, t)
+	if err != nil {
+		return nil, 0, err
 	}
-	defer s.files.Release(1)
+	defer leave()
 	f, err = s.spool.Empty()
 	if err != nil {
 		return nil, 0, err

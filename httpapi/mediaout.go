@@ -15,9 +15,8 @@ const (
 	fetchTimeout = 60 * time.Second
 	// fetchRedirects is how many redirects are followed.
 	fetchRedirects = 5
-	// mostFiles is how many requests may be at a file of theirs at the same time:
-	// fetching, looking into it, or taking one.
-	mostFiles = 64
+	// previewPatience is how long a text waits for what its first link shows.
+	previewPatience = 5 * time.Second
 )
 
 // newFetcher makes the client for callers' URLs.
@@ -31,14 +30,15 @@ func newFetcher(g *webhooks.Guard) *http.Client {
 // attach gets the file of a message of a kind that has one, and describes it.
 // Whatever file there is in the end is in.file. With durable the file survives a
 // power cut. It returns CodeMediaInvalid, CodeEgressRefused and CodeStorage.
-func (s *Server) attach(ctx context.Context, m *engine.Outgoing, in *sending, durable bool) error {
+func (s *Server) attach(ctx context.Context, t engine.TenantID, m *engine.Outgoing, in *sending, durable bool) error {
 	if !m.Kind.HasMedia() {
 		return nil
 	}
-	if err := s.files.Acquire(ctx, 1); err != nil {
-		return context.Cause(ctx)
+	leave, err := s.files.enter(ctx, t)
+	if err != nil {
+		return err
 	}
-	defer s.files.Release(1)
+	defer leave()
 	r := in.request
 	if r.MediaURL != "" {
 		if err := s.fetch(ctx, in, s.limitFor(m.Kind)); err != nil {
@@ -64,6 +64,19 @@ func (s *Server) attach(ctx context.Context, m *engine.Outgoing, in *sending, du
 		return s.spool.Settle(a.Path)
 	}
 	return nil
+}
+
+// preview is what a text's first link shows, nil without one and where that takes
+// too long.
+func (s *Server) preview(ctx context.Context, t engine.TenantID, text string) *engine.LinkPreview {
+	ctx, cancel := context.WithTimeout(ctx, previewPatience)
+	defer cancel()
+	leave, err := s.files.enter(ctx, t)
+	if err != nil {
+		return nil
+	}
+	defer leave()
+	return s.spool.Preview(ctx, s.fetcher, text)
 }
 
 // fetch gets the file from its URL. What its server calls it is a hint for

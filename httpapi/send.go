@@ -65,9 +65,9 @@ func (s *Server) send(c *fiber.Ctx, p store.Principal) error {
 	// What is answered from the log needs no file, and its URL may be long gone.
 	options.Prepare = func(ctx context.Context, m *engine.Outgoing) error {
 		if in.request.LinkPreview {
-			m.Preview = s.spool.Preview(ctx, s.fetcher, m.Text)
+			m.Preview = s.preview(ctx, p.Tenant, m.Text)
 		}
-		return s.attach(ctx, m, in, options.Queue)
+		return s.attach(ctx, p.Tenant, m, in, options.Queue)
 	}
 	done, err := s.engine.Submit(c.UserContext(), key, m, options)
 	if err != nil {

@@ -106,7 +106,7 @@ type Server struct {
 	maxBody                    int   // bytes
 	maxMedia                   int64 // bytes
 	fetcher                    *http.Client
-	files                      *semaphore.Weighted // requests that bring or take a file
+	files                      *shares // requests that bring or take a file
 	uploadPaths, downloadPaths []string
 
 	bulk          *bulk.Service
@@ -156,7 +156,7 @@ func New(o Options) *Server {
 		drained: make(chan struct{}),
 	}
 	s.spool, s.maxBody, s.maxMedia = o.Spool, o.MaxBody, o.MaxMedia
-	s.fetcher, s.files = newFetcher(o.Guard), semaphore.NewWeighted(mostFiles)
+	s.fetcher, s.files = newFetcher(o.Guard), newShares(mostFiles, mostTenantFiles)
 	s.rates = newRates(o.RateLimit)
 	s.bulk, s.docs = o.Bulk, newDocsPage()
 	s.searches, s.countPatience = semaphore.NewWeighted(mostSearches), countPatience

@@ -1,0 +1,77 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"wapid/engine"
+)
+
+func TestSlowURLsOfOneTenantKeepOnlyThatOneWaiting(t *testing.T) {
+	d := start(t, reaching, func(d *daemon) { d.server.files = newShares(3, 2) })
+	d.link("main")
+	own := d.key
+	d.key = d.otherKey
+	d.wants(d.post("/api/whatsapp/session", `{"sessionId":"main"}`), http.StatusOK, "")
+	d.awaitStatus("main", engine.StatusQRReady)
+	if err := d.network.scan(t.Context(), engine.SessionKey{Tenant: "other", ID: "main"}); err != nil {
+		t.Fatal(err)
+	}
+	d.awaitStatus("main", engine.StatusReady)
+	d.key = own
+	asked, answer := make(chan struct{}, 8), make(chan struct{})
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-answer
+		http.NotFound(w, r)
+	}))
+	defer site.Close()
+	done := make(chan reply, 4)
+	for range cap(done) {
+		go func() {
+			done <- d.post(sendPath, `{"to":"919876543210","type":"document","mediaUrl":"`+site.URL+`"}`)
+		}()
+	}
+	<-asked
+	<-asked // as many as the tenant has places
+	r := d.do(call{method: http.MethodPost, path: sendPath, key: d.otherKey, body: `{"to":"919876543210","type":"document","mediaBase64":"aGVsbG8="}`})
+	d.wants(r, http.StatusOK, "")
+	close(answer)
+	for range cap(done) {
+		d.wants(<-done, http.StatusBadRequest, engine.CodeMediaInvalid)
+	}
+}
+
+func TestShares(t *testing.T) {
+	s := newShares(3, 2)
+	enter := func(tenant engine.TenantID) func() {
+		t.Helper()
+		leave, err := s.enter(t.Context(), tenant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return leave
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	refused := func(tenant engine.TenantID) {
+		t.Helper()
+		if _, err := s.enter(ended, tenant); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s enters: %v", tenant, err)
+		}
+	}
+	one, two := enter("a"), enter("a")
+	refused("a") // has its share
+	three := enter("b")
+	refused("c") // nothing is left
+	two()
+	enter("c")()
+	one()
+	three()
+	if len(s.tenants) != 0 {
+		t.Errorf("remembered: %v", s.tenants)
+	}
+}

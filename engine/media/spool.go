@@ -25,6 +25,8 @@ import (
 type Spool struct {
 	dir    string
 	pixels *semaphore.Weighted // bytes that pictures being decoded may take
+
+	reserve uint64 // room on the disk, in bytes, that stays free for the databases
 }
 
 // File is a file in a spool.
@@ -42,7 +44,7 @@ func OpenSpool(dir string) (*Spool, error) {
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
 	}
-	return &Spool{dir: dir, pixels: semaphore.NewWeighted(pixelBudget)}, nil
+	return &Spool{dir: dir, pixels: semaphore.NewWeighted(pixelBudget), reserve: reserve}, nil
 }
 
 // Clean removes every file but those in keep, which are paths as in File. It is
@@ -76,8 +78,11 @@ func Remove(path string) error {
 }
 
 // Empty makes an empty file for reading and writing. The caller closes it and
-// removes it by its Name.
+// removes it by its Name. It returns CodeStorage, also while the disk is nearly full.
 func (s *Spool) Empty() (*os.File, error) {
+	if err := s.checkRoom(); err != nil {
+		return nil, err
+	}
 	f, err := os.OpenFile(filepath.Join(s.dir, rand.Text()), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, errStorage(err)
@@ -113,14 +118,20 @@ func (s *Spool) Take(ctx context.Context, r io.Reader, limit int64) (File, error
 
 // Writer is a file of a spool that is being written.
 type Writer struct {
+	spool *Spool
 	file  *os.File // nil once finished or discarded
 	hash  hash.Hash
 	size  int64
 	limit int64
 }
 
-// reserve is how much room on the disk, in bytes, the spool leaves to the databases.
-const reserve = 256 << 20
+const (
+	// reserve is how much room on the disk, in bytes, the spool leaves to the databases.
+	reserve = 256 << 20
+	// recheck is after how many bytes of a file the room is looked at again: many
+	// files may be growing at the same time.
+	recheck = 1 << 20
+)
 
 // checkRoom returns CodeStorage where files would take the databases' room.
 func (s *Spool) checkRoom() error {
@@ -128,7 +139,7 @@ func (s *Spool) checkRoom() error {
 	if err := syscall.Statfs(s.dir, &disk); err != nil {
 		return errStorage(err)
 	}
-	if uint64(disk.Bavail)*uint64(disk.Bsize) < reserve {
+	if uint64(disk.Bavail)*uint64(disk.Bsize) < s.reserve {
 		return errStorage(errors.New("the disk of the spool is nearly full"))
 	}
 	return nil
@@ -137,20 +148,24 @@ func (s *Spool) checkRoom() error {
 // Create begins a file of at most limit bytes. The caller calls Finish or Discard.
 // It returns CodeStorage, also while the disk is nearly full.
 func (s *Spool) Create(limit int64) (*Writer, error) {
-	if err := s.checkRoom(); err != nil {
-		return nil, err
-	}
 	f, err := s.Empty()
 	if err != nil {
 		return nil, err
 	}
-	return &Writer{file: f, hash: sha256.New(), limit: limit}, nil
+	return &Writer{spool: s, file: f, hash: sha256.New(), limit: limit}, nil
 }
 
-// Write returns CodeMediaInvalid beyond the limit, and CodeStorage.
+// Write returns CodeMediaInvalid beyond the limit, and CodeStorage, also once the
+// disk is nearly full.
 func (w *Writer) Write(p []byte) (int, error) {
-	if w.size+int64(len(p)) > w.limit {
+	after := w.size + int64(len(p))
+	if after > w.limit {
 		return 0, errTooLarge(w.limit)
+	}
+	if w.size/recheck != after/recheck {
+		if err := w.spool.checkRoom(); err != nil {
+			return 0, err
+		}
 	}
 	n, err := w.file.Write(p)
 	w.hash.Write(p[:n])

@@ -122,12 +122,15 @@ func (e *eventStream) run(w *bufio.Writer) {
 	var last []byte
 	for {
 		body, err := e.next(last)
+		if err == nil && !e.admitted() {
+			err = errStreamOver
+		}
 		switch {
 		case err != nil:
 			e.write(w, "end", endOf(err))
 			return
 		case body == nil: // nothing new
-			err = e.beat(w)
+			err = e.flush(w, []byte(": still here\n\n"))
 		default:
 			last = body
 			err = e.status(w)
@@ -180,17 +183,17 @@ func (e *eventStream) status(w *bufio.Writer) error {
 	return e.write(w, "status", text)
 }
 
-// beat writes a comment, after a look at whether the key still may read: its
-// owner may have ended it since.
-func (e *eventStream) beat(w *bufio.Writer) error {
+// admitted tells whether the key still may read: its owner may have ended it
+// since. It is asked before anything is written. While the store can't be read
+// the key counts as good.
+func (e *eventStream) admitted() bool {
 	ctx, cancel := context.WithTimeout(e.server.base, streamWrite)
 	defer cancel()
 	p, err := e.server.principalOf(ctx, e.head)
-	if engine.CodeOf(err) == engine.CodeUnauthorized || err == nil && (p.Suspended || !p.Scope.Allows(store.ScopeRead) || !p.Reaches(e.key.ID)) {
-		e.write(w, "end", []byte(`{"reason":"unauthorized"}`))
-		return errStreamOver
+	if err != nil {
+		return engine.CodeOf(err) != engine.CodeUnauthorized
 	}
-	return e.flush(w, []byte(": still here\n\n"))
+	return !p.Suspended && p.Scope.Allows(store.ScopeRead) && p.Reaches(e.key.ID)
 }
 
 var errStreamOver = engine.Errorf(engine.CodeUnauthorized, "the key may not read any more")
@@ -203,6 +206,8 @@ func endOf(err error) []byte {
 		reason = "stopping"
 	case engine.CodeSessionNotFound:
 		reason = "removed"
+	case engine.CodeUnauthorized:
+		reason = "unauthorized"
 	}
 	return []byte(`{"reason":"` + reason + `"}`)
 }

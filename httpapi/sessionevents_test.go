@@ -188,6 +188,26 @@ func TestEventsEndWithTheKey(t *testing.T) {
 	d.awaitStreams(0)
 }
 
+func TestAnEndedKeyIsToldNoMoreStatuses(t *testing.T) {
+	d := start(t) // its heartbeats are far away
+	d.link("main")
+	issued, key, err := d.store.IssueKey(t.Context(), store.DefaultTenant, "brief")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := d.listen(key, "main")
+	l.until("status", `"ready"`)
+	if err := d.store.DeleteKey(t.Context(), store.Origin{By: store.ActorOperator}, store.DefaultTenant, issued.ID); err != nil {
+		t.Fatal(err)
+	}
+	d.wants(d.do(call{method: http.MethodPatch, path: "/api/whatsapp/session/main", key: d.key, body: `{"name":"Shop"}`}), http.StatusOK, "")
+	event, data, err := l.next()
+	if event != "end" || data != `{"reason":"unauthorized"}` || err != nil {
+		t.Errorf("after its end the key is told %s %s, %v", event, data, err)
+	}
+	d.awaitStreams(0)
+}
+
 func TestStreamsOfATenantAreBounded(t *testing.T) {
 	d := start(t, func(d *daemon) { d.server.streams.most = 3 })
 	d.link("main")

@@ -113,7 +113,7 @@ next:
 // receive gets the body of a request into the form that its route needs it in.
 // declared is the body's length by its head. It returns CodePayloadTooLarge,
 // CodeRequestTimeout, CodeInvalid for a body that breaks off, and the errors of
-// admits for a long body of nobody we know.
+// admitted for a long body of nobody we know.
 func (s *Server) receive(rc *fasthttp.RequestCtx, declared int64) error {
 	h := &rc.Request.Header
 	if declared == 0 {
@@ -124,7 +124,7 @@ func (s *Server) receive(rc *fasthttp.RequestCtx, declared int64) error {
 		return nil
 	}
 	if declared != chunked && h.ContentLength() == 0 { // the hook refused to read it
-		if err := s.admits(h); err != nil {
+		if err := s.admitted(rc); err != nil {
 			return err
 		}
 		return errTooLarge()
@@ -134,7 +134,7 @@ func (s *Server) receive(rc *fasthttp.RequestCtx, declared int64) error {
 		rc.SetUserValue(uploadKey, u)
 		return nil
 	}
-	body, err := s.readWhole(h, u, declared)
+	body, err := s.readWhole(rc, u, declared)
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func (s *Server) receive(rc *fasthttp.RequestCtx, declared int64) error {
 
 // readWhole reads a body into memory. Of a stranger's, whose length is unknown,
 // only the beginning is read.
-func (s *Server) readWhole(h *fasthttp.RequestHeader, u *upload, declared int64) ([]byte, error) {
+func (s *Server) readWhole(rc *fasthttp.RequestCtx, u *upload, declared int64) ([]byte, error) {
 	var b bytes.Buffer
 	if declared == chunked {
 		_, err := io.CopyN(&b, u, openBody)
@@ -152,7 +152,7 @@ func (s *Server) readWhole(h *fasthttp.RequestHeader, u *upload, declared int64)
 			return b.Bytes(), nil
 		}
 		if err == nil {
-			err = s.admits(h)
+			err = s.admitted(rc)
 		}
 		if err != nil {
 			return nil, err

@@ -21,6 +21,20 @@ func (s *Server) admits(h *fasthttp.RequestHeader) error {
 	return err
 }
 
+// admitted is admits once it is known where a request comes from, so that keys
+// tried with long bodies count like others. It also returns CodeRateLimited.
+func (s *Server) admitted(rc *fasthttp.RequestCtx) error {
+	h := &rc.Request.Header
+	key := string(h.Peek(headerAdminKey))
+	if key == "" {
+		key = tenantKey(h)
+	}
+	if key == "" {
+		return errNoKey()
+	}
+	return s.rates.guess(rc.RemoteIP(), key, func() error { return s.admits(h) })
+}
+
 // checkFraming refuses a head that leaves in doubt where its request ends or
 // whom it is for: a proxy in front of us might understand it otherwise, and pass
 // the rest of it on as a request of its own. The connection must be closed after

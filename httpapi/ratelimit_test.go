@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,6 +93,28 @@ func TestGuessesAreLimitedByAddress(t *testing.T) {
 	if a, b := r.strangerAt(here), r.strangerAt(net.ParseIP("::ffff:192.0.2.1")); a != b {
 		t.Error("one address in two forms has two buckets")
 	}
+}
+
+func TestGuessesWithLongBodiesAreCounted(t *testing.T) {
+	d := start(t, func(d *daemon) { d.server.rates = newRates(0) }) // in which no key is known
+	try := func(key, framing, body string, status int, code engine.Code) {
+		t.Helper()
+		res, answer := d.final("POST /api/account/api-keys HTTP/1.1\r\nHost: x\r\nX-API-Key: " + key + "\r\n" + framing + "\r\n\r\n" + body)
+		d.wants(reply{res.StatusCode, res.Header, answer}, status, code)
+	}
+	const declared, chunks = "Content-Length: 10000", "Transfer-Encoding: chunked"
+	bucket := d.server.rates.strangerAt(net.IPv4(127, 0, 0, 1))
+	before := bucket.Tokens()
+	try("guess", declared, "", http.StatusUnauthorized, engine.CodeUnauthorized)
+	try("guess", chunks, "2000\r\n"+strings.Repeat(" ", 0x2000)+"\r\n", http.StatusUnauthorized, engine.CodeUnauthorized)
+	if after := bucket.Tokens(); after > before-1.5 { // it fills again meanwhile
+		t.Errorf("of %g guesses %g are left", before, after)
+	}
+	bucket.SetLimit(0)
+	bucket.AllowN(time.Now(), int(bucket.Tokens()))
+	try("guess", declared, "", http.StatusTooManyRequests, engine.CodeRateLimited)
+	try("guess", chunks, "2000\r\n"+strings.Repeat(" ", 0x2000)+"\r\n", http.StatusTooManyRequests, engine.CodeRateLimited)
+	try(d.key, declared, "{"+strings.Repeat(" ", 9998)+"}", http.StatusTooManyRequests, engine.CodeRateLimited)
 }
 
 func TestAnswersTellTheRate(t *testing.T) {

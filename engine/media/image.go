@@ -23,6 +23,9 @@ const (
 	// pixelBudget is how many bytes all pictures that are being decoded may take
 	// together. One that would take more gets no thumbnail.
 	pixelBudget = 128 << 20
+	// losslessTables is what the Huffman tables of lossless WebP may take, in bytes,
+	// however small the picture is: 2600 groups of five.
+	losslessTables = 112 << 20
 	// mostSide is the longest side that a picture may have: JPEG and WebP end there or before.
 	mostSide = 65535
 )
@@ -51,7 +54,7 @@ func lookAt(f *os.File, mime string) (picture, error) {
 	var config image.Config
 	var p picture
 	var err error
-	perPixel := int64(8)
+	perPixel, tables := int64(8), int64(0)
 	switch mime {
 	case typeJPEG:
 		var progressive bool
@@ -68,7 +71,11 @@ func lookAt(f *os.File, mime string) (picture, error) {
 	case typeGIF:
 		config, err = gif.DecodeConfig(io.NewSectionReader(f, 0, maxSegments))
 	case typeWebP:
-		config.Width, config.Height, p.animated, err = scanWebP(f)
+		var lossless bool
+		config.Width, config.Height, p.animated, lossless, err = scanWebP(f)
+		if lossless {
+			tables = losslessTables
+		}
 	default:
 		return p, errBroken()
 	}
@@ -77,6 +84,9 @@ func lookAt(f *os.File, mime string) (picture, error) {
 	}
 	p.width, p.height = p.turn.size(config.Width, config.Height)
 	p.cost = perPixel * int64(config.Width) * int64(config.Height)
+	if p.cost < pixelBudget { // else it is too heavy without them
+		p.cost = min(p.cost+tables, pixelBudget)
+	}
 	return p, nil
 }
 

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"image"
@@ -78,17 +79,19 @@ func (s *Spool) makeSticker(small *image.NRGBA) (File, error) {
 
 // scanWebP reads the size of a WebP picture. The extended header says whether it
 // is animated (RFC 9649, section 2.7); the decoder knows the simple forms only.
-func scanWebP(f *os.File) (width, height int, animated bool, err error) {
+// lossless tells that pixels or transparency may be compressed without loss.
+func scanWebP(f *os.File) (width, height int, animated, lossless bool, err error) {
 	b, err := head(f, 30)
 	if err != nil {
-		return 0, 0, false, err
+		return 0, 0, false, false, err
 	}
 	if len(b) == 30 && string(b[:4]) == "RIFF" && string(b[8:16]) == "WEBPVP8X" {
 		const animation = 1 << 1
 		width = 1 + int(b[24]) + int(b[25])<<8 + int(b[26])<<16
 		height = 1 + int(b[27]) + int(b[28])<<8 + int(b[29])<<16
-		return width, height, b[20]&animation != 0, nil
+		return width, height, b[20]&animation != 0, true, nil
 	}
 	config, err := webp.DecodeConfig(io.NewSectionReader(f, 0, maxSegments))
-	return config.Width, config.Height, false, err
+	lossless = !bytes.HasPrefix(b[min(len(b), 12):], []byte("VP8 "))
+	return config.Width, config.Height, false, lossless, err
 }

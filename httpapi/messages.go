@@ -21,7 +21,9 @@ const (
 	countPatience = time.Second
 	// mostSearches is how many searches in texts run at the same time: each reads
 	// the whole log in the worst case, and holds one of the database's few readers.
-	mostSearches = 2
+	// Of one tenant there is one, so that a long log keeps only its owner waiting.
+	mostSearches       = 2
+	mostTenantSearches = 1
 )
 
 // loggedMessage begins with what the document has, in its order.
@@ -88,10 +90,11 @@ func (s *Server) listMessages(c *fiber.Ctx, p store.Principal) error {
 		return err
 	}
 	if filter.Text != "" {
-		if err := s.searches.Acquire(c.UserContext(), 1); err != nil {
+		leave, err := s.searches.enter(c.UserContext(), p.Tenant)
+		if err != nil {
 			return err
 		}
-		defer s.searches.Release(1)
+		defer leave()
 	}
 	found, err := s.store.PageMessages(c.UserContext(), p.Tenant, filter, after, (page-1)*limit, limit+1)
 	if err != nil {

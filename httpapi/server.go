@@ -14,7 +14,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 	"go.uber.org/zap"
-	"golang.org/x/sync/semaphore"
 
 	"wapid/bulk"
 	"wapid/engine"
@@ -110,7 +109,7 @@ type Server struct {
 	uploadPaths, downloadPaths []string
 
 	bulk          *bulk.Service
-	searches      *semaphore.Weighted // in the texts of the message log
+	searches      *shares // in the texts of the message log
 	countPatience time.Duration
 	docs          *docsPage
 
@@ -159,7 +158,7 @@ func New(o Options) *Server {
 	s.fetcher, s.files = newFetcher(o.Guard), newShares(mostFiles, mostTenantFiles)
 	s.rates = newRates(o.RateLimit)
 	s.bulk, s.docs = o.Bulk, newDocsPage()
-	s.searches, s.countPatience = semaphore.NewWeighted(mostSearches), countPatience
+	s.searches, s.countPatience = newShares(mostSearches, mostTenantSearches), countPatience
 	if o.ShellKey != "" {
 		sum := sha256.Sum256([]byte(o.ShellKey))
 		s.shellKey = sum[:]

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"wapid/engine"
+	"wapid/store"
 )
 
 func TestSlowURLsOfOneTenantKeepOnlyThatOneWaiting(t *testing.T) {
@@ -42,6 +43,30 @@ func TestSlowURLsOfOneTenantKeepOnlyThatOneWaiting(t *testing.T) {
 	close(answer)
 	for range cap(done) {
 		d.wants(<-done, http.StatusBadRequest, engine.CodeMediaInvalid)
+	}
+}
+
+func TestSearchesOfOneTenantKeepOnlyThatOneWaiting(t *testing.T) {
+	d := start(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	leave, err := d.server.searches.enter(ctx, store.DefaultTenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer leave()
+	done := make(chan error, 1)
+	go func() {
+		leave, err := d.server.searches.enter(ctx, store.DefaultTenant)
+		if err == nil {
+			leave()
+		}
+		done <- err
+	}()
+	r := d.do(call{method: http.MethodGet, path: "/api/whatsapp/messages?q=hello", key: d.otherKey})
+	d.wants(r, http.StatusOK, "")
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("a second search of the tenant: %v", err)
 	}
 }
 

@@ -90,6 +90,11 @@ func (s *Server) sendBulk(c *fiber.Ctx, p store.Principal) error {
 	if err != nil {
 		return err
 	}
+	leave, err := s.enterBulk(c, p.Tenant)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	in, req, err := s.readBulk(c)
 	defer in.discard()
 	if err != nil {

@@ -2,8 +2,10 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"io"
 	"time"
 	"unicode/utf8"
@@ -32,6 +34,32 @@ type bulkRequest struct {
 var forMany = map[string]bool{
 	"": true, "text": true, "image": true, "video": true, "document": true, "audio": true, "sticker": true,
 	"poll": true, "location": true, "contact": true,
+}
+
+// Large jobs are taken a few at a time: a list of recipients takes many times its
+// length while it is read and checked.
+const (
+	mostBulk       = 8
+	mostTenantBulk = 2
+	// shortBulk is how long a body, in bytes, is taken at once.
+	shortBulk = 64 << 10
+	// bulkPatience is how long a request waits for others of its tenant.
+	bulkPatience = 30 * time.Second
+)
+
+// enterBulk waits until the job of a request may be read; leave lets the next one
+// in. It returns CodeRateLimited.
+func (s *Server) enterBulk(c *fiber.Ctx, t engine.TenantID) (leave func(), err error) {
+	if n := c.Request().Header.ContentLength(); n >= 0 && n <= shortBulk {
+		return func() {}, nil
+	}
+	ctx, cancel := context.WithTimeout(c.UserContext(), s.bulkPatience)
+	defer cancel()
+	leave, err = s.jobs.enter(ctx, t)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil, &engine.Error{Code: engine.CodeRateLimited, Message: "other large bulk jobs are being taken; nothing was done", RetryAfter: s.bulkPatience}
+	}
+	return leave, err
 }
 
 // readBulk reads the body and puts the file that it brings into the spool. What it

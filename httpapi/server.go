@@ -109,6 +109,8 @@ type Server struct {
 	uploadPaths, downloadPaths []string
 
 	bulk          *bulk.Service
+	jobs          *shares // large bulk jobs that are being taken
+	bulkPatience  time.Duration
 	searches      *shares // in the texts of the message log
 	countPatience time.Duration
 	docs          *docsPage
@@ -158,6 +160,7 @@ func New(o Options) *Server {
 	s.fetcher, s.files = newFetcher(o.Guard), newShares(mostFiles, mostTenantFiles)
 	s.rates = newRates(o.RateLimit)
 	s.bulk, s.docs = o.Bulk, newDocsPage()
+	s.jobs, s.bulkPatience = newShares(mostBulk, mostTenantBulk), bulkPatience
 	s.searches, s.countPatience = newShares(mostSearches, mostTenantSearches), countPatience
 	if o.ShellKey != "" {
 		sum := sha256.Sum256([]byte(o.ShellKey))

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"time"
 
 	"wapid/engine"
 	"wapid/store"
@@ -68,6 +70,27 @@ func TestSearchesOfOneTenantKeepOnlyThatOneWaiting(t *testing.T) {
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("a second search of the tenant: %v", err)
 	}
+}
+
+func TestLargeBulkJobsAreTakenAFewAtATime(t *testing.T) {
+	d := start(t, func(d *daemon) { d.server.bulkPatience = 0 })
+	d.link("main")
+	const path = "/api/whatsapp/session/main/send-bulk"
+	var leaves []func()
+	for range mostTenantBulk {
+		leave, err := d.server.jobs.enter(t.Context(), store.DefaultTenant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaves = append(leaves, leave)
+	}
+	large := `{"message":"Hi","recipients":["919876543210"` + strings.Repeat(` `, shortBulk) + `]}`
+	d.wants(d.post(path, large), http.StatusTooManyRequests, engine.CodeRateLimited)
+	d.wants(d.post(path, `{"message":"Hi","recipients":["919876543210"]}`), http.StatusOK, "")
+	leaves[0]()
+	d.server.bulkPatience = time.Minute
+	d.wants(d.post(path, large), http.StatusOK, "")
+	leaves[1]()
 }
 
 func TestShares(t *testing.T) {

@@ -68,7 +68,7 @@ func fieldsOf(kind string) []string {
 	case "poll":
 		return []string{"message", "header", "footer", "options", "selectableCount", "quotedMessageId"}
 	case "location":
-		return []string{"latitude", "longitude", "locationName", "locationAddress", "quotedMessageId"}
+		return []string{"message", "latitude", "longitude", "locationName", "locationAddress", "quotedMessageId"}
 	case "contact":
 		return []string{"contacts", "quotedMessageId"}
 	case "reaction":
@@ -146,12 +146,12 @@ func (r sendRequest) setText(m *engine.Outgoing) error {
 			return errMissing("message")
 		}
 		fallthrough
-	case engine.KindImage, engine.KindVideo, engine.KindDocument:
-		m.Text = compose(r.Header, r.Message, r.Footer)
-	case engine.KindAudio, engine.KindVoice:
+	case engine.KindImage, engine.KindVideo, engine.KindDocument, engine.KindAudio, engine.KindVoice:
 		// WhatsApp has no captions under audio: the API takes one, and only the
 		// message log keeps it.
 		m.Text = compose(r.Header, r.Message, r.Footer)
+	case engine.KindLocation:
+		m.Text = r.Message
 	}
 	if len(m.Text) > engine.MaxTextLength {
 		return engine.Errorf(engine.CodeInvalid, "message with header and footer is longer than %d bytes", engine.MaxTextLength)

@@ -86,6 +86,7 @@ func TestOutgoing(t *testing.T) {
 		"select too many":  {in: sendRequest{Type: "poll", Message: "Q?", Options: []string{"a", "b"}, SelectableCount: pointer(3)}, says: "selectableCount must be"},
 		"select less":      {in: sendRequest{Type: "poll", Message: "Q?", Options: []string{"a", "b"}, SelectableCount: pointer(-1)}, says: "selectableCount must be"},
 		"location":         {in: sendRequest{Type: "location", Latitude: pointer(0.0), Longitude: pointer(-180.0), LocationName: "N", LocationAddress: "A"}, want: engine.Outgoing{To: jid, Kind: engine.KindLocation, Location: &engine.Location{Longitude: -180, Name: "N", Address: "A"}}},
+		"commented":        {in: sendRequest{Type: "location", Latitude: pointer(0.0), Longitude: pointer(0.0), Message: "Here"}, want: engine.Outgoing{To: jid, Kind: engine.KindLocation, Text: "Here", Location: &engine.Location{}}},
 		"no latitude":      {in: sendRequest{Type: "location", Longitude: pointer(1.0)}, says: "latitude is required"},
 		"no longitude":     {in: sendRequest{Type: "location", Latitude: pointer(1.0)}, says: "longitude is required"},
 		"beyond the pole":  {in: sendRequest{Type: "location", Latitude: pointer(90.1), Longitude: pointer(1.0)}, says: "latitude must be"},

@@ -76,7 +76,6 @@ type Attachment struct {
 	Duration  time.Duration // of audio and video; 0 if not known
 	Animated  bool          // of stickers
 	Thumbnail []byte        // JPEG; may be empty
-	Waveform  []byte        // of voice notes: 64 values from 0 to 100; may be empty
 	Upload    *Upload       `json:",omitempty"` // set once the network holds the bytes
 }
 

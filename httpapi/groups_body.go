@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"wapid/engine"
@@ -101,6 +102,9 @@ func checkSubject(subject string) error {
 	}
 	if utf8.RuneCountInString(subject) > maxGroupSubject {
 		return engine.Errorf(engine.CodeInvalid, "subject is longer than %d characters", maxGroupSubject)
+	}
+	if strings.ContainsFunc(subject, unicode.IsControl) {
+		return engine.Errorf(engine.CodeInvalid, "subject must not contain control characters")
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func TestGroupsAreMade(t *testing.T) {
 			`{"participant":"4915100000002","jid":"4915100000002@s.whatsapp.net","phoneNumber":"4915100000002","success":false,"status":403,`+
 			`"error":"this person's privacy settings don't allow it; send an invite link"}]}`)
 	d.wants(d.post(mainPath+"/groups", `{"subject":"Alone"}`), http.StatusCreated, "")
-	for _, body := range []string{`{"participants":["919876543211"]}`, `{"subject":" "}`, `{"subject":"` + strings.Repeat("ü", 101) + `"}`,
+	for _, body := range []string{`{"participants":["919876543211"]}`, `{"subject":" "}`, `{"subject":"a\nb"}`, `{"subject":"` + strings.Repeat("ü", 101) + `"}`,
 		`{"subject":"A","participants":["tomorrow"]}`, `{"subject":"A","participants":["120363025246125486@g.us"]}`,
 		`{"subject":"A","participants":[""]}`, `{"subject":"A","participants":["919876543211","+919876543211"]}`,
 		`{"subject":"A","participants":"919876543211"}`,

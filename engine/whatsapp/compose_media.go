@@ -82,10 +82,6 @@ func videoOf(m engine.Outgoing, r mediaRef) *waE2E.VideoMessage {
 	}
 }
 
-// voiceSamples is how many values of loudness, 0 to 100, clients draw for a voice
-// note (source: Baileys' getAudioWaveform).
-const voiceSamples = 64
-
 // audioOf describes music, or with the kind voice a note that is played with a
 // microphone's picture.
 func audioOf(m engine.Outgoing, r mediaRef) *waE2E.AudioMessage {
@@ -97,9 +93,6 @@ func audioOf(m engine.Outgoing, r mediaRef) *waE2E.AudioMessage {
 	}
 	if m.Kind == engine.KindVoice {
 		audio.Mimetype = mimeOf(a, "audio/ogg; codecs=opus")
-		if len(a.Waveform) == voiceSamples {
-			audio.Waveform = a.Waveform
-		}
 	}
 	return audio
 }

@@ -31,6 +31,19 @@ func (l *link) settingOf(ctx context.Context, to types.JID, m engine.Outgoing) (
 	return s, formErr
 }
 
+// authorIn names who wrote a message, and its chat, as that chat's devices do.
+func (l *link) authorIn(ctx context.Context, chat types.JID, m engine.MessageRef) (in, author types.JID, err error) {
+	s, err := l.settingOf(ctx, chat, engine.Outgoing{Target: &m})
+	if err != nil && chat.Server == types.GroupServer {
+		s.byLID, err = true, nil // a group that the account has left; today's go by LIDs
+	}
+	if err != nil {
+		return types.EmptyJID, types.EmptyJID, err
+	}
+	author, err = s.author(m)
+	return s.chat, author, err
+}
+
 // findForm finds out by which of their addresses people go in a chat.
 func (l *link) findForm(ctx context.Context, s *setting, m engine.Outgoing) error {
 	to := s.chat

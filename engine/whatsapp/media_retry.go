@@ -113,18 +113,11 @@ func (t *transfer) describe(m engine.MessageRef) (*types.MessageInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := t.link.settingOf(t.ctx, chat, engine.Outgoing{Target: &m})
-	if err != nil && chat.Server == types.GroupServer {
-		s.byLID, err = true, nil // A group that the account has left; today's go by LIDs.
-	}
-	if err != nil {
-		return nil, err
-	}
-	sender, err := s.author(m)
+	chat, sender, err := t.link.authorIn(t.ctx, chat, m)
 	if err != nil {
 		return nil, err
 	}
 	return &types.MessageInfo{ID: string(m.ID), MessageSource: types.MessageSource{
-		Chat: s.chat, Sender: sender, IsFromMe: m.FromMe, IsGroup: chat.Server == types.GroupServer,
+		Chat: chat, Sender: sender, IsFromMe: m.FromMe, IsGroup: chat.Server == types.GroupServer,
 	}}, nil
 }

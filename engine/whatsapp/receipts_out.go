@@ -38,12 +38,14 @@ const maxReceipt = 256
 func (c *conn) MarkRead(ctx context.Context, chat engine.JID, sender engine.Person, ids []engine.MessageID, played bool, at time.Time) error {
 	return c.read(ctx, func(ctx context.Context, l *link) error {
 		to, err := l.chatAddress(ctx, chat)
-		if err != nil {
+		if err != nil || len(ids) == 0 {
 			return err
 		}
-		author, err := l.authorIn(ctx, to, sender)
-		if err != nil {
-			return err
+		var author types.JID // personal chats need none
+		if to.Server == types.GroupServer {
+			if _, author, err = l.authorIn(ctx, to, engine.MessageRef{ID: ids[0], Sender: sender}); err != nil {
+				return err
+			}
 		}
 		// whatsmeow takes settings that it can't fetch for open ones. What it has
 		// fetched it keeps.
@@ -67,18 +69,6 @@ func (c *conn) MarkRead(ctx context.Context, chat engine.JID, sender engine.Pers
 		}
 		return nil
 	})
-}
-
-// authorIn is who wrote a group's message; personal chats need none.
-func (l *link) authorIn(ctx context.Context, chat types.JID, sender engine.Person) (types.JID, error) {
-	if chat.Server != types.GroupServer {
-		return types.EmptyJID, nil
-	}
-	address := sender.LID
-	if address == "" {
-		address = sender.Phone
-	}
-	return l.addressed(ctx, address)
 }
 
 // Archive implements engine.Receipts. Beside the codes of all capabilities it
@@ -114,7 +104,7 @@ func (l *link) keyOf(ctx context.Context, chat types.JID, last engine.MessageRef
 		RemoteJID: proto.String(chat.String()), FromMe: proto.Bool(last.FromMe), ID: proto.String(string(last.ID)),
 	}
 	if chat.Server == types.GroupServer && !last.FromMe {
-		author, err := l.authorIn(ctx, chat, last.Sender)
+		_, author, err := l.authorIn(ctx, chat, last)
 		if err != nil {
 			return nil, err
 		}

@@ -235,19 +235,26 @@ func (l *link) resultsOf(ctx context.Context, members []engine.JID, asked []type
 	}
 	results := make([]engine.MemberResult, len(members))
 	for i, jid := range asked {
-		result := engine.MemberResult{Code: unansweredMember}
-		a, answered := byAddress[jid]
-		if answered {
-			result.Code = a.Error
-		}
 		given, err := types.ParseJID(string(members[i]))
 		if err != nil {
 			return nil, err
 		}
-		if result.Person, err = l.completed(ctx, personOf(given, jid, a.PhoneNumber, a.LID)); err != nil {
+		who, err := l.completed(ctx, personOf(given, jid))
+		if err != nil {
 			return nil, err
 		}
-		results[i] = result
+		results[i] = engine.MemberResult{Person: who, Code: unansweredMember}
+		// The answer may go by the address that was not asked by.
+		for _, address := range []engine.JID{engine.JID(jid.String()), who.LID, who.Phone} {
+			parsed, err := types.ParseJID(string(address))
+			if a, answered := byAddress[parsed]; err == nil && answered {
+				results[i].Code = a.Error
+				if results[i].Person, err = l.completed(ctx, personOf(given, jid, a.PhoneNumber, a.LID)); err != nil {
+					return nil, err
+				}
+				break
+			}
+		}
 	}
 	return results, nil
 }

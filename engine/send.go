@@ -21,6 +21,10 @@ type SendOptions struct {
 	Resume bool
 }
 
+// MaxQueuedFiles is how many bytes of files a tenant's queued messages may hold at
+// a time; a single file may be larger.
+const MaxQueuedFiles = 2 << 30
+
 // Times to live of queued messages.
 const (
 	DefaultQueueTTL = 24 * time.Hour

@@ -13,14 +13,26 @@ import (
 // for everybody.
 const expireBatch = 500
 
+// insertQueued returns CodeRateLimited if the tenant's queued files leave no room
+// for the message's: the disk is for everybody.
 func insertQueued(tx *sql.Tx, key engine.SessionKey, q engine.Queued) error {
-	path := ""
-	if q.Message.Attachment != nil {
-		path = q.Message.Attachment.Path
+	path, size := "", int64(0)
+	if a := q.Message.Attachment; a != nil {
+		path, size = a.Path, a.Size
 	}
-	_, err := tx.Exec(`INSERT INTO outbox (tenant_id, session_id, message_id, message, path, state, unsure, expires_at)
-		VALUES ($1, $2, $3, $4, $5, 'waiting', $6, $7)`,
-		key.Tenant, key.ID, q.Message.ID, document{&q.Message}, path, q.Unsure, millis(q.ExpiresAt))
+	if size > 0 {
+		var waiting int64
+		err := tx.QueryRow(`SELECT coalesce(sum(file_bytes), 0) FROM outbox WHERE tenant_id = $1 AND file_bytes > 0`, key.Tenant).Scan(&waiting)
+		if err != nil {
+			return err
+		}
+		if waiting > 0 && waiting+size > engine.MaxQueuedFiles {
+			return engine.Errorf(engine.CodeRateLimited, "%d MiB of files wait to be sent already; nothing was queued", waiting>>20)
+		}
+	}
+	_, err := tx.Exec(`INSERT INTO outbox (tenant_id, session_id, message_id, message, path, file_bytes, state, unsure, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, 'waiting', $7, $8)`,
+		key.Tenant, key.ID, q.Message.ID, document{&q.Message}, path, size, q.Unsure, millis(q.ExpiresAt))
 	return err
 }
 

@@ -238,3 +238,30 @@ func TestOutcomesAreToldToThoseWhoAsk(t *testing.T) {
 		t.Errorf("%d deliveries, %v", len(all), err)
 	}
 }
+
+// A tenant's queued files take a bounded share of the disk; texts and other
+// tenants go on, and what has left the queue makes room.
+func TestQueuedFilesAreBounded(t *testing.T) {
+	s, _ := withSession(t)
+	add := func(id string, size int64) error {
+		row := message("main", id)
+		row.Status = engine.MessageQueued
+		m := engine.Outgoing{ID: row.ID, To: row.Chat, Kind: engine.KindText}
+		if size > 0 {
+			m.Kind, m.Attachment = engine.KindDocument, &engine.Attachment{Path: "/spool/" + id, Size: size}
+		}
+		_, err := s.ReserveMessage(t.Context(), engine.Reservation{Message: row, Queued: &engine.Queued{Message: m, ExpiresAt: start.Add(time.Hour)}})
+		return err
+	}
+	must(t, add("A", engine.MaxQueuedFiles+1))
+	wantCode(t, add("B", 1), engine.CodeRateLimited)
+	if _, err := s.FindMessage(t.Context(), key("main"), engine.Outbound, "B"); engine.CodeOf(err) != engine.CodeNotFound {
+		t.Errorf("a refused message is in the log: %v", err)
+	}
+	must(t, add("C", 0))
+	if q, _ := next(t, s); q.Message.ID != "A" {
+		t.Fatalf("first is %s", q.Message.ID)
+	}
+	must(t, s.FinishQueued(t.Context(), key("main"), "A", engine.MessageOutcome{Status: engine.MessageSent, SentAt: start}))
+	must(t, add("D", engine.MaxQueuedFiles))
+}

@@ -41,12 +41,14 @@ CREATE TABLE outbox (
     message_id TEXT NOT NULL,
     message    TEXT NOT NULL,
     path       TEXT NOT NULL,
+    file_bytes BIGINT NOT NULL,
     state      TEXT NOT NULL,
     unsure     SMALLINT NOT NULL,
     expires_at BIGINT NOT NULL
 );
 CREATE INDEX outbox_line ON outbox (tenant_id, session_id, seq);
 CREATE UNIQUE INDEX outbox_message ON outbox (tenant_id, session_id, message_id);
+CREATE INDEX outbox_files ON outbox (tenant_id, file_bytes) WHERE file_bytes > 0;
 CREATE INDEX outbox_expiry ON outbox (expires_at) WHERE state = 'waiting';
 
 -- Disappearing timers. A person's chat stands under each address that is known.

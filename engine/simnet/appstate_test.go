@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"go.mau.fi/whatsmeow/appstate"
 	waBinary "go.mau.fi/whatsmeow/binary"
@@ -271,7 +272,7 @@ func TestAppStateRefusesDamage(t *testing.T) {
 func TestHistoryWithWhatsmeow(t *testing.T) {
 	people := []person{
 		{pn: types.JID{User: "4915100", Server: types.DefaultUserServer}, lid: jidA, name: "Ann"},
-		{pn: types.JID{User: "4915101", Server: types.DefaultUserServer}, lid: jidC},
+		{pn: types.JID{User: "4915101", Server: types.DefaultUserServer}, lid: jidC, timer: timerChange(time.Hour, time.Unix(1700000000, 0)).GetProtocolMessage()},
 	}
 	cli := companionClient()
 	open := func(t *testing.T, sync *waHistorySync.HistorySync) *waHistorySync.HistorySync {
@@ -293,6 +294,10 @@ func TestHistoryWithWhatsmeow(t *testing.T) {
 	first := open(t, bootstrap(people))
 	if len(first.GetPhoneNumberToLidMappings()) != 2 || first.GetPhoneNumberToLidMappings()[0].GetLidJID() != jidA.String() {
 		t.Errorf("mappings %v", first.GetPhoneNumberToLidMappings())
+	}
+	if chats := first.GetConversations(); len(chats) != 1 || chats[0].GetID() != jidC.String() || chats[0].GetEphemeralExpiration() != 3600 ||
+		chats[0].GetEphemeralSettingTimestamp() != 1700000000 {
+		t.Errorf("chats %v", chats)
 	}
 	if names := open(t, pushNames(people)).GetPushnames(); len(names) != 1 || names[0].GetPushname() != "Ann" {
 		t.Errorf("push names %v", names)

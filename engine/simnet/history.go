@@ -15,13 +15,14 @@ import (
 // person is somebody that a phone tells a new companion about.
 type person struct {
 	pn, lid types.JID
-	name    string // Push name, empty when unknown.
+	name    string                 // Push name, empty when unknown.
+	timer   *waE2E.ProtocolMessage // The last change of the chat's timer, nil for none.
 }
 
 // bootstrap is the first part of the history that a phone sends after linking.
-// These phones have no chats to tell about; what a companion needs from it is
-// who stands behind which LID, and that a history came at all: Baileys holds
-// its ready state back until then. Global settings are left out (assumed to be
+// Of their chats these phones tell the timers alone. What else a companion needs
+// is who stands behind which LID, and that a history came at all: Baileys holds
+// its ready state back until then. A chat goes by the LID (assumed: as in stanzas). Global settings are left out (assumed to be
 // optional): whatsmeow saves its device because of them while it also takes in
 // the push name, without a lock around both.
 func bootstrap(people []person) *waHistorySync.HistorySync {
@@ -34,6 +35,12 @@ func bootstrap(people []person) *waHistorySync.HistorySync {
 		sync.PhoneNumberToLidMappings = append(sync.PhoneNumberToLidMappings, &waHistorySync.PhoneNumberToLIDMapping{
 			PnJID: proto.String(p.pn.ToNonAD().String()), LidJID: proto.String(p.lid.ToNonAD().String()),
 		})
+		if p.timer != nil {
+			sync.Conversations = append(sync.Conversations, &waHistorySync.Conversation{
+				ID: proto.String(p.lid.ToNonAD().String()), PnJID: proto.String(p.pn.ToNonAD().String()),
+				EphemeralExpiration: p.timer.EphemeralExpiration, EphemeralSettingTimestamp: p.timer.EphemeralSettingTimestamp,
+			})
+		}
 	}
 	return sync
 }

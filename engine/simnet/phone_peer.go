@@ -47,11 +47,32 @@ func (p *Phone) welcome(dev *device) error {
 // acquainted lists the people whom the phone has exchanged messages with, and
 // its owner.
 func (p *Phone) acquainted() []person {
-	people := []person{{p.account.pn(), p.account.lidJID(), p.account.name()}}
+	people := []person{{pn: p.account.pn(), lid: p.account.lidJID(), name: p.account.name()}}
 	for _, acct := range p.account.acquaintances() {
-		people = append(people, person{acct.pn(), acct.lidJID(), acct.name()})
+		people = append(people, person{pn: acct.pn(), lid: acct.lidJID(), name: acct.name(), timer: p.timerWith(acct)})
 	}
 	return people
+}
+
+// timerWith is the last change of the timer of a chat, by either side.
+func (p *Phone) timerWith(other *account) *waE2E.ProtocolMessage {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var last *waE2E.ProtocolMessage
+	look := func(chat types.JID, m *waE2E.Message) {
+		change := m.GetProtocolMessage()
+		if other.is(chat) && change.GetType() == waE2E.ProtocolMessage_EPHEMERAL_SETTING &&
+			(last == nil || change.GetEphemeralSettingTimestamp() >= last.GetEphemeralSettingTimestamp()) {
+			last = change
+		}
+	}
+	for _, r := range p.inbox {
+		look(r.Chat, r.Message)
+	}
+	for _, m := range p.outbox {
+		look(m.to, m.message)
+	}
+	return last
 }
 
 func (p *Phone) keyIndexes() []uint32 {

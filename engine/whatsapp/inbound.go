@@ -136,6 +136,10 @@ func (l *link) receive(evt *events.Message) error {
 	if timer, ok := timerOf(evt.Message); ok {
 		return l.timerChanged(evt, timer)
 	}
+	if notice := evt.Message.GetProtocolMessage().GetHistorySyncNotification(); notice != nil && evt.Info.IsFromMe {
+		l.historyAnnounced(notice)
+		return nil
+	}
 	if !isForTenant(evt) {
 		return nil
 	}

@@ -98,7 +98,7 @@ func newClient(l *link) *whatsmeow.Client {
 	cli.EnableDecryptedEventBuffer = true
 	cli.UseRetryMessageStore = true
 	cli.AutoTrustIdentity = true
-	// History is announced, not downloaded.
+	// History is announced; what is taken of it is in history.go.
 	cli.ManualHistorySyncDownload = true
 	cli.SetMaxParallelRetryReceiptHandling(maxParallelRetries)
 	cli.BackgroundEventCtx = l.ctx

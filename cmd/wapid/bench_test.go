@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -60,6 +62,25 @@ func BenchmarkSend(b *testing.B) {
 		took = append(took, time.Since(start))
 	}
 	reportPercentiles(b, took)
+}
+
+// BenchmarkSendAtOnce is repeat sends of 50 sessions at the same time, each of
+// which sends one after the other.
+func BenchmarkSendAtOnce(b *testing.B) {
+	f, _ := benchFleet(b, 50)
+	f.each(func(i int) { f.daemon.send(b, f.session(i), f.friend(i).Number(), "the first contact costs more") })
+	var begun atomic.Int64
+	var senders sync.WaitGroup
+	b.ResetTimer()
+	for i := range f.size {
+		senders.Go(func() {
+			for begun.Add(1) <= int64(b.N) {
+				f.daemon.send(b, f.session(i), f.friend(i).Number(), "hello")
+			}
+		})
+	}
+	senders.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "sends/s")
 }
 
 // BenchmarkSendFirstContact is one send to somebody never written to before.

@@ -27,6 +27,25 @@ func TestDropsAroundTheAck(t *testing.T) {
 	ctx := testContext(t)
 	phone, peer := net.Phone(owner), net.Phone(customer)
 	c := linkedClient(t, net, phone)
+	// Whoever waits for whatsmeow's next connection says so in a flag without a lock:
+	// the send is to be the only one. So nothing else is under way that follows a
+	// first contact, and whatsmeow's own reconnection, which waits too, is off.
+	if _, err := c.SendMessage(ctx, peer.JID(), hello("first contact")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() bool {
+		peer.mu.Lock()
+		defer peer.mu.Unlock()
+		return peer.tokens[phone.account] != nil
+	})
+	c.EnableAutoReconnect = false
+	c.AddEventHandler(func(evt any) {
+		if _, lost := evt.(*events.Disconnected); lost {
+			if err := c.Connect(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
 	for _, tc := range []struct {
 		kind   FaultKind
 		copies int

@@ -48,6 +48,7 @@ func TestSocketDropsAroundTheAck(t *testing.T) {
 			a.pair(t, "main", mine)
 			settle(t, network, mine)
 			a.send(t, "main", theirs.Number(), "first contact")
+			eventually(t, "the token of the first contact is issued", func() bool { return theirs.TrustedBy(mine.JID()) })
 			fault(simnet.Fault{Kind: kind, Number: mine.Number(), Times: 1})(t, network, mine)
 			sent := a.send(t, "main", theirs.Number(), "through the drop")
 			got, err := arrive(t, theirs, func(r simnet.Received) bool { return r.Text == "through the drop" })

@@ -33,11 +33,7 @@ func TestDropsAroundTheAck(t *testing.T) {
 	if _, err := c.SendMessage(ctx, peer.JID(), hello("first contact")); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, func() bool {
-		peer.mu.Lock()
-		defer peer.mu.Unlock()
-		return peer.tokens[phone.account] != nil
-	})
+	eventually(t, func() bool { return peer.TrustedBy(phone.JID()) })
 	c.EnableAutoReconnect = false
 	c.AddEventHandler(func(evt any) {
 		if _, lost := evt.(*events.Disconnected); lost {

@@ -318,3 +318,15 @@ func (p *Phone) readNotification(node *waBinary.Node) {
 	}
 	p.tokens[acct] = childContent(node, "tokens", "token")
 }
+
+// TrustedBy tells whether another account has issued a privacy token to this one,
+// as clients do beside their first message to it.
+func (p *Phone) TrustedBy(other types.JID) bool {
+	acct, err := p.server.directory.find(other)
+	if err != nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.tokens[acct] != nil
+}

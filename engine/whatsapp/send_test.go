@@ -158,6 +158,12 @@ func TestSendCutOff(t *testing.T) {
 	sim := simulate(t)
 	n, p, peer := sim.open(t, nil), sim.phone(), sim.phone()
 	s, _ := enginetest.Link(t, n, p, "a")
+	// What follows a first contact is out of the way: whatsmeow's waiting for a
+	// connection is not made for two.
+	if _, err := sendText(t, n, s, peer.Person().Phone, "first contact"); err != nil {
+		t.Fatal(err)
+	}
+	soon(t, "the token is issued", func() bool { return peer.TrustedBy(p.JID()) })
 	for _, c := range []struct {
 		fault  simnet.FaultKind
 		want   engine.Code

@@ -59,14 +59,29 @@ func (s *Store) advanceOne(tx *sql.Tx, key engine.SessionKey, id engine.MessageI
 	if r.Chat.IsGroup() {
 		group = r.Chat
 	}
+	var before engine.MessageStatus
+	err = tx.QueryRow(`SELECT status FROM messages WHERE tenant_id = $1 AND session_id = $2 AND direction = 'out' AND id = $3 AND origin = ''`,
+		key.Tenant, key.ID, id).Scan(&before)
+	if isNoRows(err) {
+		return 0, nil // of the phone's own, or of before the linking
+	}
+	if err != nil {
+		return 0, err
+	}
 	n, err := changed(tx.Exec(advance+from+`)`,
 		r.Status, millis(at), key.Tenant, key.ID, id, group))
 	if err != nil || n == 0 {
 		return 0, err
 	}
+	if before == engine.MessagePending || before == engine.MessageQueued { // the receipt was faster than the server's word
+		if told, err = s.appendStatus(tx, key, engine.MessageStatusData{ID: id, Status: engine.MessageSent, Timestamp: at.Unix()}); err != nil {
+			return 0, err
+		}
+	}
 	d := engine.MessageStatusData{ID: id, Status: r.Status, Timestamp: at.Unix()}
 	if group != "" {
 		d.Participant = r.By.Preferred()
 	}
-	return s.appendStatus(tx, key, d)
+	n, err = s.appendStatus(tx, key, d)
+	return told + n, err
 }

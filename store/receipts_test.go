@@ -55,15 +55,16 @@ func TestStatusMovesForward(t *testing.T) {
 	for i, c := range []struct {
 		steps []step
 		want  []engine.MessageStatus // told, the last is where it ends
+		shown bool                   // by a receipt: that it was sent
 	}{
-		{[]step{sent, delivered, read, played}, []engine.MessageStatus{"sent", "delivered", "read", "played"}},
-		{[]step{sent, delivered, delivered, read, read}, []engine.MessageStatus{"sent", "delivered", "read"}},
-		{[]step{sent, played, read, delivered}, []engine.MessageStatus{"sent", "played"}},
-		{[]step{sent, read, delivered}, []engine.MessageStatus{"sent", "read"}},
-		{[]step{delivered, sent}, []engine.MessageStatus{"delivered"}}, // faster than the answer to the sending
-		{[]step{unknown, delivered, read}, []engine.MessageStatus{"unknown", "delivered", "read"}},
-		{[]step{failed, delivered}, []engine.MessageStatus{"failed", "delivered"}},
-		{[]step{read}, []engine.MessageStatus{"read"}},
+		{[]step{sent, delivered, read, played}, []engine.MessageStatus{"sent", "delivered", "read", "played"}, false},
+		{[]step{sent, delivered, delivered, read, read}, []engine.MessageStatus{"sent", "delivered", "read"}, false},
+		{[]step{sent, played, read, delivered}, []engine.MessageStatus{"sent", "played"}, false},
+		{[]step{sent, read, delivered}, []engine.MessageStatus{"sent", "read"}, false},
+		{[]step{delivered, sent}, []engine.MessageStatus{"sent", "delivered"}, true}, // faster than the answer to the sending
+		{[]step{unknown, delivered, read}, []engine.MessageStatus{"unknown", "delivered", "read"}, false},
+		{[]step{failed, delivered}, []engine.MessageStatus{"failed", "delivered"}, false},
+		{[]step{read}, []engine.MessageStatus{"sent", "read"}, true},
 	} {
 		id := engine.MessageID(fmt.Sprint("M", i))
 		must(t, reserve(ctx, s, message("main", string(id))))
@@ -81,6 +82,10 @@ func TestStatusMovesForward(t *testing.T) {
 				code = `,"errorCode":"SEND_OUTCOME_UNKNOWN"`
 			case engine.MessageDelivered, engine.MessageRead, engine.MessagePlayed:
 				at = start.Add(time.Minute)
+			case engine.MessageSent:
+				if c.shown {
+					at = start.Add(time.Minute)
+				}
 			}
 			want = append(want, fmt.Sprintf(`{"id":"%s","to":"%s","status":"%s","timestamp":%d%s}`, id, ana, status, at.Unix(), code))
 		}
@@ -133,7 +138,9 @@ func TestReceiptsStayInTheirChat(t *testing.T) {
 		}
 	}
 	want := []string{
+		fmt.Sprintf(`{"id":"G","to":"%s","status":"sent","timestamp":%d}`, team, inGroup.At.Unix()),
 		fmt.Sprintf(`{"id":"G","to":"%s","status":"read","timestamp":%d,"participant":"%s"}`, team, inGroup.At.Unix(), ana),
+		fmt.Sprintf(`{"id":"P","to":"%s","status":"sent","timestamp":%d}`, ana, byLID.At.Unix()),
 		fmt.Sprintf(`{"id":"P","to":"%s","status":"delivered","timestamp":%d}`, ana, byLID.At.Unix()),
 	}
 	if got := statusEvents(t, s, store.DefaultTenant); !slices.Equal(got, want) {

@@ -163,3 +163,9 @@ func bubble(t *testing.T, fn func(w *world)) {
 		w.stop()
 	})
 }
+
+// pass lets time go by in a bubble, until everything that it brings is done.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}

@@ -14,11 +14,9 @@ func TestJobSendsPacedAndCompletes(t *testing.T) {
 	bubble(t, func(w *world) {
 		start := time.Now()
 		id := w.order("main", 3, 4*time.Second)
-		time.Sleep(5 * time.Second)
-		synctest.Wait()
+		pass(5 * time.Second)
 		w.wants(id, StatusRunning, 2, 0)
-		time.Sleep(5 * time.Second)
-		synctest.Wait()
+		pass(5 * time.Second)
 		w.wants(id, StatusCompleted, 3, 0)
 		for i, s := range w.engine.sent() {
 			if got, want := s.at.Sub(start), time.Duration(i)*4*time.Second; got != want {
@@ -36,13 +34,11 @@ func TestJobsOfOneSessionRunOneAfterTheOther(t *testing.T) {
 		w.engine.set("other", engine.StatusReady, "")
 		w.engine.took = time.Second
 		first, second, other := w.order("main", 2, 0), w.order("main", 2, 0), w.order("other", 2, 0)
-		time.Sleep(2500 * time.Millisecond)
-		synctest.Wait()
+		pass(2500 * time.Millisecond)
 		w.wants(first, StatusCompleted, 2, 0)
 		w.wants(second, StatusRunning, 0, 0)
 		w.wants(other, StatusCompleted, 2, 0)
-		time.Sleep(10 * time.Second)
-		synctest.Wait()
+		pass(10 * time.Second)
 		w.wants(second, StatusCompleted, 2, 0)
 		if w.engine.most != 2 {
 			t.Errorf("%d sends at once, want one a session", w.engine.most)
@@ -76,13 +72,11 @@ func TestUnknownOutcomesAreTriedAgainUnderTheSameID(t *testing.T) {
 			return nil
 		}
 		id := w.order("main", 3, 0)
-		time.Sleep(time.Second)
-		synctest.Wait()
+		pass(time.Second)
 		if j := w.store.job(id); j.Waiting != WaitRetry {
 			t.Errorf("it waits for %q", j.Waiting)
 		}
-		time.Sleep(time.Hour)
-		synctest.Wait()
+		pass(time.Hour)
 		w.wants(id, StatusCompleted, 2, 1)
 		if it := w.store.items(id)[1]; it.ErrorCode != engine.CodeSendOutcomeUnknown || it.Attempts != maxAttempts-1 {
 			t.Errorf("the item is %+v", it)
@@ -101,16 +95,14 @@ func TestStoreTroubleIsSatOut(t *testing.T) {
 	bubble(t, func(w *world) {
 		w.engine.took = time.Second
 		id := w.order("main", 3, 0)
-		time.Sleep(500 * time.Millisecond)
+		pass(500 * time.Millisecond)
 		w.store.change(func() { w.store.fail = engine.Errorf(engine.CodeStorage, "full") })
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		pass(time.Minute)
 		if n := len(w.engine.sent()); n != 1 {
 			t.Errorf("%d sends while nothing can be written down", n)
 		}
 		w.store.change(func() { w.store.fail = nil })
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		pass(time.Minute)
 		w.wants(id, StatusCompleted, 3, 0)
 		if n := len(w.engine.sent()); n != 3 {
 			t.Errorf("%d sends for 3 items", n)
@@ -124,13 +116,13 @@ func TestStoppingFinishesWhatIsUnderWay(t *testing.T) {
 		w.engine.took = 5 * time.Second
 		w.run()
 		id := w.order("main", 3, 0)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		w.stop()
 		w.wants(id, StatusRunning, 1, 0)
 		w.engine.took = time.Hour // longer than the grace
 		w.runner = NewRunner(w.store, w.engine, nil, Options{})
 		w.run()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		start := time.Now()
 		w.stop()
 		if waited := time.Since(start); waited != 15*time.Second {
@@ -216,8 +208,7 @@ func TestTheJobOwnsItsFile(t *testing.T) {
 		if _, err := w.service.Cancel(t.Context(), "t", third.ID); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(1500 * time.Millisecond)
-		synctest.Wait()
+		pass(1500 * time.Millisecond)
 		w.wants(first.ID, StatusCompleted, 2, 0)
 		if n := left(); n != 1 {
 			t.Errorf("%d files while the second job lasts", n)
@@ -232,8 +223,7 @@ func TestTheJobOwnsItsFile(t *testing.T) {
 		w.engine.mu.Lock()
 		w.engine.answer = func(int, engine.Outgoing) error { return engine.Errorf(engine.CodeInternal, "no such file") }
 		w.engine.mu.Unlock()
-		time.Sleep(5 * time.Second)
-		synctest.Wait()
+		pass(5 * time.Second)
 		if j := w.store.job(second.ID); j.Status != StatusFailed || j.ErrorCode != engine.CodeMediaGone {
 			t.Errorf("the job is %+v", j)
 		}

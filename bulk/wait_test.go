@@ -12,8 +12,7 @@ func TestJobWaitsForItsSession(t *testing.T) {
 	bubble(t, func(w *world) {
 		w.engine.set("main", engine.StatusDisconnected, engine.ReasonNetwork)
 		id := w.order("main", 2, 0)
-		time.Sleep(30 * time.Second)
-		synctest.Wait()
+		pass(30 * time.Second)
 		w.wants(id, StatusPending, 0, 0)
 		if j := w.store.job(id); j.Waiting != WaitSession {
 			t.Errorf("it waits for %q", j.Waiting)
@@ -22,8 +21,7 @@ func TestJobWaitsForItsSession(t *testing.T) {
 			t.Errorf("%d writes and %d sends while waiting", w.store.holds, len(w.engine.sent()))
 		}
 		w.engine.set("main", engine.StatusReady, "")
-		time.Sleep(2 * time.Second)
-		synctest.Wait()
+		pass(2 * time.Second)
 		w.wants(id, StatusCompleted, 2, 0)
 		if j := w.store.job(id); j.Waiting != WaitNone {
 			t.Errorf("it still waits for %q", j.Waiting)
@@ -54,13 +52,11 @@ func TestHandedBackItemsGoOutLater(t *testing.T) {
 				}
 				start := time.Now()
 				id := w.order("main", 1, 0)
-				time.Sleep(time.Millisecond)
-				synctest.Wait()
+				pass(time.Millisecond)
 				if j := w.store.job(id); j.Waiting != c.waiting || j.Status != StatusRunning {
 					t.Errorf("it is %s and waits for %q", j.Status, j.Waiting)
 				}
-				time.Sleep(8 * c.after)
-				synctest.Wait()
+				pass(8 * c.after)
 				w.wants(id, StatusCompleted, 1, 0)
 				all := w.engine.sent()
 				if last := all[len(all)-1]; len(all) != 8 || last.at.Sub(start) != 7*c.after || last.m.ID != all[0].m.ID {
@@ -85,11 +81,9 @@ func TestJobsEndWithTheirSession(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(w *world) {
 				first, second := w.order("main", 5, time.Second), w.order("main", 5, time.Second)
-				time.Sleep(1500 * time.Millisecond)
-				synctest.Wait()
+				pass(1500 * time.Millisecond)
 				c.end(w.engine)
-				time.Sleep(2 * time.Second)
-				synctest.Wait()
+				pass(2 * time.Second)
 				w.wants(first, StatusFailed, 2, 0)
 				w.wants(second, StatusFailed, 0, 0)
 				if j := w.store.job(first); j.ErrorCode != c.code || j.FinishedAt.IsZero() {
@@ -106,15 +100,13 @@ func TestJobsOfSuspendedTenantsWait(t *testing.T) {
 		id := w.order("main", 2, time.Second)
 		synctest.Wait()
 		w.store.change(func() { w.store.jobs[0].suspended = true })
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		pass(time.Minute)
 		w.wants(id, StatusRunning, 1, 0) // what was being sent is sent
 		if j := w.store.job(id); j.Waiting != WaitSuspended {
 			t.Errorf("it waits for %q", j.Waiting)
 		}
 		w.store.change(func() { w.store.jobs[0].suspended = false })
-		time.Sleep(lookAtAccount + 2*time.Second)
-		synctest.Wait()
+		pass(lookAtAccount + 2*time.Second)
 		w.wants(id, StatusCompleted, 2, 0)
 	})
 }
@@ -122,13 +114,11 @@ func TestJobsOfSuspendedTenantsWait(t *testing.T) {
 func TestCancelledJobsStopAndTheNextBegins(t *testing.T) {
 	bubble(t, func(w *world) {
 		first, second := w.order("main", 50, time.Second), w.order("main", 1, 0)
-		time.Sleep(1500 * time.Millisecond)
-		synctest.Wait()
+		pass(1500 * time.Millisecond)
 		if _, err := w.service.Cancel(t.Context(), "t", first); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(5 * time.Second)
-		synctest.Wait()
+		pass(5 * time.Second)
 		w.wants(first, StatusFailed, 2, 0)
 		w.wants(second, StatusCompleted, 1, 0)
 		if j := w.store.job(first); j.ErrorCode != CodeCancelled {
@@ -146,13 +136,11 @@ func TestACancelledJobTakesItsPauseAlong(t *testing.T) {
 			bubble(t, func(w *world) {
 				w.engine.took = took
 				first, second := w.order("main", 50, time.Hour), w.order("main", 1, 0)
-				time.Sleep(time.Second)
-				synctest.Wait()
+				pass(time.Second)
 				if _, err := w.service.Cancel(t.Context(), "t", first); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(5 * time.Second)
-				synctest.Wait()
+				pass(5 * time.Second)
 				w.wants(second, StatusCompleted, 1, 0)
 			})
 		})

@@ -75,14 +75,7 @@ func (s *Spool) describe(ctx context.Context, f File, in *os.File, k engine.Kind
 	case engine.KindAudio:
 		return audio(f, in, found, h)
 	case engine.KindVoice:
-		d, ok := opusDuration(in, f.Size)
-		if !ok && !(strings.HasPrefix(h.MIME, "audio/ogg") && (isVague(plain(found)) || found.Is("application/ogg"))) {
-			return engine.Attachment{}, errInvalid("a voice note must be Opus in an Ogg file (audio/ogg; codecs=opus); " +
-				"send other audio without ptt, or convert it first")
-		}
-		a := f.attachment(typeOpus)
-		a.Duration = d
-		return a, nil
+		return voice(f, in, found, h)
 	case engine.KindDocument:
 		return s.document(ctx, f, in, found, h)
 	}
@@ -170,6 +163,22 @@ func audio(f File, in *os.File, found *mimetype.MIME, h Hint) (engine.Attachment
 	return engine.Attachment{}, errInvalid("the file is no audio that is known here, such as MP3, AAC, M4A, AMR or Ogg; send others as a document")
 }
 
+// voice describes a voice note, which is Opus in Ogg: by its bytes, or where they
+// tell no more than that it may be, by what the caller says.
+func voice(f File, in *os.File, found *mimetype.MIME, h Hint) (engine.Attachment, error) {
+	d, ok := opusDuration(in, f.Size)
+	if kind := plain(found); !ok && (isVague(kind) || kind == "application/ogg") {
+		ok = strings.HasPrefix(h.MIME, "audio/ogg")
+	}
+	if !ok {
+		return engine.Attachment{}, errInvalid("a voice note must be Opus in an Ogg file (audio/ogg; codecs=opus); " +
+			"send other audio without ptt, or convert it first")
+	}
+	a := f.attachment(typeOpus)
+	a.Duration = d
+	return a, nil
+}
+
 // document describes any file. A picture gets a thumbnail, and whatever hinders
 // that is no error.
 func (s *Spool) document(ctx context.Context, f File, in *os.File, found *mimetype.MIME, h Hint) (engine.Attachment, error) {
@@ -204,8 +213,9 @@ func agrees(declared, family string) error {
 // caller says.
 func isUnknown(found string) bool { return found == "application/octet-stream" }
 
-// isVague tells that the bytes of sound or film don't say what they are: raw
-// streams can look like text.
+// isVague tells that the bytes of sound or film don't say what they are. Text has
+// no mark of its own: it is what is left when nothing else was recognised. Of
+// pictures, whose kinds are all known, text is certainly none.
 func isVague(found string) bool { return isUnknown(found) || found == "text/plain" }
 
 // plain is a type without parameters.

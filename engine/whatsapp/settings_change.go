@@ -3,7 +3,6 @@ package whatsapp
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"go.mau.fi/whatsmeow"
 	"go.mau.fi/whatsmeow/appstate"
@@ -17,11 +16,8 @@ import (
 // other devices of the account change them as well.
 const settingsTries = 5
 
-var (
-	// errSettingsMoved says that the server has changes that the device has not seen.
-	errSettingsMoved = errors.New("the account's settings have changed meanwhile")
-	errSettingsKept  = errors.New("the settings were not looked at")
-)
+// errSettingsMoved says that the server has changes that the device has not seen.
+var errSettingsMoved = errors.New("the account's settings have changed meanwhile")
 
 // changeSettings writes a setting that all devices of the account share, made
 // under the phone's key. It returns CodeNetworkRefused if the server takes it in
@@ -60,16 +56,18 @@ type lockedWork struct{}
 // where whatsmeow reads that picture under its lock, which has no other way in: a
 // fetch that fetches nothing, as the settings have been fetched before.
 func (l *link) sendSettings(ctx context.Context, key []byte, change appstate.PatchInfo) error {
-	err := errSettingsKept
-	var once sync.Once
+	var err error
+	done := false
 	locked := context.WithValue(ctx, lockedWork{}, func() {
-		once.Do(func() { err = l.sendSettingsLocked(ctx, key, change) })
+		if !done {
+			done = true
+			err = l.sendSettingsLocked(ctx, key, change)
+		}
 	})
-	fetched := l.client.FetchAppState(locked, change.Type, false, true)
-	if errors.Is(err, errSettingsKept) {
-		return errors.Join(err, fetched)
+	if fetched := l.client.FetchAppState(locked, change.Type, false, true); !done {
+		return errors.Join(errSettingsMoved, fetched) // never taken for a success
 	}
-	return err
+	return err // what the fetch says beyond that, the next one says again
 }
 
 // GetAppStateVersion is what a fetch of the settings begins with.

@@ -22,9 +22,10 @@ type person struct {
 // bootstrap is the first part of the history that a phone sends after linking.
 // Of their chats these phones tell the timers alone. What else a companion needs
 // is who stands behind which LID, and that a history came at all: Baileys holds
-// its ready state back until then. A chat goes by the LID (assumed: as in stanzas). Global settings are left out (assumed to be
-// optional): whatsmeow saves its device because of them while it also takes in
-// the push name, without a lock around both.
+// its ready state back until then. A chat goes by the LID (assumed: as in
+// stanzas). Global settings are left out (assumed to be optional): whatsmeow saves
+// its device because of them while it also takes in the push name, without a lock
+// around both.
 func bootstrap(people []person) *waHistorySync.HistorySync {
 	sync := &waHistorySync.HistorySync{
 		SyncType:   waHistorySync.HistorySync_INITIAL_BOOTSTRAP.Enum(),

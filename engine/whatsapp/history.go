@@ -48,6 +48,11 @@ func (l *link) historyAnnounced(notice *waE2E.HistorySyncNotification) {
 	}
 	go func() {
 		defer l.conn.calls.Done()
+		defer func() { // a phone made what is read here: it ends nothing else
+			if p := recover(); p != nil {
+				l.conn.log.Error("reading the history panicked", zap.String("panic", engine.Redact(fmt.Sprint(p))))
+			}
+		}()
 		ctx, cancel := context.WithTimeout(l.ctx, historyTimeout)
 		defer cancel()
 		if err := l.readHistory(ctx, notice); err != nil && l.ctx.Err() == nil {
@@ -57,12 +62,10 @@ func (l *link) historyAnnounced(notice *waE2E.HistorySyncNotification) {
 }
 
 func (l *link) readHistory(ctx context.Context, notice *waE2E.HistorySyncNotification) error {
-	select {
-	case l.conn.net.histories <- struct{}{}:
-		defer func() { <-l.conn.net.histories }()
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := l.conn.net.histories.Acquire(ctx, 1); err != nil {
+		return err
 	}
+	defer l.conn.net.histories.Release(1)
 	blob := notice.GetInitialHistBootstrapInlinePayload()
 	if blob == nil {
 		var err error

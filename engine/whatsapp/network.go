@@ -92,9 +92,9 @@ type Network struct {
 	http    *httpClients
 	hashes  *throttle
 	health  health
-	// transfers bounds how many files all sessions move at once.
-	transfers *semaphore.Weighted
-	histories chan struct{} // holds a token for each part of a history that is looked into
+	// transfers bounds how many files all sessions move at once, histories how many
+	// parts of a history they look into.
+	transfers, histories *semaphore.Weighted
 
 	undecryptable atomic.Int64 // messages that could not be decrypted at first
 }
@@ -128,7 +128,7 @@ func Open(ctx context.Context, opts Options) (*Network, error) {
 	return &Network{
 		opts: opts, log: opts.Log, devices: devices, http: newHTTPClients(opts.Endpoint, nil),
 		hashes:    &throttle{every: purgeEvery, clock: opts.Clock},
-		transfers: semaphore.NewWeighted(transfersAtOnce), histories: make(chan struct{}, maxHistories),
+		transfers: semaphore.NewWeighted(transfersAtOnce), histories: semaphore.NewWeighted(maxHistories),
 	}, nil
 }
 

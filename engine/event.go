@@ -16,6 +16,11 @@ const (
 	EventMessageStatus EventType = "message.status"
 	EventGroup         EventType = "group"
 	EventCall          EventType = "call"
+
+	EventBulkProgress    EventType = "bulk.progress"
+	EventBulkCompleted   EventType = "bulk.completed" // a job has ended, one way or the other
+	EventOptOut          EventType = "optout"
+	EventWebhookDisabled EventType = "webhook.disabled"
 )
 
 // IsDocumented tells whether the WapiConnect document knows the type. Endpoints

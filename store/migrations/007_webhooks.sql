@@ -1,0 +1,1 @@
+-- Several endpoints a tenant: rotation, filters, circuit.

@@ -1,0 +1,1 @@
+-- Bulk jobs over several sessions, with windows, pauses and progress.

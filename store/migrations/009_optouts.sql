@@ -1,0 +1,1 @@
+-- Who does not want bulk messages, and the words that say so.

@@ -27,6 +27,7 @@ const (
 	CodeUndeliverable      Code = "RECIPIENT_UNREACHABLE"  // no device of the recipient could be encrypted for
 	CodeNotSupported       Code = "NOT_SUPPORTED"          // this network can't do it
 	CodeEgressRefused      Code = "URL_REFUSED"            // a caller's URL points where it must not
+	CodeProxyFailed        Code = "PROXY_FAILED"           // WhatsApp can't be reached through a proxy
 	CodeForbidden          Code = "FORBIDDEN"              // the key may not do this
 	CodeTenantSuspended    Code = "TENANT_SUSPENDED"       // the operator has suspended the tenant
 	CodeSentLimit          Code = "SENT_LIMIT_EXCEEDED"    // the tenant's daily limit is reached, nothing was sent

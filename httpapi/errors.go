@@ -37,7 +37,7 @@ var errPanicked = errors.New("a handler panicked")
 func statusOf(code engine.Code) int {
 	switch code {
 	case engine.CodeInvalid, engine.CodeNotOnWhatsApp, engine.CodeRecipientInvalid,
-		engine.CodeNotSupported, engine.CodeEgressRefused, engine.CodeMediaInvalid:
+		engine.CodeNotSupported, engine.CodeEgressRefused, engine.CodeMediaInvalid, engine.CodeProxyFailed:
 		return http.StatusBadRequest
 	case engine.CodeUnauthorized:
 		return http.StatusUnauthorized

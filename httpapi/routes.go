@@ -40,7 +40,7 @@ type route struct {
 // routes is the whole API. Each group stands in the file of its handlers.
 func (s *Server) routes() []route {
 	return slices.Concat(
-		s.sessionRoutes(), s.linkingRoutes(), s.pairingLinkRoutes(), s.sendRoutes(), s.mediaRoutes(),
+		s.sessionRoutes(), s.proxyTestRoutes(), s.linkingRoutes(), s.pairingLinkRoutes(), s.sendRoutes(), s.mediaRoutes(),
 		s.bulkRoutes(), s.messageRoutes(),
 		s.checkRoutes(), s.profileRoutes(), s.contactRoutes(), s.groupRoutes(), s.chatRoutes(),
 		s.webhookRoutes(),

@@ -70,6 +70,9 @@ type Options struct {
 	ShellKey string
 	// Bulk takes the bulk jobs. It is required.
 	Bulk *bulk.Service
+	// TryProxy reaches for WhatsApp through a proxy; nil where the network has no
+	// such way. See whatsapp.Network for its errors.
+	TryProxy func(ctx context.Context, proxy string) error
 	// Erase is told that a tenant waits to be erased. It must not block; nil does nothing.
 	Erase func()
 	// PublicURL is where clients reach the API, for links that strangers follow;
@@ -100,6 +103,7 @@ type Server struct {
 	rates    *rates
 	shellKey []byte // its hash; nil for none
 	erase    func()
+	tryProxy func(ctx context.Context, proxy string) error
 
 	spool                      *media.Spool
 	maxBody                    int   // bytes
@@ -166,6 +170,7 @@ func New(o Options) *Server {
 		sum := sha256.Sum256([]byte(o.ShellKey))
 		s.shellKey = sum[:]
 	}
+	s.tryProxy = o.TryProxy
 	if s.erase = o.Erase; s.erase == nil {
 		s.erase = func() {}
 	}

@@ -56,13 +56,8 @@ func (s *Server) changeOf(req optionsRequest) (change engine.SessionChange, err 
 		return change, err
 	}
 	if proxy := change.Proxy; proxy != nil && *proxy != "" {
-		if _, err := engine.ParseProxy(*proxy); err != nil {
+		if err := s.checkProxy(*proxy); err != nil {
 			return change, err
-		}
-		if s.guard != nil {
-			if err := s.guard.CheckURL(*proxy); err != nil {
-				return change, err
-			}
 		}
 	}
 	if change.Typing, err = readClearable[bool](req.Typing, "typing", "a boolean"); err != nil {

@@ -185,7 +185,7 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 	a.api = httpapi.New(httpapi.Options{
 		Bulk:   bulk.NewService(a.store, a.bulk, a.network.NewMessageID),
 		Engine: a.engine, Store: a.store, Network: a.network.Info(), Version: version, Guard: guard, Log: c.Log.Named("api"),
-		PublicURL: public, RateLimit: c.RateLimit, ShellKey: a.shellKey, Erase: a.janitor.Nudge,
+		PublicURL: public, RateLimit: c.RateLimit, ShellKey: a.shellKey, Erase: a.janitor.Nudge, TryProxy: a.network.TryProxy,
 		Spool: a.spool, MaxMedia: int64(c.MaxMedia) << 20,
 		Ready: []func(context.Context) error{a.network.Ping},
 	})

@@ -103,6 +103,22 @@ func TestSessionsHaveProxies(t *testing.T) {
 	if strings.Contains(status.raw, "topsecret") || !strings.Contains(status.raw, "http://user@127.0.0.1") {
 		t.Errorf("the status is %s", status.raw)
 	}
+	a.must(t, 200, "POST", "/api/whatsapp/proxy/test", map[string]any{"proxy": url(second)})
+	for name, given := range map[string]string{
+		"wrong login":  second.URL,
+		"no proxy":     a.URL(),
+		"nobody there": "http://127.0.0.1:1",
+		"no such name": "socks5://nowhere.invalid:1080",
+	} {
+		ans := a.must(t, 400, "POST", "/api/whatsapp/proxy/test", map[string]any{"proxy": given})
+		if ans.raw != `{"error":"WhatsApp can't be reached through the proxy","code":"PROXY_FAILED"}` {
+			t.Errorf("%s: the answer is %s", name, ans.raw)
+		}
+	}
+	if ans := a.must(t, 400, "POST", "/api/whatsapp/proxy/test", map[string]any{"proxy": "socks5://10.0.0.1"}); ans.text("code") != "URL_REFUSED" {
+		t.Errorf("a private address answers %s", ans.raw)
+	}
+	tried := second.tunnels.Load()
 	before := first.carried.Load()
 	a.send(t, "main", theirs.Number(), "through the first")
 	if first.carried.Load() == before {
@@ -117,8 +133,8 @@ func TestSessionsHaveProxies(t *testing.T) {
 	a.must(t, 200, "PATCH", sessionPath("main"), map[string]any{"proxy": url(second)})
 	a.awaitStatus(t, "main", "ready")
 	a.send(t, "main", theirs.Number(), "through the second")
-	if second.tunnels.Load() != 1 {
-		t.Errorf("%d tunnels through the second, want 1", second.tunnels.Load())
+	if n := second.tunnels.Load() - tried; n != 1 {
+		t.Errorf("%d tunnels through the second, want 1", n)
 	}
 	a.must(t, 200, "PATCH", sessionPath("main"), map[string]any{"proxy": nil})
 	second.down()

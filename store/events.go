@@ -120,6 +120,9 @@ func (s *Store) insertEvent(tx *sql.Tx, e *engine.Event, notice string) (fresh b
 	n, err := changed(tx.Exec(`INSERT INTO events (id, tenant_id, session_id, type, at, data, notice) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (tenant_id, session_id, type, notice) WHERE notice IS NOT NULL DO NOTHING`,
 		e.ID, e.Session.Tenant, e.Session.ID, e.Type, millis(e.At), e.Data, sql.NullString{String: notice, Valid: notice != ""}))
+	if n == 1 {
+		s.audience.note(e.Session.Tenant)
+	}
 	return n == 1, err
 }
 
@@ -150,16 +153,19 @@ func (g *eventIDs) next(now time.Time) engine.EventID {
 	return engine.EventID(id.String())
 }
 
-// lastEventID is where the ids went on to before the last stop. Ids that are no
-// ULIDs were given by a caller and do not count.
+// lastEventID is where the ids went on to before the last stop, also of events that
+// retention has removed since. Ids that are no ULIDs were given by a caller and do
+// not count.
 func lastEventID(ctx context.Context, db *sql.DB) (ulid.ULID, error) {
-	var text sql.NullString
-	if err := db.QueryRowContext(ctx, `SELECT max(id) FROM events`).Scan(&text); err != nil {
-		return ulid.ULID{}, storageError(err)
+	var last ulid.ULID
+	for _, query := range []string{`SELECT max(id) FROM events`, `SELECT max(events_pruned) FROM tenants`} {
+		var text sql.NullString
+		if err := db.QueryRowContext(ctx, query).Scan(&text); err != nil {
+			return ulid.ULID{}, storageError(err)
+		}
+		if id, err := ulid.ParseStrict(text.String); err == nil && id.Compare(last) > 0 {
+			last = id
+		}
 	}
-	id, err := ulid.ParseStrict(text.String)
-	if err != nil {
-		return ulid.ULID{}, nil
-	}
-	return id, nil
+	return last, nil
 }

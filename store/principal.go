@@ -28,45 +28,76 @@ func (p Principal) Reaches(id engine.SessionID) bool {
 }
 
 const selectPrincipal = `SELECT k.tenant_id, k.id, k.hash, k.scope, k.sessions, k.expires_at, t.suspended_at, t.rate_limit
-	FROM api_keys k JOIN tenants t ON t.id = k.tenant_id WHERE k.lookup = $1`
+	FROM api_keys k JOIN tenants t ON t.id = k.tenant_id`
 
 // FindPrincipal returns whom a key speaks for, or CodeUnauthorized for one that
 // is unknown or has expired. Every request comes through here: it is one read by
 // two indexes, and the time of use is written later, by SaveKeyUses.
 func (s *Store) FindPrincipal(ctx context.Context, key string) (Principal, error) {
-	var (
-		p                  Principal
-		stored             string
-		sessions           sql.NullString
-		expires, suspended sql.NullInt64
-		rate               sql.NullInt64
-	)
 	hash := hashKey(key)
 	if err := ctx.Err(); err != nil {
 		return Principal{}, storageError(err)
 	}
 	// The driver watches a context that can end with a goroutine, which doubles the
 	// cost of a read that is over in microseconds.
-	err := s.read.QueryRowContext(context.WithoutCancel(ctx), selectPrincipal, keyLookup(key, hash)).
-		Scan(&p.Tenant, &p.Key, &stored, &p.Scope, &sessions, &expires, &suspended, &rate)
-	if isNoRows(err) || err == nil && subtle.ConstantTimeCompare([]byte(stored), []byte(hash)) != 1 {
-		return Principal{}, engine.Errorf(engine.CodeUnauthorized, "the API key is not valid")
+	k, err := scanPrincipal(s.read.QueryRowContext(context.WithoutCancel(ctx), selectPrincipal+` WHERE k.lookup = $1`, keyLookup(key, hash)))
+	if err == nil && subtle.ConstantTimeCompare([]byte(k.hash), []byte(hash)) != 1 {
+		err = errKeyInvalid()
 	}
 	if err != nil {
+		return Principal{}, err
+	}
+	return s.use(k)
+}
+
+// RenewPrincipal returns what a key that was found before may do now, for those who
+// go on using it. It returns CodeUnauthorized once the key is gone or has expired.
+func (s *Store) RenewPrincipal(ctx context.Context, tenant engine.TenantID, key KeyID) (Principal, error) {
+	if err := ctx.Err(); err != nil {
 		return Principal{}, storageError(err)
 	}
+	k, err := scanPrincipal(s.read.QueryRowContext(context.WithoutCancel(ctx), selectPrincipal+` WHERE k.id = $1 AND k.tenant_id = $2`, key, tenant))
+	if err != nil {
+		return Principal{}, err
+	}
+	return s.use(k)
+}
+
+// keyRow is a principal with what decides whether it still counts.
+type keyRow struct {
+	Principal
+	hash    string // of the whole key
+	expires sql.NullInt64
+}
+
+// use notes that a key was used, unless it has expired: then it returns CodeUnauthorized.
+func (s *Store) use(k keyRow) (Principal, error) {
 	now := s.clock().UnixMilli()
-	if expires.Valid && expires.Int64 <= now {
+	if k.expires.Valid && k.expires.Int64 <= now {
 		return Principal{}, engine.Errorf(engine.CodeUnauthorized, "the API key has expired")
 	}
-	if sessions.Valid {
-		if err := json.Unmarshal([]byte(sessions.String), &p.Sessions); err != nil {
-			return Principal{}, storageError(err)
-		}
+	s.uses.note(k.Key, now)
+	return k.Principal, nil
+}
+
+func errKeyInvalid() error { return engine.Errorf(engine.CodeUnauthorized, "the API key is not valid") }
+
+// scanPrincipal returns CodeUnauthorized if there is no row.
+func scanPrincipal(r row) (k keyRow, err error) {
+	var (
+		sessions  sql.NullString
+		suspended sql.NullInt64
+		rate      sql.NullInt64
+	)
+	err = r.Scan(&k.Tenant, &k.Key, &k.hash, &k.Scope, &sessions, &k.expires, &suspended, &rate)
+	if isNoRows(err) {
+		return keyRow{}, errKeyInvalid()
 	}
-	p.Suspended, p.RateLimit = suspended.Valid, int(rate.Int64)
-	s.uses.note(p.Key, now)
-	return p, nil
+	if err == nil && sessions.Valid {
+		err = json.Unmarshal([]byte(sessions.String), &k.Sessions)
+	}
+	k.Suspended, k.RateLimit = suspended.Valid, int(rate.Int64)
+	return k, storageError(err)
 }
 
 // keyUses remembers when keys were last used until that is written down: a write

@@ -98,12 +98,19 @@ func (s *Store) pruneEvents(ctx context.Context, tenant engine.TenantID, cutoff 
 		if err != nil || len(ids) == 0 {
 			return 0, false, err
 		}
+		last := ""
 		for _, id := range ids {
 			n, err := pruneEvent(tx, id)
 			if err != nil {
 				return 0, false, err
 			}
+			if n > 0 {
+				last = id
+			}
 			removed += n
+		}
+		if err := markPruned(tx, tenant, engine.EventID(last)); err != nil {
+			return 0, false, err
 		}
 		after = ids[len(ids)-1]
 		return removed, len(ids) == pruneBatch, nil

@@ -57,6 +57,9 @@ type Store struct {
 	prober *prober
 	zones  *zones
 	uses   keyUses
+	// audience waits for events.
+	audience audience
+	looks    int // entries of the event log that one page looks at; mostLooked
 	// sick is set while the last batch of writes could not be committed.
 	sick atomic.Pointer[engine.Error]
 }
@@ -108,9 +111,10 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		path:   path,
 		file:   file,
 		zones:  new(zones),
+		looks:  mostLooked,
 	}
 	s.prober = &prober{probe: s.probe, clock: o.Clock}
-	s.write = startWriter(db, &s.sick)
+	s.write = startWriter(db, &s.sick, s.audience.committed)
 	return s, nil
 }
 

@@ -26,6 +26,8 @@ type writer struct {
 	queue chan *write
 	done  chan struct{} // closed when the goroutine has stopped
 	sick  *atomic.Pointer[engine.Error]
+	// committed is called on the writer's goroutine when a batch has ended.
+	committed func()
 
 	mu     sync.RWMutex // guards closed, and that nothing is queued after it
 	closed bool
@@ -40,9 +42,10 @@ type write struct {
 	err    error      // what fn returned; the writer's own
 }
 
-// startWriter takes db over. close stops its goroutine and closes db.
-func startWriter(db *sql.DB, sick *atomic.Pointer[engine.Error]) *writer {
-	w := &writer{db: db, queue: make(chan *write, maxBatch), done: make(chan struct{}), sick: sick}
+// startWriter takes db over. close stops its goroutine and closes db. committed is
+// called after every batch, on the writer's goroutine, and must not block.
+func startWriter(db *sql.DB, sick *atomic.Pointer[engine.Error], committed func()) *writer {
+	w := &writer{db: db, queue: make(chan *write, maxBatch), done: make(chan struct{}), sick: sick, committed: committed}
 	go w.run()
 	return w
 }
@@ -102,6 +105,7 @@ func (w *writer) run() {
 		batch = w.gather(append(batch[:0], first))
 		if len(batch) > 0 {
 			w.commit(batch)
+			w.committed()
 		}
 		clear(batch)
 	}

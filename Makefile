@@ -3,7 +3,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0-dev)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 
-.PHONY: run build test bench fuzz lint clean
+.PHONY: run build test chaos bench fuzz lint clean
 
 build: # the first build compiles SQLite: about a minute
 	$(GO) build -ldflags '$(LDFLAGS)' -o bin/wapid ./cmd/wapid
@@ -14,6 +14,14 @@ run: build
 test:
 	$(GO) test -race -timeout 14m ./...
 	@command -v node >/dev/null || echo 'left out: the Baileys suite (node is not on this machine)'
+
+# chaos is the long run of the fault harness; see docs/chaos.md. The same seed does the same again.
+SEED    ?= $(shell date +%s)
+KILLS   ?= 50
+MINUTES ?= 8
+chaos:
+	CHAOS_SEED=$(SEED) CHAOS_KILLS=$(KILLS) CHAOS_MINUTES=$(MINUTES) \
+		$(GO) test -count=1 -timeout $$(( $(MINUTES) * 2 + 15 ))m -run '^TestChaos$$' -v ./cmd/wapid
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

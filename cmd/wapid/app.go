@@ -30,6 +30,9 @@ type appConfig struct {
 	Data     string             // directory; locked while the app lives
 	Endpoint *whatsapp.Endpoint // nil for the real network
 	Log      *zap.Logger
+	// Clock tells the time of day; nil means time.Now. Waits are measured on the
+	// machine's own, which doesn't jump.
+	Clock func() time.Time
 	// Tune adjusts the network's timing; tests shorten what a person would wait for.
 	Tune func(*whatsapp.Options)
 	// Backoff spaces reconnects; the zero value is the daemon's own.
@@ -77,7 +80,7 @@ func (a *app) open(ctx context.Context, c appConfig) error {
 		return err
 	}
 	a.closers = append(a.closers, unlock)
-	if a.store, err = store.Open(ctx, filepath.Join(dir, store.FileName), store.Options{}); err != nil {
+	if a.store, err = store.Open(ctx, filepath.Join(dir, store.FileName), store.Options{Clock: c.Clock}); err != nil {
 		return err
 	}
 	a.closers = append(a.closers, a.store.Close)
@@ -175,12 +178,12 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 			return errors.New("--public-url must be http:// or https://, a host, and perhaps a path")
 		}
 	}
-	a.dispatcher = webhooks.New(a.store, guard, c.Log.Named("webhooks"), webhooks.Options{Version: version})
+	a.dispatcher = webhooks.New(a.store, guard, c.Log.Named("webhooks"), webhooks.Options{Version: version, Clock: c.Clock})
 	a.engine = engine.New(engine.Config{
 		Network: a.network, Store: a.store, Log: c.Log.Named("engine"),
-		Nudge: a.dispatcher.Nudge, Backoff: c.Backoff, CheckRate: c.CheckRate,
+		Now: c.Clock, Nudge: a.dispatcher.Nudge, Backoff: c.Backoff, CheckRate: c.CheckRate,
 	})
-	a.bulk = bulk.NewRunner(a.store, a.engine, c.Log.Named("bulk"), bulk.Options{Dir: filepath.Join(dir, "bulk")})
+	a.bulk = bulk.NewRunner(a.store, a.engine, c.Log.Named("bulk"), bulk.Options{Dir: filepath.Join(dir, "bulk"), Clock: c.Clock})
 	a.janitor = newJanitor(a.engine, a.store, a.bulk, c.Log.Named("janitor"))
 	a.api = httpapi.New(httpapi.Options{
 		Bulk:   bulk.NewService(a.store, a.bulk, a.network.NewMessageID),

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -29,11 +30,15 @@ type usageError struct{ error }
 // run is the whole program. It returns the exit status: 0, 1 for a failure, 2
 // for wrong usage. Each error ends as one line on stderr.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	err := execute(ctx, args, stdout, stderr)
+	return (&environment{ctx: ctx, stdout: stdout, stderr: stderr, clock: time.Now}).run(args)
+}
+
+func (env *environment) run(args []string) int {
+	err := env.execute(args)
 	if err == nil || errors.Is(err, errHelp) {
 		return 0
 	}
-	fmt.Fprintf(stderr, "wapid: %v\n", oneLine(err))
+	fmt.Fprintf(env.stderr, "wapid: %v\n", oneLine(err))
 	if _, ok := errors.AsType[usageError](err); ok {
 		return 2
 	}
@@ -43,14 +48,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // errHelp ends a run that only printed help or the version.
 var errHelp = errors.New("help was shown")
 
-func execute(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+func (env *environment) execute(args []string) (err error) {
 	var cli commands
 	exited := false
 	parser, err := kong.New(&cli,
 		kong.Name("wapid"),
 		kong.Description("Keeps WhatsApp linked-device sessions alive and gives every tenant a REST API."),
 		kong.Vars{"version": version},
-		kong.Writers(stdout, stderr),
+		kong.Writers(env.stdout, env.stderr),
 		kong.Exit(func(int) { exited = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
@@ -70,11 +75,12 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 	if err != nil {
 		return usageError{err}
 	}
-	return call.Run(&environment{ctx: ctx, stdout: stdout, stderr: stderr})
+	return call.Run(env)
 }
 
 // environment is what a command gets from the process that runs it.
 type environment struct {
 	ctx            context.Context
 	stdout, stderr io.Writer
+	clock          func() time.Time // of all that is written down and decided by the time of day
 }

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -29,7 +30,8 @@ const asDaemon = "WAPID_TEST_RUN_AS_DAEMON"
 func TestMain(m *testing.M) {
 	if os.Getenv(asDaemon) != "" {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-		code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+		env := environment{ctx: ctx, stdout: os.Stdout, stderr: os.Stderr, clock: daemonClock()}
+		code := env.run(os.Args[1:])
 		stop()
 		os.Exit(code)
 	}
@@ -149,13 +151,8 @@ func testLogLevel() string { return cmp.Or(os.Getenv("TEST_LOG"), "info") }
 func startDaemon(t testing.TB, binary string, network *simulated, dir string, args ...string) *daemon {
 	t.Helper()
 	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--data", dir, "--network", network.file}, args...)
-	d := &daemon{cmd: program(binary, args...), stderr: &lockedBuffer{}}
-	out, err := d.cmd.StdoutPipe()
+	d, err := launch(program(binary, args...))
 	if err != nil {
-		t.Fatal(err)
-	}
-	d.cmd.Stderr = d.stderr
-	if err := d.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -164,6 +161,20 @@ func startDaemon(t testing.TB, binary string, network *simulated, dir string, ar
 			t.Logf("the daemon's log:\n%s", tail(d.stderr.String(), 200))
 		}
 	})
+	return d
+}
+
+// launch starts a daemon and waits for its banner. The caller kills or stops it.
+func launch(cmd *exec.Cmd) (*daemon, error) {
+	d := &daemon{cmd: cmd, stderr: &lockedBuffer{}}
+	out, err := d.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	d.cmd.Stderr = d.stderr
+	if err := d.cmd.Start(); err != nil {
+		return nil, err
+	}
 	d.stdout = bufio.NewScanner(out)
 	for d.stdout.Scan() {
 		line := d.stdout.Text()
@@ -171,11 +182,10 @@ func startDaemon(t testing.TB, binary string, network *simulated, dir string, ar
 		if _, rest, ok := strings.Cut(line, " · API "); ok {
 			url, _, _ := strings.Cut(rest, " ")
 			d.api = api{base: url, key: testKey}
-			return d
+			return d, nil
 		}
 	}
-	t.Fatalf("the daemon ended without a banner: %v\n%s", d.cmd.Wait(), d.stderr)
-	return nil
+	return nil, fmt.Errorf("the daemon ended without a banner: %w\n%s", d.cmd.Wait(), d.stderr)
 }
 
 // kill ends the process as a power switch would, as far as a process goes.

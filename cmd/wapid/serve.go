@@ -26,7 +26,7 @@ func (c *serveCommand) Run(env *environment) error {
 	if err != nil {
 		return usageError{err}
 	}
-	a, err := openApp(env.ctx, appConfig{settings: c.settings, Data: c.Data, Endpoint: endpoint, Log: log})
+	a, err := openApp(env.ctx, appConfig{settings: c.settings, Data: c.Data, Endpoint: endpoint, Log: log, Clock: env.clock})
 	if err != nil {
 		return err
 	}

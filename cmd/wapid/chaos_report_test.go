@@ -1,0 +1,118 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// blamesShown is how many findings of a kind are told with their story.
+const blamesShown = 5
+
+// report prints the table, and fails the test if anything is in it that must not be.
+func (h *chaos) report(r *reckoning) {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
+	row := func(what string, n any) { fmt.Fprintf(w, "%s\t%v\n", what, n) }
+	kinds := map[string]int{}
+	for _, f := range h.wrong {
+		kinds[f.kind]++
+	}
+	never := func(kind string) {
+		row("  "+kind+" (must be 0)", kinds[kind])
+		delete(kinds, kind)
+	}
+	row("seed", h.o.seed)
+	row("requests to send", r.requests)
+	row("  acknowledged", r.acknowledged)
+	row("  refused, certainly not sent", r.refused)
+	row("  nobody said what became of them", r.unknown)
+	never(lostSend)
+	never(twiceAtPhone)
+	never(refusedYetSent)
+	never(neverAnswered)
+	never(logDisagrees)
+	row("  copies under a known id, dropped by the phones", r.copies)
+	row("messages that phones sent in", r.inbound)
+	never(lostInbound)
+	never(twiceLogged)
+	row("events written down", r.events)
+	row("  requests that the receivers read", r.arrivals)
+	never(lostEvent)
+	never(twoWebhookIDs)
+	row("  duplicated at a receiver, same webhook-id (allowed)", r.again)
+	row("  first tries compared for their order", r.ordered)
+	never(outOfOrder)
+	row("bulk jobs", r.jobs)
+	row("  recipients", r.recipients)
+	row("  sent", r.bulkSent)
+	row("  failed", r.bulkFailed)
+	never(bulkZero)
+	never(bulkTwice)
+	never(bulkFailedSent)
+	never(bulkCounters)
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+		row(kind, kinds[kind])
+	}
+	for _, kind := range slices.Sorted(maps.Keys(h.faults)) {
+		row("fault: "+kind, h.faults[kind])
+	}
+	for mood, n := range h.moods() {
+		row("answer of a receiver: "+mood, n)
+	}
+	w.Flush()
+	h.t.Logf("\n%s", b.String())
+	h.tellWrong()
+	if r.acknowledged == 0 || r.inbound == 0 || r.jobs == 0 || r.ordered == 0 {
+		h.t.Error("there was no traffic to speak of: the run proves nothing")
+	}
+}
+
+// moods adds up how the receivers answered.
+func (h *chaos) moods() func(yield func(string, int) bool) {
+	sum := map[string]int{}
+	for _, r := range h.receivers {
+		r.mu.Lock()
+		for mood, n := range r.moods {
+			sum[mood] += n
+		}
+		r.mu.Unlock()
+	}
+	return func(yield func(string, int) bool) {
+		for _, mood := range slices.Sorted(maps.Keys(sum)) {
+			if !yield(mood, sum[mood]) {
+				return
+			}
+		}
+	}
+}
+
+// tellWrong fails the test with the story of what was wrong.
+func (h *chaos) tellWrong() {
+	told := map[string]int{}
+	for _, f := range h.wrong {
+		if told[f.kind]++; told[f.kind] > blamesShown {
+			h.t.Errorf("%s: %s", f.kind, f.subject)
+			continue
+		}
+		h.t.Errorf("%s: %s\n%s", f.kind, f.subject, h.story.of(h.related(f.subject)...))
+	}
+}
+
+// related are the names under which the story knows a subject.
+func (h *chaos) related(subject string) []string {
+	names := []string{subject}
+	for _, q := range h.books.requests {
+		if q.text == subject && q.id != "" {
+			names = append(names, q.id)
+		}
+	}
+	for _, j := range h.books.jobs {
+		if strings.HasPrefix(subject, j.name+" ") {
+			names = append(names, j.name)
+		}
+	}
+	return names
+}

@@ -102,6 +102,18 @@ type Call struct {
 	Timestamp int64  `json:"timestamp"` // unix seconds
 }
 
+// OptOutData tells that a person does not want a tenant's bulk messages any more,
+// or wants them again. At least one of the addresses is there.
+type OptOutData struct {
+	Phone     string    `json:"phone,omitempty"` // digits
+	LID       JID       `json:"lid,omitempty"`
+	OptedOut  bool      `json:"optedOut"`
+	Word      string    `json:"word,omitempty"`      // by which the person said so
+	MessageID MessageID `json:"messageId,omitempty"` // in which
+	Source    string    `json:"source"`              // message, or api
+	At        int64     `json:"at"`                  // unix milliseconds
+}
+
 // TestData is what a tenant has sent to its own webhook.
 type TestData struct {
 	Message string `json:"message"`

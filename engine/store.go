@@ -90,7 +90,8 @@ type Store interface {
 	MatchChatTimers(ctx context.Context, key SessionKey, who Person) error
 
 	// InsertIncoming writes the log row of an incoming message and its event,
-	// with the deliveries of that event, in one transaction. fresh is false, and
+	// with the deliveries of that event, in one transaction. A word by which people
+	// opt out of bulk messages is heeded there as well. fresh is false, and
 	// nothing is written, if the session has the message already: one with the
 	// same id, of the same sender, in the same chat. Senders choose their ids, so
 	// the id alone names no message.

@@ -41,7 +41,7 @@ type route struct {
 func (s *Server) routes() []route {
 	return slices.Concat(
 		s.sessionRoutes(), s.proxyTestRoutes(), s.linkingRoutes(), s.pairingLinkRoutes(), s.sendRoutes(), s.mediaRoutes(),
-		s.bulkRoutes(), s.messageRoutes(),
+		s.bulkRoutes(), s.optOutRoutes(), s.messageRoutes(),
 		s.checkRoutes(), s.profileRoutes(), s.contactRoutes(), s.groupRoutes(), s.chatRoutes(),
 		s.webhookRoutes(),
 		s.accountRoutes(), s.keyRoutes(),

@@ -27,6 +27,7 @@ var strangers = map[string]string{
 	"groupId":   "120363000000000000",
 	"chat":      "919876543299",
 	"contact":   "919876543299",
+	"phone":     "919876543299",
 	"file":      "nothing.js",
 	"token":     strings.Repeat("a", 43),
 }
@@ -198,7 +199,8 @@ func (d *daemon) keyFor(scope store.Scope, sessions []engine.SessionID) string {
 func (d *daemon) state() string {
 	d.t.Helper()
 	var b strings.Builder
-	for _, path := range []string{"/api/whatsapp/messages", "/api/whatsapp/sessions", "/api/whatsapp/bulk-jobs", "/api/account/api-keys"} {
+	for _, path := range []string{"/api/whatsapp/messages", "/api/whatsapp/sessions", "/api/whatsapp/bulk-jobs", "/api/account/api-keys",
+		"/api/whatsapp/opt-outs", "/api/account/opt-out-words"} {
 		r := d.get(path)
 		d.wants(r, http.StatusOK, "")
 		fmt.Fprintln(&b, path, r.body)

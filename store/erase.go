@@ -32,6 +32,7 @@ func ownTables() []ownTable {
 		{name: "outbox", key: "seq"},
 		{name: "job_items", key: "job, position", from: "job_items JOIN jobs ON jobs.number = job_items.job"},
 		{name: "jobs", key: "number"},
+		{name: "opt_outs", key: "id"},
 		{name: "usage", key: "tenant_id, day"},
 		{name: "idempotency", key: "tenant_id, key"},
 		{name: "chats", key: "tenant_id, session_id, chat"},

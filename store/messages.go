@@ -35,6 +35,9 @@ func (s *Store) finish(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o
 	if err != nil {
 		return 0, err
 	}
+	if err := learnPerson(tx, key.Tenant, o.Recipient); err != nil {
+		return 0, err
+	}
 	if n == 0 {
 		return 0, finishLate(tx, key, id, o)
 	}
@@ -147,7 +150,12 @@ func (s *Store) InsertIncoming(ctx context.Context, m engine.LoggedMessage, e en
 		if fresh, err = insertMessage(tx, m, ""); err != nil || !fresh {
 			return 0, err
 		}
-		return s.appendEvent(tx, e)
+		queued, err := s.appendEvent(tx, e)
+		if err != nil {
+			return 0, err
+		}
+		told, err := s.heed(tx, m)
+		return queued + told, err
 	})
 	return fresh && err == nil, err
 }

@@ -168,7 +168,7 @@ var engineCodes = []engine.Code{
 	engine.CodeSessionNotReady, engine.CodeAlreadyLinked, engine.CodeSessionBusy, engine.CodeNotOnWhatsApp, engine.CodeRecipientInvalid, engine.CodeReachoutTimelock,
 	engine.CodeRateLimited, engine.CodeSendRejected, engine.CodeSendOutcomeUnknown, engine.CodeUndeliverable,
 	engine.CodeNotSupported, engine.CodeEgressRefused,
-	engine.CodeMessageExpired, engine.CodeSentLimit, engine.CodeConflict, engine.CodeMediaGone, engine.CodeMediaInvalid,
+	engine.CodeMessageExpired, engine.CodeSentLimit, engine.CodeConflict, engine.CodeMediaGone, engine.CodeMediaInvalid, engine.CodeProxyFailed,
 	engine.CodeForbidden, engine.CodeTenantSuspended, engine.CodeSessionLimit, engine.CodeNetworkRefused,
 	engine.CodeStorage, engine.CodeStopping, engine.CodeInternal,
 }

@@ -31,6 +31,7 @@ func TestStatusOf(t *testing.T) {
 		engine.CodeSentLimit:          http.StatusTooManyRequests,
 		engine.CodeConflict:           http.StatusConflict,
 		engine.CodeMediaInvalid:       http.StatusBadRequest,
+		engine.CodeProxyFailed:        http.StatusBadRequest,
 		engine.CodeMediaGone:          http.StatusGone,
 		engine.CodeMessageExpired:     http.StatusInternalServerError, // of a queued message; no request answers it
 		engine.CodeNetworkRefused:     http.StatusInternalServerError,

@@ -114,6 +114,15 @@ type OptOutData struct {
 	At        int64     `json:"at"`                  // unix milliseconds
 }
 
+// WebhookDisabledData tells that an endpoint gets no more deliveries until it is
+// enabled again.
+type WebhookDisabledData struct {
+	EndpointID   string `json:"endpointId"`
+	URL          string `json:"url"`                    // scheme and host alone: the rest may hold secrets
+	Reason       string `json:"reason"`                 // gone, failing
+	FailingSince int64  `json:"failingSince,omitempty"` // unix milliseconds
+}
+
 // TestData is what a tenant has sent to its own webhook.
 type TestData struct {
 	Message string `json:"message"`

@@ -33,20 +33,30 @@ type firstTry struct {
 	Status     int                    `json:"status,omitempty"` // of the receiver's answer
 	DurationMs *int64                 `json:"durationMs,omitempty"`
 	Error      string                 `json:"error,omitempty"` // why there was no answer
+	Body       string                 `json:"body,omitempty"`  // of the answer, as far as it is kept
 }
 
 // testWebhook is POST /api/account/webhook/test: an event of type test goes the
 // way of every other, and is delivered again later if it can't be now.
 func (s *Server) testWebhook(c *fiber.Ctx, p store.Principal) error {
+	e, err := s.store.FindEndpoint(c.UserContext(), p.Tenant)
+	if err != nil {
+		return err
+	}
+	return s.answerTest(c, e)
+}
+
+// answerTest sends a test to an endpoint and answers how that went.
+func (s *Server) answerTest(c *fiber.Ctx, e webhooks.Endpoint) error {
 	data, err := engine.Canonical(engine.TestData{Message: testText})
 	if err != nil {
 		return err
 	}
-	id, err := s.store.AppendTest(c.UserContext(), p.Tenant, data)
+	id, err := s.store.AppendTest(c.UserContext(), e.Tenant, e.ID, data)
 	if err != nil {
 		return err
 	}
-	try, err := s.awaitFirstTry(c.UserContext(), p.Tenant, id)
+	try, err := s.awaitFirstTry(c.UserContext(), e.Tenant, id)
 	if err != nil {
 		return err
 	}
@@ -68,7 +78,7 @@ func (s *Server) awaitFirstTry(ctx context.Context, tenant engine.TenantID, id e
 		try.State = state
 		if !first.At.IsZero() {
 			ms := first.Duration.Milliseconds()
-			try.Status, try.DurationMs, try.Error = first.Status, &ms, first.Error
+			try.Status, try.DurationMs, try.Error, try.Body = first.Status, &ms, first.Error, first.Body
 			return try, nil
 		}
 		select {

@@ -12,7 +12,7 @@ import (
 // claimDue takes one delivery of each endpoint that has one due. due walks from
 // endpoint to endpoint through the index of what waits (a skip scan), so that
 // the cost grows with the endpoints that wait and not with their rows. SQLite
-// numbers parameters as they first appear: $1 must come before $2.
+// numbers parameters as they first appear: $1 must come before $2, and so on.
 const claimDue = `
 WITH RECURSIVE due (endpoint_id) AS (
 	SELECT min(endpoint_id) FROM deliveries WHERE state = 'pending' AND turn > 0
@@ -20,23 +20,35 @@ WITH RECURSIVE due (endpoint_id) AS (
 	SELECT (SELECT min(d.endpoint_id) FROM deliveries d
 		WHERE d.state = 'pending' AND d.turn > 0 AND d.endpoint_id > due.endpoint_id)
 	FROM due WHERE due.endpoint_id IS NOT NULL
-), busy (endpoint_id, sending, failing) AS MATERIALIZED (
-	SELECT due.endpoint_id, (SELECT count(*) FROM deliveries d WHERE d.endpoint_id = due.endpoint_id AND d.state = 'sending'),
-		e.failing
-	FROM due JOIN endpoints e ON e.id = due.endpoint_id WHERE e.enabled = 1
-), first (id, sending) AS MATERIALIZED (
-	SELECT (SELECT d.id FROM deliveries d
-		WHERE d.endpoint_id = busy.endpoint_id AND d.state = 'pending' AND d.turn > 0 AND d.next_at <= $1
-		ORDER BY d.next_at, d.id LIMIT 1), busy.sending
-	FROM busy WHERE busy.sending < CASE WHEN busy.failing = 1 THEN 1 ELSE $2 END
+), busy (endpoint_id, tenant_id, failing, open, sending) AS MATERIALIZED (
+	SELECT e.id, e.tenant_id, CASE WHEN e.failures > 0 THEN 1 ELSE 0 END, CASE WHEN e.opened_at IS NULL THEN 0 ELSE 1 END,
+		(SELECT count(*) FROM deliveries d WHERE d.endpoint_id = e.id AND d.state = 'sending')
+	FROM due JOIN endpoints e ON e.id = due.endpoint_id WHERE e.enabled = 1 AND e.held_until <= $1
+), first (id, tenant_id, failing, sending) AS MATERIALIZED (
+	SELECT CASE busy.open WHEN 1 THEN (SELECT d.id FROM deliveries d
+			WHERE d.endpoint_id = busy.endpoint_id AND d.state = 'pending' AND d.turn > 0 AND d.next_at <= $1
+			ORDER BY CASE WHEN d.attempts < $2 THEN 0 ELSE 1 END, d.id LIMIT 1)
+		ELSE (SELECT d.id FROM deliveries d
+			WHERE d.endpoint_id = busy.endpoint_id AND d.state = 'pending' AND d.turn > 0 AND d.next_at <= $1
+			ORDER BY d.next_at, d.id LIMIT 1) END,
+		busy.tenant_id, busy.failing, busy.sending
+	FROM busy WHERE busy.sending < CASE WHEN busy.failing = 1 THEN 1 ELSE $3 END
+), tenants_busy (tenant_id, sending) AS MATERIALIZED (
+	SELECT d.tenant_id, count(*) FROM deliveries d WHERE d.state = 'sending' GROUP BY d.tenant_id
+), placed (id, failing, sending, next_at, place) AS (
+	SELECT first.id, first.failing, first.sending, d.next_at, coalesce(b.sending, 0)
+		+ row_number() OVER (PARTITION BY first.tenant_id ORDER BY first.sending, d.next_at, d.id)
+	FROM first JOIN deliveries d ON d.id = first.id LEFT JOIN tenants_busy b ON b.tenant_id = first.tenant_id
+), ranked (id, failing, rank) AS (
+	SELECT id, failing, row_number() OVER (PARTITION BY failing ORDER BY place, sending, next_at, id)
+	FROM placed WHERE place <= $4
 )
 UPDATE deliveries SET state = 'sending' WHERE state = 'pending' AND id IN (
-	SELECT first.id FROM first JOIN deliveries d ON d.id = first.id
-	ORDER BY first.sending, d.next_at, d.id LIMIT $3
+	SELECT id FROM ranked WHERE rank <= CASE failing WHEN 1 THEN $5 ELSE $6 END
 ) RETURNING id`
 
 const selectClaim = `SELECT d.id, d.endpoint_id, d.event_id, d.tenant_id, d.session_id, d.state, d.attempts, d.next_at,
-	e.id, e.tenant_id, e.url, e.secret, e.enabled, e.created_at, e.updated_at,
+	` + endpointColumns + `,
 	v.id, v.tenant_id, v.session_id, v.type, v.at, v.data
 	FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id JOIN events v ON v.id = d.event_id WHERE d.id = $1`
 
@@ -49,27 +61,42 @@ const releaseAll = `UPDATE deliveries SET state = 'pending' WHERE state = 'sendi
 // capRetries takes back times that were set while the clock was far ahead.
 const capRetries = `UPDATE deliveries SET next_at = $1 WHERE state = 'pending' AND turn > 0 AND next_at > $1`
 
-const nextDue = `SELECT d.next_at FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
-	WHERE d.state = 'pending' AND d.turn > 0 AND d.next_at > $1 AND e.enabled = 1
-	ORDER BY d.next_at LIMIT 1`
+// nextDue is the earliest time after $1 at which something can be claimed, of each
+// endpoint that waits: when it is no longer held back, or its first retry.
+const nextDue = `
+WITH RECURSIVE due (endpoint_id) AS (
+	SELECT min(endpoint_id) FROM deliveries WHERE state = 'pending' AND turn > 0
+	UNION ALL
+	SELECT (SELECT min(d.endpoint_id) FROM deliveries d
+		WHERE d.state = 'pending' AND d.turn > 0 AND d.endpoint_id > due.endpoint_id)
+	FROM due WHERE due.endpoint_id IS NOT NULL
+)
+SELECT min(CASE WHEN e.held_until > $1 THEN max(e.held_until, (SELECT min(d.next_at) FROM deliveries d
+			WHERE d.endpoint_id = e.id AND d.state = 'pending' AND d.turn > 0))
+		ELSE (SELECT min(d.next_at) FROM deliveries d
+			WHERE d.endpoint_id = e.id AND d.state = 'pending' AND d.turn > 0 AND d.next_at > $1) END)
+FROM due JOIN endpoints e ON e.id = due.endpoint_id WHERE e.enabled = 1`
 
 // ClaimDeliveries implements webhooks.Store.
-func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, limit, perEndpoint int) (claims []webhooks.Claim, err error) {
+func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, room webhooks.Room) (claims []webhooks.Claim, err error) {
 	err = s.update(ctx, func(tx *sql.Tx) error {
 		claims = nil
-		for len(claims) < limit {
-			rows, err := tx.Query(claimDue, now.UnixMilli(), perEndpoint, limit-len(claims))
+		healthy, failing := room.Healthy, room.Failing
+		for healthy > 0 || failing > 0 {
+			rows, err := tx.Query(claimDue, now.UnixMilli(), webhooks.MaxAttempts-1, room.PerEndpoint, room.PerTenant, failing, healthy)
 			ids, err := collect(rows, err, scanDeliveryID)
-			if err != nil {
+			if err != nil || len(ids) == 0 {
 				return err
-			}
-			if len(ids) == 0 {
-				return nil
 			}
 			for _, id := range ids {
 				c, err := scanClaim(tx.QueryRow(selectClaim, id))
 				if err != nil {
 					return err
+				}
+				if c.Endpoint.Circuit.Failures > 0 {
+					failing--
+				} else {
+					healthy--
 				}
 				claims = append(claims, c)
 			}
@@ -83,10 +110,9 @@ func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, limit, perEn
 }
 
 // FinishDelivery implements webhooks.Store.
-func (s *Store) FinishDelivery(ctx context.Context, id webhooks.DeliveryID, a webhooks.Attempt, o webhooks.Outcome) (turned bool, err error) {
-	err = s.update(ctx, func(tx *sql.Tx) error {
+func (s *Store) FinishDelivery(ctx context.Context, id webhooks.DeliveryID, a webhooks.Attempt, o webhooks.Outcome) (turn webhooks.Turn, err error) {
+	err = s.updateQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
 		var (
-			number    int
 			endpoint  webhooks.EndpointID
 			session   engine.SessionID
 			nextAt    = o.RetryAt
@@ -96,31 +122,32 @@ func (s *Store) FinishDelivery(ctx context.Context, id webhooks.DeliveryID, a we
 		if finishing {
 			nextAt, finished = a.At, a.At.Add(a.Duration)
 		}
-		err := tx.QueryRow(`UPDATE deliveries SET state = $1, turn = 2, attempts = attempts + 1, next_at = $2, finished_at = $3
-			WHERE id = $4 AND state = 'sending' RETURNING attempts, endpoint_id, session_id`,
-			o.State, millis(nextAt), millis(finished), id).Scan(&number, &endpoint, &session)
+		err = tx.QueryRow(`UPDATE deliveries SET state = $1, turn = 2, attempts = attempts + 1, next_at = $2, finished_at = $3
+			WHERE id = $4 AND state = 'sending' RETURNING endpoint_id, session_id`,
+			o.State, millis(nextAt), millis(finished), id).Scan(&endpoint, &session)
 		if isNoRows(err) {
-			return notSending(tx, id)
+			return 0, notSending(tx, id)
 		}
 		if err != nil {
-			return err
+			return 0, err
 		}
+		// One that was delivered again counts its attempts anew, but its tries on.
 		_, err = tx.Exec(`INSERT INTO attempts (delivery_id, number, at, status, duration_ms, error, body)
-			VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			id, number, millis(a.At), a.Status, a.Duration.Milliseconds(), a.Error, a.Body)
+			VALUES ($1, (SELECT coalesce(max(number), 0) + 1 FROM attempts WHERE delivery_id = $1), $2, $3, $4, $5, $6)`,
+			id, millis(a.At), a.Status, a.Duration.Milliseconds(), a.Error, a.Body)
 		if err != nil {
-			return err
+			return 0, err
 		}
-		failing := o.State != webhooks.DeliveryDelivered
-		n, err := changed(tx.Exec(`UPDATE endpoints SET failing = $1 WHERE id = $2 AND failing <> $1`, failing, endpoint))
-		if err != nil {
-			return err
+		if _, err = tx.Exec(promoteNext, endpoint, session); err != nil {
+			return 0, err
 		}
-		turned = n == 1
-		_, err = tx.Exec(promoteNext, endpoint, session)
-		return err
+		turn, queued, err = s.judge(tx, endpoint, a, o)
+		return queued, err
 	})
-	return turned && err == nil, err
+	if err != nil {
+		return webhooks.TurnNone, err
+	}
+	return turn, nil
 }
 
 // notSending says why a delivery could not be finished.
@@ -151,7 +178,11 @@ func (s *Store) ReleaseAllDeliveries(ctx context.Context) (int, error) {
 		if n, err = changed(tx.Exec(releaseAll)); err != nil {
 			return err
 		}
-		_, err = tx.Exec(capRetries, millis(s.clock().Add(webhooks.MaxRetryWait)))
+		limit := millis(s.clock().Add(webhooks.MaxRetryWait))
+		if _, err = tx.Exec(capRetries, limit); err != nil {
+			return err
+		}
+		_, err = tx.Exec(`UPDATE endpoints SET held_until = 0 WHERE held_until > $1`, limit)
 		return err
 	})
 	return int(n), err
@@ -160,9 +191,6 @@ func (s *Store) ReleaseAllDeliveries(ctx context.Context) (int, error) {
 // NextDelivery implements webhooks.Store.
 func (s *Store) NextDelivery(ctx context.Context, after time.Time) (at time.Time, err error) {
 	err = s.read.QueryRowContext(ctx, nextDue, after.UnixMilli()).Scan(instant{&at})
-	if isNoRows(err) {
-		return time.Time{}, nil
-	}
 	return at, storageError(err)
 }
 
@@ -176,43 +204,6 @@ func (s *Store) hint() {
 	case s.queued <- struct{}{}:
 	default:
 	}
-}
-
-// ListDeliveries returns up to limit deliveries of a tenant that follow after,
-// oldest first; 0 begins at the first.
-func (s *Store) ListDeliveries(ctx context.Context, tenant engine.TenantID, after webhooks.DeliveryID, limit int) ([]webhooks.Delivery, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT d.id, d.endpoint_id, d.event_id, d.tenant_id, d.session_id, d.state, d.attempts, d.next_at
-		FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
-		WHERE e.tenant_id = $1 AND d.id > $2 ORDER BY d.id LIMIT $3`, tenant, after, limit)
-	return collect(rows, err, scanDelivery)
-}
-
-// ListAttempts returns the tries of one of a tenant's deliveries, oldest first.
-func (s *Store) ListAttempts(ctx context.Context, tenant engine.TenantID, id webhooks.DeliveryID) ([]webhooks.Attempt, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT a.at, a.status, a.duration_ms, a.error, a.body
-		FROM attempts a JOIN deliveries d ON d.id = a.delivery_id
-		WHERE d.tenant_id = $1 AND a.delivery_id = $2 ORDER BY a.number`, tenant, id)
-	return collect(rows, err, func(r row) (a webhooks.Attempt, err error) {
-		var ms int64
-		err = r.Scan(instant{&a.At}, &a.Status, &ms, &a.Error, &a.Body)
-		a.Duration = time.Duration(ms) * time.Millisecond
-		return a, err
-	})
-}
-
-// FindFirstTry returns how the delivery of one of a tenant's events stands, and
-// its first try, which is zero if there was none yet. It returns CodeNotFound if
-// the event has no delivery, or none any more.
-func (s *Store) FindFirstTry(ctx context.Context, tenant engine.TenantID, event engine.EventID) (state webhooks.DeliveryState, first webhooks.Attempt, err error) {
-	var ms, status sql.NullInt64
-	var failure, body sql.NullString
-	err = s.read.QueryRowContext(ctx, `SELECT d.state, a.at, a.status, a.duration_ms, a.error, a.body
-		FROM deliveries d LEFT JOIN attempts a ON a.delivery_id = d.id
-		WHERE d.event_id = $1 AND d.tenant_id = $2 ORDER BY d.id, a.number LIMIT 1`, event, tenant).
-		Scan(&state, instant{&first.At}, &status, &ms, &failure, &body)
-	first.Status, first.Error, first.Body = int(status.Int64), failure.String, body.String
-	first.Duration = time.Duration(ms.Int64) * time.Millisecond
-	return state, first, orNotFound(err, "delivery")
 }
 
 func deliveryFields(d *webhooks.Delivery) []any {
@@ -230,9 +221,8 @@ func scanDeliveryID(r row) (id webhooks.DeliveryID, err error) {
 }
 
 func scanClaim(r row) (c webhooks.Claim, err error) {
-	e, v := &c.Endpoint, &c.Event
-	err = r.Scan(append(deliveryFields(&c.Delivery),
-		&e.ID, &e.Tenant, &e.URL, &e.Secret, &e.Enabled, instant{&e.CreatedAt}, instant{&e.UpdatedAt},
+	v := &c.Event
+	err = r.Scan(append(append(deliveryFields(&c.Delivery), endpointFields(&c.Endpoint)...),
 		&v.ID, &v.Session.Tenant, &v.Session.ID, &v.Type, instant{&v.At}, &v.Data)...)
 	return c, err
 }

@@ -32,7 +32,7 @@ func appendTo(t testing.TB, s *store.Store, tenant engine.TenantID, session stri
 // claim says what was claimed as tenant/session/data.
 func claim(t testing.TB, s *store.Store, now time.Time, limit, perEndpoint int) (names []string, claims []webhooks.Claim) {
 	t.Helper()
-	claims, err := s.ClaimDeliveries(context.Background(), now, limit, perEndpoint)
+	claims, err := s.ClaimDeliveries(context.Background(), now, webhooks.Room{Healthy: limit, Failing: limit, PerEndpoint: perEndpoint, PerTenant: 1000})
 	must(t, err)
 	for _, c := range claims {
 		names = append(names, fmt.Sprintf("%s/%s/%s", c.Event.Session.Tenant, c.Event.Session.ID, c.Event.Data))
@@ -144,16 +144,16 @@ func TestFailingEndpointGetsOneAtATime(t *testing.T) {
 	}
 	_, claims := claim(t, s, start, 2, 4)
 	again := webhooks.Outcome{State: webhooks.DeliveryPending, RetryAt: start.Add(time.Hour)}
-	for i, want := range []bool{true, false} {
-		turned, err := s.FinishDelivery(ctx, claims[i].Delivery.ID, webhooks.Attempt{At: start}, again)
-		if err != nil || turned != want {
-			t.Errorf("failure %d: turned is %v, %v", i+1, turned, err)
+	for i, want := range []webhooks.Turn{webhooks.TurnFailing, webhooks.TurnNone} {
+		turn, err := s.FinishDelivery(ctx, claims[i].Delivery.ID, webhooks.Attempt{At: start}, again)
+		if err != nil || turn != want {
+			t.Errorf("failure %d: turn is %q, %v", i+1, turn, err)
 		}
 	}
 	names, claims := claim(t, s, start, 10, 4)
 	wantNames(t, names, `a/s2/{"n":0}`)
-	if turned, err := s.FinishDelivery(ctx, claims[0].Delivery.ID, webhooks.Attempt{At: start}, delivered); err != nil || !turned {
-		t.Errorf("recovery: turned is %v, %v", turned, err)
+	if turn, err := s.FinishDelivery(ctx, claims[0].Delivery.ID, webhooks.Attempt{At: start}, delivered); err != nil || turn != webhooks.TurnRecovered {
+		t.Errorf("recovery: turn is %q, %v", turn, err)
 	}
 	if names, _ := claim(t, s, start, 10, 4); len(names) != 4 {
 		t.Errorf("after the recovery: claimed %v", names)
@@ -253,7 +253,7 @@ func TestPutEndpointReplaces(t *testing.T) {
 	now = now.Add(time.Minute)
 	two, err := s.PutEndpoint(ctx, store.DefaultTenant, "https://y", "s")
 	must(t, err)
-	want := webhooks.Endpoint{ID: one.ID, Tenant: store.DefaultTenant, URL: "https://y", Secret: "s", Enabled: true, CreatedAt: start, UpdatedAt: now}
+	want := webhooks.Endpoint{ID: one.ID, Tenant: store.DefaultTenant, URL: "https://y", Secret: "s", Main: true, SignatureMode: webhooks.SignBoth, Enabled: true, CreatedAt: start, UpdatedAt: now}
 	if found, err := s.FindEndpoint(ctx, store.DefaultTenant); err != nil || !reflect.DeepEqual(two, want) || !reflect.DeepEqual(found, want) {
 		t.Errorf("got %+v and %+v, %v", two, found, err)
 	}

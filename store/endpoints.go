@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,64 +15,229 @@ import (
 	"wapid/webhooks"
 )
 
-// PutEndpoint sets a tenant's webhook and enables it. Deliveries that wait for
-// it are kept: they go to the new URL, signed with the new secret. URL and
-// secret and types are taken as webhooks.ParseURL, CheckSecret and ParseTypes left
-// them; without types the webhook gets those of the WapiConnect document. It
-// returns CodeNotFound if there is no such tenant, or it is being erased.
+// PutEndpoint sets a tenant's main webhook and enables it; its other endpoints
+// are left alone, and so are what else the main one was given: headers, sessions,
+// the place of its signatures. Deliveries that wait for it are kept: they go to
+// the new URL, signed with the new secret. URL and secret and types are taken as
+// webhooks.ParseURL, CheckSecret and ParseTypes left them; without types the
+// webhook gets those of the WapiConnect document. It returns CodeNotFound if
+// there is no such tenant, or it is being erased, and CodeInvalid if it has
+// webhooks.MaxEndpoints others.
 func (s *Store) PutEndpoint(ctx context.Context, tenant engine.TenantID, url, secret string, types ...engine.EventType) (e webhooks.Endpoint, err error) {
 	err = s.update(ctx, func(tx *sql.Tx) error {
 		if _, err := liveTenant(tx, tenant); err != nil {
 			return err
 		}
-		now := s.clock()
-		n, err := changed(tx.Exec(`UPDATE endpoints SET url = $1, secret = $2, types = $3, enabled = 1, updated_at = $4 WHERE tenant_id = $5`,
-			url, secret, typeList{&types}, millis(now), tenant))
-		if err != nil {
-			return err
+		e, err = scanEndpoint(tx.QueryRow(selectEndpoint+` WHERE tenant_id = $1 AND main = 1`, tenant))
+		switch {
+		case isNoRows(err):
+			e = webhooks.Endpoint{Tenant: tenant, URL: url, Secret: secret, Types: types, Main: true, Enabled: true}
+			err = s.insertEndpoint(tx, &e)
+		case err == nil:
+			e.URL, e.Secret, e.Types = url, secret, types
+			e.OldSecret, e.OldSecretUntil = "", time.Time{}
+			enable(&e)
+			err = s.saveEndpoint(tx, &e)
 		}
-		if n == 0 {
-			if err := insertEndpoint(tx, tenant, url, secret, types, now); err != nil {
-				return err
-			}
-		}
-		e, err = scanEndpoint(tx.QueryRow(selectEndpoint+` WHERE tenant_id = $1`, tenant))
 		return err
 	})
-	if err == nil {
-		s.hint() // an endpoint that was disabled may have deliveries waiting
+	if err != nil {
+		return webhooks.Endpoint{}, err
 	}
+	s.hint() // an endpoint that was disabled may have deliveries waiting
+	return e, nil
+}
+
+// InsertEndpoint gives a tenant another endpoint; the first one of all is its
+// main one. ID and times are filled in. It returns CodeNotFound if there is no
+// such tenant, and CodeInvalid if it has webhooks.MaxEndpoints already.
+func (s *Store) InsertEndpoint(ctx context.Context, e webhooks.Endpoint) (webhooks.Endpoint, error) {
+	err := s.update(ctx, func(tx *sql.Tx) error {
+		if _, err := liveTenant(tx, e.Tenant); err != nil {
+			return err
+		}
+		var have int
+		if err := tx.QueryRow(`SELECT count(*) FROM endpoints WHERE tenant_id = $1`, e.Tenant).Scan(&have); err != nil {
+			return err
+		}
+		e.Main = have == 0
+		return s.insertEndpoint(tx, &e)
+	})
 	return e, err
 }
 
-func insertEndpoint(tx *sql.Tx, tenant engine.TenantID, url, secret string, types []engine.EventType, now time.Time) error {
-	_, err := tx.Exec(`INSERT INTO endpoints (id, tenant_id, url, secret, types, enabled, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, 1, $6, $6)`, ulid.Make().String(), tenant, url, secret, typeList{&types}, millis(now))
-	return err
-}
-
-// FindEndpoint returns a tenant's webhook, or CodeNotFound if it has none.
-func (s *Store) FindEndpoint(ctx context.Context, tenant engine.TenantID) (webhooks.Endpoint, error) {
-	e, err := scanEndpoint(s.read.QueryRowContext(ctx, selectEndpoint+` WHERE tenant_id = $1`, tenant))
-	return e, orNotFound(err, "webhook")
-}
-
-// DeleteEndpoint removes a tenant's webhook with its deliveries and their
-// attempts. It returns CodeNotFound if there is none.
-func (s *Store) DeleteEndpoint(ctx context.Context, tenant engine.TenantID) error {
-	return s.update(ctx, func(tx *sql.Tx) error {
-		n, err := changed(tx.Exec(`DELETE FROM endpoints WHERE tenant_id = $1`, tenant))
-		if err == nil && n == 0 {
-			return engine.Errorf(engine.CodeNotFound, "there is no such webhook")
-		}
+func (s *Store) insertEndpoint(tx *sql.Tx, e *webhooks.Endpoint) error {
+	var have int
+	if err := tx.QueryRow(`SELECT count(*) FROM endpoints WHERE tenant_id = $1`, e.Tenant).Scan(&have); err != nil {
 		return err
+	}
+	if have >= webhooks.MaxEndpoints {
+		return engine.Errorf(engine.CodeInvalid, "an account may have %d webhooks: delete one first", webhooks.MaxEndpoints)
+	}
+	e.ID, e.CreatedAt = webhooks.EndpointID(ulid.Make().String()), s.clock()
+	if e.SignatureMode == "" {
+		e.SignatureMode = webhooks.SignBoth
+	}
+	_, err := tx.Exec(`INSERT INTO endpoints (id, tenant_id, main, url, secret, enabled, created_at, updated_at)
+		VALUES ($1, $2, $3, '', '', 0, $4, $4)`, e.ID, e.Tenant, e.Main, millis(e.CreatedAt))
+	if err != nil {
+		return err
+	}
+	return s.saveEndpoint(tx, e)
+}
+
+// saveEndpoint writes all of an endpoint that a tenant can change.
+func (s *Store) saveEndpoint(tx *sql.Tx, e *webhooks.Endpoint) error {
+	e.UpdatedAt = s.clock()
+	_, err := tx.Exec(`UPDATE endpoints SET name = $1, url = $2, secret = $3, old_secret = $4, old_secret_until = $5, types = $6,
+		sessions = $7, headers = $8, signature_mode = $9, enabled = $10, disabled_reason = $11, updated_at = $12 WHERE id = $13`,
+		e.Name, e.URL, e.Secret, e.OldSecret, millis(e.OldSecretUntil), typeList{&e.Types},
+		sessionList{&e.Sessions}, document{&e.Headers}, e.SignatureMode, e.Enabled, e.DisabledReason, millis(e.UpdatedAt), e.ID)
+	if err != nil {
+		return err
+	}
+	return saveCircuit(tx, e.ID, e.Circuit, e.Proven)
+}
+
+// enable takes an endpoint back into service, and forgets its failures.
+func enable(e *webhooks.Endpoint) {
+	e.Enabled, e.DisabledReason, e.Circuit = true, webhooks.DisabledByHand, webhooks.Circuit{}
+}
+
+// UpdateEndpoint changes one of a tenant's endpoints. What waits for it is kept;
+// it goes on once the endpoint is enabled. It returns CodeNotFound.
+func (s *Store) UpdateEndpoint(ctx context.Context, tenant engine.TenantID, id webhooks.EndpointID, c webhooks.EndpointChange) (webhooks.Endpoint, error) {
+	return s.changeEndpoint(ctx, tenant, id, func(e *webhooks.Endpoint) error {
+		put(&e.Name, c.Name)
+		put(&e.URL, c.URL)
+		put(&e.Types, c.Types)
+		put(&e.Sessions, c.Sessions)
+		put(&e.Headers, c.Headers)
+		put(&e.SignatureMode, c.SignatureMode)
+		switch {
+		case c.Enabled == nil:
+		case *c.Enabled:
+			enable(e)
+		case e.Enabled:
+			e.Enabled, e.DisabledReason = false, webhooks.DisabledByHand
+		}
+		return nil
 	})
 }
 
-const selectEndpoint = `SELECT id, tenant_id, url, secret, types, enabled, created_at, updated_at FROM endpoints`
+// RotateSecret gives an endpoint a new secret; the old one signs as well for as
+// long as overlap says. It returns CodeNotFound.
+func (s *Store) RotateSecret(ctx context.Context, tenant engine.TenantID, id webhooks.EndpointID, secret string, overlap time.Duration) (webhooks.Endpoint, error) {
+	return s.changeEndpoint(ctx, tenant, id, func(e *webhooks.Endpoint) error {
+		old := e.Secret
+		e.Secret, e.OldSecret, e.OldSecretUntil = secret, "", time.Time{}
+		if old != "" && old != secret && overlap > 0 {
+			e.OldSecret, e.OldSecretUntil = old, s.clock().Add(overlap)
+		}
+		return nil
+	})
+}
+
+func (s *Store) changeEndpoint(ctx context.Context, tenant engine.TenantID, id webhooks.EndpointID, change func(*webhooks.Endpoint) error) (e webhooks.Endpoint, err error) {
+	err = s.update(ctx, func(tx *sql.Tx) error {
+		if _, err := liveTenant(tx, tenant); err != nil {
+			return err
+		}
+		if e, err = findEndpoint(tx, tenant, id); err != nil {
+			return err
+		}
+		if err := change(&e); err != nil {
+			return err
+		}
+		return s.saveEndpoint(tx, &e)
+	})
+	if err != nil {
+		return webhooks.Endpoint{}, err
+	}
+	s.hint()
+	return e, nil
+}
+
+// FindEndpoint returns a tenant's main webhook, or CodeNotFound if it has none.
+func (s *Store) FindEndpoint(ctx context.Context, tenant engine.TenantID) (webhooks.Endpoint, error) {
+	e, err := scanEndpoint(s.read.QueryRowContext(ctx, selectEndpoint+` WHERE tenant_id = $1 AND main = 1`, tenant))
+	return e, orNotFound(err, "webhook")
+}
+
+// FindEndpointByID returns one of a tenant's endpoints, or CodeNotFound.
+func (s *Store) FindEndpointByID(ctx context.Context, tenant engine.TenantID, id webhooks.EndpointID) (webhooks.Endpoint, error) {
+	e, err := scanEndpoint(s.read.QueryRowContext(ctx, selectEndpoint+` WHERE tenant_id = $1 AND id = $2`, tenant, id))
+	return e, orNotFound(err, "webhook")
+}
+
+func findEndpoint(tx *sql.Tx, tenant engine.TenantID, id webhooks.EndpointID) (webhooks.Endpoint, error) {
+	e, err := scanEndpoint(tx.QueryRow(selectEndpoint+` WHERE tenant_id = $1 AND id = $2`, tenant, id))
+	return e, orNotFound(err, "webhook")
+}
+
+// ListEndpoints returns all of a tenant's endpoints: the main one, if there is
+// one, and then the oldest first.
+func (s *Store) ListEndpoints(ctx context.Context, tenant engine.TenantID) ([]webhooks.Endpoint, error) {
+	rows, err := s.read.QueryContext(ctx, selectEndpoint+` WHERE tenant_id = $1 ORDER BY main DESC, created_at, id`, tenant)
+	return collect(rows, err, scanEndpoint)
+}
+
+// DeleteEndpoint removes a tenant's main webhook with its deliveries and their
+// attempts. No other takes its place. It returns CodeNotFound if there is none.
+func (s *Store) DeleteEndpoint(ctx context.Context, tenant engine.TenantID) error {
+	e, err := s.FindEndpoint(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	return s.DeleteEndpointByID(ctx, tenant, e.ID)
+}
+
+// DeleteEndpointByID removes one of a tenant's endpoints with its deliveries and
+// their attempts. They go some hundred at a time, so that a long backlog does not
+// hold up other writes; from the first on the endpoint gets nothing any more. It
+// returns CodeNotFound.
+func (s *Store) DeleteEndpointByID(ctx context.Context, tenant engine.TenantID, id webhooks.EndpointID) error {
+	for {
+		var gone bool
+		err := s.update(ctx, func(tx *sql.Tx) error {
+			gone = false
+			n, err := changed(tx.Exec(`UPDATE endpoints SET enabled = 0 WHERE tenant_id = $1 AND id = $2`, tenant, id))
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				return engine.Errorf(engine.CodeNotFound, "there is no such webhook")
+			}
+			n, err = changed(tx.Exec(`DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE endpoint_id = $1 LIMIT $2)`, id, eraseBatch))
+			if err != nil || n == eraseBatch {
+				return err
+			}
+			gone = true
+			_, err = tx.Exec(`DELETE FROM endpoints WHERE id = $1`, id)
+			return err
+		})
+		if err != nil || gone {
+			return err
+		}
+	}
+}
+
+const endpointColumns = `e.id, e.tenant_id, e.main, e.name, e.url, e.secret, e.old_secret, e.old_secret_until, e.signature_mode,
+	e.headers, e.types, e.sessions, e.enabled, e.disabled_reason, e.failures, e.failing_since, e.failed_at, e.opened_at,
+	nullif(e.held_until, 0), e.probes, e.proven, e.created_at, e.updated_at`
+
+const selectEndpoint = `SELECT ` + endpointColumns + ` FROM endpoints e`
+
+func endpointFields(e *webhooks.Endpoint) []any {
+	c := &e.Circuit
+	return []any{&e.ID, &e.Tenant, &e.Main, &e.Name, &e.URL, &e.Secret, &e.OldSecret, instant{&e.OldSecretUntil}, &e.SignatureMode,
+		document{&e.Headers}, typeList{&e.Types}, sessionList{&e.Sessions}, &e.Enabled, &e.DisabledReason,
+		&c.Failures, instant{&c.FailingSince}, instant{&c.FailedAt}, instant{&c.OpenedAt}, instant{&c.HeldUntil}, &c.Probes, &e.Proven,
+		instant{&e.CreatedAt}, instant{&e.UpdatedAt}}
+}
 
 func scanEndpoint(r row) (e webhooks.Endpoint, err error) {
-	err = r.Scan(&e.ID, &e.Tenant, &e.URL, &e.Secret, typeList{&e.Types}, &e.Enabled, instant{&e.CreatedAt}, instant{&e.UpdatedAt})
+	err = r.Scan(endpointFields(&e)...)
 	return e, err
 }
 
@@ -98,6 +264,32 @@ func (l typeList) Scan(src any) error {
 		if word != "" {
 			*l.types = append(*l.types, engine.EventType(word))
 		}
+	}
+	return nil
+}
+
+// sessionList keeps sessions as text, each between two commas of its own, so that
+// replacing one finds it whole, and by its case.
+type sessionList struct{ sessions *[]engine.SessionID }
+
+// Value implements driver.Valuer.
+func (l sessionList) Value() (driver.Value, error) {
+	var b strings.Builder
+	for _, id := range *l.sessions {
+		b.WriteString("," + string(id) + ",")
+	}
+	return b.String(), nil
+}
+
+// Scan implements sql.Scanner.
+func (l sessionList) Scan(src any) error {
+	text, ok := src.(string)
+	if !ok {
+		return fmt.Errorf("a list of sessions is a %T", src)
+	}
+	*l.sessions = nil
+	for _, id := range slices.DeleteFunc(strings.Split(text, ","), func(s string) bool { return s == "" }) {
+		*l.sessions = append(*l.sessions, engine.SessionID(id))
 	}
 	return nil
 }

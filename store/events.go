@@ -9,6 +9,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"wapid/engine"
+	"wapid/webhooks"
 )
 
 // AppendEvent adds an event on its own, with its deliveries.
@@ -16,16 +17,28 @@ func (s *Store) AppendEvent(ctx context.Context, e engine.Event) error {
 	return s.updateQueueing(ctx, func(tx *sql.Tx) (int64, error) { return s.appendEvent(tx, e) })
 }
 
-// AppendTest adds an EventTest of a tenant. It returns CodeNotFound if the tenant
-// has no webhook that is enabled, and then adds nothing.
-func (s *Store) AppendTest(ctx context.Context, tenant engine.TenantID, data []byte) (engine.EventID, error) {
+// AppendTest adds an EventTest that goes to one of a tenant's endpoints alone, and
+// lets a try of it begin at once, also while the endpoint's circuit is open. It
+// returns CodeNotFound if the tenant has no such endpoint and CodeInvalid if that
+// is disabled, and then adds nothing.
+func (s *Store) AppendTest(ctx context.Context, tenant engine.TenantID, endpoint webhooks.EndpointID, data []byte) (engine.EventID, error) {
 	e := engine.Event{Session: engine.SessionKey{Tenant: tenant}, Type: engine.EventTest, Data: data}
 	err := s.updateQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
-		e.ID = s.ids.next(s.clock())
-		if queued, err = s.appendEvent(tx, e); err == nil && queued == 0 {
-			err = engine.Errorf(engine.CodeNotFound, "there is no such webhook")
+		to, err := findEndpoint(tx, tenant, endpoint)
+		if err != nil {
+			return 0, err
 		}
-		return queued, err
+		if !to.Enabled {
+			return 0, engine.Errorf(engine.CodeInvalid, "the webhook is disabled")
+		}
+		e.ID = s.ids.next(s.clock())
+		if _, err := s.insertEvent(tx, &e, ""); err != nil {
+			return 0, err
+		}
+		if _, err := tx.Exec(`UPDATE endpoints SET held_until = 0 WHERE id = $1`, endpoint); err != nil {
+			return 0, err
+		}
+		return changed(tx.Exec(queueFor, endpoint, e.ID, tenant, "", millis(s.clock())))
 	})
 	return e.ID, err
 }
@@ -76,13 +89,20 @@ func (s *Store) updateQueueing(ctx context.Context, fn func(tx *sql.Tx) (queued 
 	return err
 }
 
-// fanOut queues an event for those of the tenant's endpoints that want its type.
-// The first delivery of an empty line has its turn at once.
+// fanOut queues an event for those of the tenant's endpoints that want its type
+// and its session. The first delivery of an empty line has its turn at once.
 const fanOut = `INSERT INTO deliveries (endpoint_id, event_id, tenant_id, session_id, state, turn, attempts, next_at, created_at)
 	SELECT e.id, $1, $2, $3, 'pending',
 		CASE WHEN EXISTS (SELECT 1 FROM deliveries d WHERE d.endpoint_id = e.id AND d.session_id = $3 AND d.turn < 2) THEN 0 ELSE 1 END,
 		0, 0, $4
-	FROM endpoints e WHERE e.tenant_id = $2 AND e.enabled = 1 AND ` + wantsType
+	FROM endpoints e WHERE e.tenant_id = $2 AND e.enabled = 1
+		AND (e.sessions = '' OR $3 = '' OR replace(e.sessions, ',' || $3 || ',', '') <> e.sessions) AND ` + wantsType
+
+// queueFor queues an event for one endpoint, whatever it wants.
+const queueFor = `INSERT INTO deliveries (endpoint_id, event_id, tenant_id, session_id, state, turn, attempts, next_at, created_at)
+	VALUES ($1, $2, $3, $4, 'pending',
+		CASE WHEN EXISTS (SELECT 1 FROM deliveries d WHERE d.endpoint_id = $1 AND d.session_id = $4 AND d.turn < 2) THEN 0 ELSE 1 END,
+		0, 0, $5)`
 
 // wantsType tells whether endpoint e wants a type: $5 is 1 for those that every
 // endpoint gets that asks for none, $6 is the type between commas and wildcards.

@@ -199,7 +199,7 @@ func TestEndpointsGetWhatTheyWant(t *testing.T) {
 		var got []engine.EventType
 		for _, kind := range webhooks.Types() {
 			if kind == engine.EventTest {
-				if _, err := s.AppendTest(ctx, tenant, []byte("{}")); err != nil {
+				if _, err := s.AppendTest(ctx, tenant, e.ID, []byte("{}")); err != nil {
 					t.Errorf("%s: %v", name, err)
 				}
 			} else {
@@ -216,7 +216,7 @@ func TestEndpointsGetWhatTheyWant(t *testing.T) {
 		}
 	}
 	must(t, s.InsertTenant(ctx, engine.Tenant{ID: "none", Name: "None", CreatedAt: start}))
-	_, err := s.AppendTest(ctx, "none", []byte("{}"))
+	_, err := s.AppendTest(ctx, "none", "E", []byte("{}"))
 	wantCode(t, err, engine.CodeNotFound)
 	if events, err := s.ListEvents(ctx, "none", "", 10); err != nil || len(events) != 0 {
 		t.Errorf("a test of no webhook has left %v, %v", events, err)

@@ -65,7 +65,7 @@ func TestPruneKeepsWhatTenantsKeep(t *testing.T) {
 		}
 	}
 	// Once it has been delivered, the last one goes too.
-	if _, err := s.ClaimDeliveries(ctx, now, 1, 1); err != nil {
+	if _, err := s.ClaimDeliveries(ctx, now, webhooks.Room{Healthy: 1, Failing: 1, PerEndpoint: 1, PerTenant: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.FinishDelivery(ctx, 1, webhooks.Attempt{At: now}, webhooks.Outcome{State: webhooks.DeliveryDead}); err != nil {

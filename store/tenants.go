@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"wapid/engine"
+	"wapid/webhooks"
 )
 
 // DefaultTenant is the tenant that the first start makes.
@@ -74,7 +75,7 @@ func (s *Store) CreateTenant(ctx context.Context, from Origin, n NewTenant) (t e
 			return err
 		}
 		if n.WebhookURL != "" {
-			if err := insertEndpoint(tx, n.ID, n.WebhookURL, n.WebhookSecret, nil, n.CreatedAt); err != nil {
+			if err := s.insertEndpoint(tx, &webhooks.Endpoint{Tenant: n.ID, Main: true, URL: n.WebhookURL, Secret: n.WebhookSecret, Enabled: true}); err != nil {
 				return err
 			}
 		}

@@ -3,7 +3,7 @@ package webhooks
 import (
 	"context"
 	"math/rand/v2"
-	"sync"
+	"net/http"
 	"time"
 
 	"go.uber.org/zap"
@@ -13,12 +13,16 @@ import (
 
 // Options of a dispatcher. The zero value is what the daemon uses.
 type Options struct {
-	// Workers is how many deliveries are under way at once; 0 means 512. Each is a
-	// goroutine and a socket only while it lasts: the files that a process may
-	// have open (which Go raises to the hard limit) should be twice as many.
-	// Half of the workers are kept for endpoints that have nothing under way.
-	Workers     int
-	PerEndpoint int           // of these, to one endpoint; 0 means 4
+	// Workers is how many deliveries may be under way at once that are about to
+	// end, as a receiver that is well answers soon; 0 means 512. Three times as
+	// many may be to receivers that let them wait. Each is a goroutine and a
+	// socket only while it lasts: the files that a process may have open (which
+	// Go raises to the hard limit) should be five times the workers.
+	Workers int
+	// PerEndpoint is how many may be under way to one endpoint; 0 means 4. While
+	// more than half of all places are taken it is one.
+	PerEndpoint int
+	PerTenant   int           // to all endpoints of a tenant; 0 means 32
 	Poll        time.Duration // longest sleep between two looks at the store; 0 means 5 s
 	Grace       time.Duration // how long deliveries under way may go on once Run is to end; 0 means 5 s
 	Version     string        // for the User-Agent; "" means dev
@@ -32,6 +36,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.PerEndpoint <= 0 {
 		o.PerEndpoint = 4
+	}
+	if o.PerTenant <= 0 {
+		o.PerTenant = 32
 	}
 	if o.Poll <= 0 {
 		o.Poll = 5 * time.Second
@@ -100,7 +107,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	sending, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	if d.recoverClaims(ctx) {
-		workers := &pool{free: d.o.Workers, ended: d.ended}
+		workers := &pool{most: d.o.Workers, all: 4 * d.o.Workers, ended: d.ended}
 		d.loop(ctx, sending, workers)
 		d.drain(workers, cut)
 	}
@@ -145,26 +152,26 @@ func (d *Dispatcher) loop(ctx, sending context.Context, workers *pool) {
 // there is more.
 func (d *Dispatcher) claim(ctx, sending context.Context, workers *pool) (time.Duration, error) {
 	now := d.o.Clock()
-	free := workers.idle()
-	if free == 0 {
-		return d.o.Poll, nil
+	healthy, failing, spare := workers.room()
+	if healthy == 0 {
+		workers.press()
 	}
-	// The half of the workers that is kept takes first deliveries only, so that
+	// The half of the places that is kept takes first deliveries only, so that
 	// endpoints that hang, at several each, leave some for all others.
-	begun, shared := 0, max(0, free-d.o.Workers/2)
-	if shared > 0 {
-		var err error
-		if begun, err = d.begin(ctx, sending, workers, shared, d.o.PerEndpoint); err != nil {
+	if spare > 0 && healthy+failing > 0 {
+		err := d.begin(ctx, sending, workers, Room{min(healthy, spare), min(failing, spare), d.o.PerEndpoint, d.o.PerTenant})
+		if err != nil {
+			return 0, err
+		}
+		healthy, failing, spare = workers.room()
+	}
+	if spare == 0 && healthy+failing > 0 {
+		if err := d.begin(ctx, sending, workers, Room{healthy, failing, 1, d.o.PerTenant}); err != nil {
 			return 0, err
 		}
 	}
-	if begun == shared && begun < free {
-		if _, err := d.begin(ctx, sending, workers, free-begun, 1); err != nil {
-			return 0, err
-		}
-	}
-	// What is due now and was not claimed waits for a delivery to end, which is
-	// a hint of its own; only what becomes due later needs the timer.
+	// What is due now and was not claimed waits for a delivery to end or to
+	// settle, which is a hint of its own; only what becomes due later needs the timer.
 	next, err := d.store.NextDelivery(ctx, now)
 	if err != nil {
 		return 0, err
@@ -175,20 +182,20 @@ func (d *Dispatcher) claim(ctx, sending context.Context, workers *pool) (time.Du
 	return max(0, min(next.Sub(d.o.Clock()), d.o.Poll)), nil
 }
 
-// begin claims up to limit deliveries, starts them and says how many they are.
-func (d *Dispatcher) begin(ctx, sending context.Context, workers *pool, limit, perEndpoint int) (int, error) {
-	claims, err := d.store.ClaimDeliveries(ctx, d.o.Clock(), limit, perEndpoint)
+// begin claims as many deliveries as there is room for and starts them.
+func (d *Dispatcher) begin(ctx, sending context.Context, workers *pool, room Room) error {
+	claims, err := d.store.ClaimDeliveries(ctx, d.o.Clock(), room)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if ctx.Err() != nil {
 		d.release(claims...)
-		return 0, ctx.Err()
+		return ctx.Err()
 	}
 	for _, c := range claims {
-		workers.start(func() { d.deliver(sending, c) })
+		workers.start(sending, c.Endpoint, func(try context.Context) { d.deliver(sending, try, c) })
 	}
-	return len(claims), nil
+	return nil
 }
 
 // sleep waits for a hint, but not longer than the given time. Without queued it
@@ -209,25 +216,26 @@ func (d *Dispatcher) sleep(ctx context.Context, longest time.Duration, queued <-
 	}
 }
 
-// deliver posts one claim and records the outcome. It keeps its worker until the
+// deliver posts one claim and records the outcome. It keeps its place until the
 // store has taken the outcome, so that a failing store also slows the sending.
-func (d *Dispatcher) deliver(ctx context.Context, c Claim) {
-	r := d.sender.post(ctx, c, d.o.Clock)
+// The try itself ends with its own context, the rest with ctx.
+func (d *Dispatcher) deliver(ctx, try context.Context, c Claim) {
+	r := d.sender.post(try, c, d.o.Clock)
 	if ctx.Err() != nil && !r.delivered {
 		d.release(c)
 		return
 	}
 	outcome := d.outcome(c, r)
-	for try := 0; ; try++ {
-		turned, err := d.store.FinishDelivery(context.WithoutCancel(ctx), c.Delivery.ID, r.attempt, outcome)
+	for again := 0; ; again++ {
+		turn, err := d.store.FinishDelivery(context.WithoutCancel(ctx), c.Delivery.ID, r.attempt, outcome)
 		switch engine.CodeOf(err) {
 		case "":
-			d.report(c, r, outcome, turned)
+			d.report(c, r, outcome, turn)
 			return
 		case engine.CodeNotFound: // gone together with its endpoint
 			return
 		case engine.CodeStorage:
-			if try == 0 {
+			if again == 0 {
 				d.log.Error("a webhook delivery can't be recorded yet", zap.Int64("delivery", int64(c.Delivery.ID)), zap.Error(err))
 			}
 		default:
@@ -246,11 +254,14 @@ func (d *Dispatcher) outcome(c Claim, r result) Outcome {
 	if r.delivered {
 		return Outcome{State: DeliveryDelivered}
 	}
-	wait, again := retryDelay(c.Delivery.Attempts+1, r.retryAfter, d.o.Rand())
-	if !again {
-		return Outcome{State: DeliveryDead}
+	o := Outcome{State: DeliveryDead, Gone: r.attempt.Status == http.StatusGone, Random: d.o.Rand()}
+	if s := r.attempt.Status; s == http.StatusTooManyRequests || s == http.StatusServiceUnavailable {
+		o.Asked = r.retryAfter
 	}
-	return Outcome{State: DeliveryPending, RetryAt: r.attempt.At.Add(r.attempt.Duration + wait)}
+	if wait, again := retryDelay(c.Delivery.Attempts+1, r.retryAfter, d.o.Rand()); again {
+		o.State, o.RetryAt = DeliveryPending, r.attempt.At.Add(r.attempt.Duration+wait)
+	}
+	return o
 }
 
 // release hands claims back untried. If that fails the next start does it.
@@ -273,35 +284,3 @@ func (d *Dispatcher) drain(workers *pool, cut context.CancelFunc) {
 	defer timer.Stop()
 	workers.wait()
 }
-
-// pool counts the goroutines that deliver.
-type pool struct {
-	mu    sync.Mutex
-	free  int
-	wg    sync.WaitGroup
-	ended chan<- struct{} // hinted after a worker is free again
-}
-
-func (p *pool) idle() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.free
-}
-
-// start runs fn; the caller has made sure that a worker is idle.
-func (p *pool) start(fn func()) {
-	p.add(-1)
-	p.wg.Go(func() {
-		fn()
-		p.add(1)
-		hint(p.ended)
-	})
-}
-
-func (p *pool) add(n int) {
-	p.mu.Lock()
-	p.free += n
-	p.mu.Unlock()
-}
-
-func (p *pool) wait() { p.wg.Wait() }

@@ -205,7 +205,7 @@ func TestFailureIsRescheduled(t *testing.T) {
 			t.Fatalf("after %d failures: %+v, want it due in %v", i+1, row, wait)
 		}
 		// One millisecond early nothing is claimable.
-		early, err := b.store.ClaimDeliveries(context.Background(), b.clock.Now().Add(wait-time.Millisecond), 10, 10)
+		early, err := b.store.ClaimDeliveries(context.Background(), b.clock.Now().Add(wait-time.Millisecond), plenty)
 		if b.must(err); len(early) != 0 {
 			t.Fatalf("claimed early: %+v", early)
 		}
@@ -242,7 +242,7 @@ func TestFailuresAreDescribed(t *testing.T) {
 		status    int
 		wait      time.Duration
 	}{
-		"refused by the guard": {"http://10.0.0.1/", "address not allowed", 0, 5 * time.Second},
+		"refused by the guard": {"http://10.0.0.1/", "no address that may be connected to", 0, 5 * time.Second},
 		"nobody listens":       {closed.URL, "connection refused", 0, 5 * time.Second},
 		"no TLS there":         {"https" + plain[4:], "TLS failed", 0, 5 * time.Second},
 		"redirect":             {redirect, "", 308, 5 * time.Second},

@@ -15,22 +15,69 @@ const (
 	MaxSecretLength = 256  // bytes
 )
 
+// MaxEndpoints is how many endpoints a tenant may have.
+const MaxEndpoints = 20
+
 // EndpointID names an endpoint.
 type EndpointID string
+
+// SignatureMode says where a delivery carries its signatures.
+type SignatureMode string
+
+const (
+	SignBoth   SignatureMode = "both"
+	SignBody   SignatureMode = "body"   // only the member of the body
+	SignHeader SignatureMode = "header" // only the headers
+)
+
+// DisabledReason is why an endpoint gets nothing.
+type DisabledReason string
+
+const (
+	DisabledByHand  DisabledReason = ""        // the tenant did it
+	DisabledGone    DisabledReason = "gone"    // it answered 410
+	DisabledFailing DisabledReason = "failing" // nothing but failures for five days
+)
 
 // Endpoint is a URL that a tenant wants its events posted to.
 type Endpoint struct {
 	ID     EndpointID
 	Tenant engine.TenantID
-	URL    string
+	// Main marks the one that the WapiConnect document calls the account's webhook.
+	Main bool
+	Name string
+	URL  string
 	// Secret keys the signatures; empty means that deliveries are not signed.
-	Secret string
+	// OldSecret signs as well before OldSecretUntil.
+	Secret, OldSecret string
+	OldSecretUntil    time.Time
+	SignatureMode     SignatureMode
+	// Headers go with every delivery. Their values are secrets.
+	Headers map[string]string
 	// Types are the events that it wants; none means those of the WapiConnect
 	// document, and AllTypes alone all of them.
-	Types     []engine.EventType
-	Enabled   bool // a disabled endpoint keeps its deliveries but gets none
+	Types []engine.EventType
+	// Sessions are the only ones whose events it wants; none means all. Events
+	// that belong to no session always come.
+	Sessions       []engine.SessionID
+	Enabled        bool // a disabled endpoint keeps its deliveries but gets none
+	DisabledReason DisabledReason
+	Circuit        Circuit
+	// Proven tells that a try has ever succeeded.
+	Proven    bool
 	CreatedAt time.Time
 	UpdatedAt time.Time
+}
+
+// EndpointChange is what is to become of an endpoint; what is nil stays.
+type EndpointChange struct {
+	Name          *string
+	URL           *string
+	Types         *[]engine.EventType
+	Sessions      *[]engine.SessionID
+	Headers       *map[string]string
+	SignatureMode *SignatureMode
+	Enabled       *bool // true also forgets the failures
 }
 
 // ParseURL checks a URL that deliveries are to be posted to and returns it
@@ -86,15 +133,6 @@ func validPort(port string) bool {
 	return n >= 1 && n <= 65535
 }
 
-// CheckSecret checks a signing secret: at most MaxSecretLength bytes, any
-// bytes; empty means unsigned. It returns CodeInvalid.
-func CheckSecret(s string) error {
-	if len(s) > MaxSecretLength {
-		return engine.Errorf(engine.CodeInvalid, "secret must not be longer than %d bytes", MaxSecretLength)
-	}
-	return nil
-}
-
 // AllTypes stands for every type of event, also such that come with later versions.
 const AllTypes engine.EventType = "*"
 
@@ -144,4 +182,27 @@ func (e Endpoint) Wants() []engine.EventType {
 		return e.Types
 	}
 	return slices.DeleteFunc(Types(), func(t engine.EventType) bool { return !t.IsDocumented() })
+}
+
+// ParseSignatureMode returns CodeInvalid for a word that is none.
+func ParseSignatureMode(s string) (SignatureMode, error) {
+	switch mode := SignatureMode(s); mode {
+	case SignBoth, SignBody, SignHeader:
+		return mode, nil
+	}
+	return "", engine.Errorf(engine.CodeInvalid, "signatureMode must be one of %s, %s, %s", SignBoth, SignBody, SignHeader)
+}
+
+// Covers tells whether an endpoint gets events of a session.
+func (e Endpoint) Covers(id engine.SessionID) bool {
+	return len(e.Sessions) == 0 || id == "" || slices.Contains(e.Sessions, id)
+}
+
+// Host is the endpoint's URL without all that may hold secrets: scheme and host.
+func (e Endpoint) Host() string {
+	u, err := url.Parse(e.URL)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
 }

@@ -166,14 +166,18 @@ func (g *Guard) Client(timeout time.Duration, maxRedirects int) *http.Client {
 	return &http.Client{
 		Timeout: timeout,
 		Transport: &http.Transport{
-			DialContext:            dialer.DialContext,
-			ForceAttemptHTTP2:      true,
-			TLSHandshakeTimeout:    min(timeout, 10*time.Second),
-			ResponseHeaderTimeout:  timeout,
-			IdleConnTimeout:        30 * time.Second,
-			MaxIdleConns:           64,
-			MaxIdleConnsPerHost:    4,
-			MaxConnsPerHost:        128, // many tenants may share a receiver's host
+			DialContext:           dialer.DialContext,
+			ForceAttemptHTTP2:     true,
+			TLSHandshakeTimeout:   min(timeout, 10*time.Second),
+			ResponseHeaderTimeout: timeout,
+			IdleConnTimeout:       30 * time.Second,
+			MaxIdleConns:          64,
+			MaxIdleConnsPerHost:   4,
+			// No limit of connections to a host: many tenants may share one, and
+			// whoever hangs there on purpose would use it up. Callers bound how
+			// much they have under way. A dead connection of HTTP/2, which carries
+			// many requests, is found out by pings.
+			HTTP2:                  &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
 			MaxResponseHeaderBytes: 64 << 10,
 			DisableCompression:     true,
 		},

@@ -127,7 +127,7 @@ func TestClientRefusesLoopbackHoweverItIsSpelled(t *testing.T) {
 		if !Refused(err) {
 			t.Errorf("%s: %v", host, err)
 		}
-		if describe(err) != "address not allowed" {
+		if describe(err) != wordNoAddress {
 			t.Errorf("%s is described as %q", host, describe(err))
 		}
 	}

@@ -25,6 +25,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const patience = 20 * time.Second
 
+// plenty is room for all that tests have.
+var plenty = webhooks.Room{Healthy: 100, Failing: 100, PerEndpoint: 10, PerTenant: 1000}
+
 // bench is a real store with tenants, and a dispatcher on demand.
 type bench struct {
 	t     *testing.T

@@ -25,7 +25,7 @@ func TestStartReleasesWhatACrashLeft(t *testing.T) {
 	for i := range 3 {
 		b.event("a", "main", i)
 	}
-	claims, err := b.store.ClaimDeliveries(context.Background(), b.clock.Now(), 10, 10)
+	claims, err := b.store.ClaimDeliveries(context.Background(), b.clock.Now(), plenty)
 	b.must(err)
 	if len(claims) != 1 {
 		t.Fatalf("%d claims of one line", len(claims))
@@ -93,7 +93,7 @@ type broken struct {
 	calls int
 }
 
-func (s *broken) ClaimDeliveries(context.Context, time.Time, int, int) ([]webhooks.Claim, error) {
+func (s *broken) ClaimDeliveries(context.Context, time.Time, webhooks.Room) ([]webhooks.Claim, error) {
 	s.mu.Lock()
 	s.calls++
 	s.mu.Unlock()

@@ -27,7 +27,7 @@ func TestFailingEndpointIsReportedOnce(t *testing.T) {
 	b.endpoint("a", url+"/?token=topsecret", "")
 	core, logged := observer.New(zapcore.InfoLevel)
 	d, stop := b.run(b.store, zap.New(core), webhooks.Options{})
-	const events = 6
+	const events = 4 // one more would open the circuit
 	for i := range events {
 		b.event("a", engine.SessionID(fmt.Sprint("s", i)), i)
 	}
@@ -62,10 +62,11 @@ func TestFailingEndpointIsReportedOnce(t *testing.T) {
 func TestGivingUpIsReportedInBulk(t *testing.T) {
 	b := newBench(t)
 	url, _ := receiver(t, func(w http.ResponseWriter, _ *http.Request, _ post) { w.WriteHeader(500) })
-	b.endpoint("a", url, "")
 	core, logged := observer.New(zapcore.WarnLevel)
-	for i := range 5 {
-		b.event("a", engine.SessionID(fmt.Sprint("s", i)), i)
+	tenants := []engine.TenantID{"a", "b", "c", "d", "e"}
+	for i, id := range tenants {
+		b.endpoint(id, url, "")
+		b.event(id, "main", i)
 	}
 	d, stop := b.run(b.store, zap.New(core), webhooks.Options{})
 	for try := range webhooks.MaxAttempts {
@@ -73,7 +74,9 @@ func TestGivingUpIsReportedInBulk(t *testing.T) {
 			b.clock.advance(webhooks.MaxRetryWait)
 			d.Nudge()
 		}
-		b.await("all are tried", func() bool { return allAttempted(b, "a", try+1) })
+		for _, id := range tenants {
+			b.await("all are tried", func() bool { return allAttempted(b, id, try+1) })
+		}
 	}
 	stop()
 	if lines := logged.FilterMessageSnippet("given up").All(); len(lines) != 1 || lines[0].ContextMap()["count"] != int64(1) {

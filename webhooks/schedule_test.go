@@ -22,14 +22,14 @@ type counted struct {
 	failures int // so many finishes fail
 }
 
-func (s *counted) ClaimDeliveries(ctx context.Context, now time.Time, limit, perEndpoint int) ([]webhooks.Claim, error) {
+func (s *counted) ClaimDeliveries(ctx context.Context, now time.Time, room webhooks.Room) ([]webhooks.Claim, error) {
 	s.mu.Lock()
 	s.claims++
 	s.mu.Unlock()
-	return s.Store.ClaimDeliveries(ctx, now, limit, perEndpoint)
+	return s.Store.ClaimDeliveries(ctx, now, room)
 }
 
-func (s *counted) FinishDelivery(ctx context.Context, id webhooks.DeliveryID, a webhooks.Attempt, o webhooks.Outcome) (bool, error) {
+func (s *counted) FinishDelivery(ctx context.Context, id webhooks.DeliveryID, a webhooks.Attempt, o webhooks.Outcome) (webhooks.Turn, error) {
 	s.mu.Lock()
 	fail := s.failures > 0
 	if fail {
@@ -39,7 +39,7 @@ func (s *counted) FinishDelivery(ctx context.Context, id webhooks.DeliveryID, a 
 	}
 	s.mu.Unlock()
 	if fail {
-		return false, engine.Errorf(engine.CodeStorage, "the database did not answer")
+		return webhooks.TurnNone, engine.Errorf(engine.CodeStorage, "the database did not answer")
 	}
 	return s.Store.FinishDelivery(ctx, id, a, o)
 }

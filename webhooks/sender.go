@@ -19,6 +19,10 @@ import (
 // answer.
 const sendTimeout = 15 * time.Second
 
+// answerTimeout bounds what is read of an answer whose status is known: nobody
+// waits for a receiver that never ends it.
+const answerTimeout = time.Second
+
 // sender posts deliveries.
 type sender struct {
 	client    *http.Client
@@ -43,6 +47,9 @@ func (s *sender) post(ctx context.Context, c Claim, now func() time.Time) result
 	r.attempt.Status = status
 	if err != nil {
 		r.attempt.Error = describe(err)
+		if errors.Is(context.Cause(ctx), errPressed) {
+			r.attempt.Error = wordTimeout
+		}
 		return r
 	}
 	r.attempt.Body = text
@@ -54,7 +61,18 @@ func (s *sender) post(ctx context.Context, c Claim, now func() time.Time) result
 }
 
 func (s *sender) exchange(ctx context.Context, c Claim, at time.Time) (int, http.Header, string, error) {
-	body, err := Body(c.Event, c.Endpoint.Secret)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	secrets := c.Endpoint.Secrets(at)
+	inBody, inHeader := "", secrets
+	switch {
+	case len(secrets) == 0:
+	case c.Endpoint.SignatureMode == SignBody:
+		inBody, inHeader = secrets[0], nil
+	case c.Endpoint.SignatureMode != SignHeader:
+		inBody = secrets[0]
+	}
+	body, err := Body(c.Event, inBody)
 	if err != nil {
 		return 0, nil, "", err
 	}
@@ -64,16 +82,27 @@ func (s *sender) exchange(ctx context.Context, c Claim, at time.Time) (int, http
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", s.userAgent)
-	Sign(req.Header, c.Event.ID, at, body, c.Endpoint.Secret)
+	for name, value := range c.Endpoint.Headers {
+		req.Header.Set(name, value)
+	}
+	Sign(req.Header, c.Event.ID, at, body, inHeader...)
 	resp, err := s.client.Do(req)
 	if err != nil {
 		return 0, nil, "", err
 	}
 	defer resp.Body.Close()
+	defer time.AfterFunc(answerTimeout, cancel).Stop()
 	// The status has decided; a body that breaks off is kept as far as it came.
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, MaxAttemptBody))
 	return resp.StatusCode, resp.Header, strings.ToValidUTF8(string(text), "\ufffd"), nil
 }
+
+const (
+	wordTimeout = "timeout"
+	// wordNoAddress is one word for a name that does not exist and for one whose
+	// address is refused, so that nobody learns which names there are inside.
+	wordNoAddress = "no address that may be connected to"
+)
 
 // describe puts a failure into a few words that a tenant may read. They name no
 // address: an error's own text may tell what a name resolves to inside.
@@ -84,12 +113,10 @@ func describe(err error) string {
 	var verify *tls.CertificateVerificationError
 	var authority x509.UnknownAuthorityError
 	switch {
-	case Refused(err):
-		return "address not allowed"
-	case errors.As(err, &dns):
-		return "name not resolved"
+	case Refused(err), errors.As(err, &dns):
+		return wordNoAddress
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), timedOut(err):
-		return "timeout"
+		return wordTimeout
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused"
 	case errors.As(err, &verify), errors.As(err, &authority):

@@ -18,7 +18,7 @@ import (
 const (
 	HeaderID           = "Webhook-Id"          // the event's id, the same on every try
 	HeaderTimestamp    = "Webhook-Timestamp"   // unix seconds of this try
-	HeaderSignature    = "Webhook-Signature"   // v1,<base64>
+	HeaderSignature    = "Webhook-Signature"   // v1,<base64>, several with a space between them
 	HeaderRawSignature = "X-Webhook-Signature" // sha256=<hex> over the raw body
 )
 
@@ -59,23 +59,32 @@ func Body(e engine.Event, secret string) ([]byte, error) {
 }
 
 // Sign sets the headers of one try at a time: the id and the timestamp always,
-// both signatures if there is a secret.
-func Sign(h http.Header, id engine.EventID, at time.Time, body []byte, secret string) {
+// both signatures if there is a secret. While secrets are rotated there are two,
+// the new one first: the Standard Webhooks signature is made with each, the other
+// with the new one.
+func Sign(h http.Header, id engine.EventID, at time.Time, body []byte, secrets ...string) {
 	timestamp := strconv.FormatInt(at.Unix(), 10)
 	h.Set(HeaderID, string(id))
 	h.Set(HeaderTimestamp, timestamp)
-	if secret == "" {
+	var all []string
+	for _, secret := range secrets {
+		if secret == "" {
+			continue
+		}
+		signed := mac(standardKey(secret), []byte(id), []byte("."), []byte(timestamp), []byte("."), body)
+		all = append(all, "v1,"+base64.StdEncoding.EncodeToString(signed))
+	}
+	if len(all) == 0 {
 		return
 	}
-	signed := mac(standardKey(secret), []byte(id), []byte("."), []byte(timestamp), []byte("."), body)
-	h.Set(HeaderSignature, "v1,"+base64.StdEncoding.EncodeToString(signed))
-	h.Set(HeaderRawSignature, "sha256="+hex.EncodeToString(mac([]byte(secret), body)))
+	h.Set(HeaderSignature, strings.Join(all, " "))
+	h.Set(HeaderRawSignature, "sha256="+hex.EncodeToString(mac([]byte(secrets[0]), body)))
 }
 
 // standardKey is the key of the Standard Webhooks signature: what the base64 of
 // a whsec_ secret holds, or the bytes of any other secret.
 func standardKey(secret string) []byte {
-	if encoded, ok := strings.CutPrefix(secret, "whsec_"); ok {
+	if encoded, ok := strings.CutPrefix(secret, secretPrefix); ok {
 		if key, err := base64.StdEncoding.DecodeString(encoded); err == nil && len(key) > 0 {
 			return key
 		}

@@ -19,7 +19,27 @@ type Claim struct {
 type Outcome struct {
 	State   DeliveryState // DeliveryDelivered, DeliveryPending or DeliveryDead
 	RetryAt time.Time     // for DeliveryPending
+	// Of a try that failed:
+	Gone   bool          // the receiver says that it will never come back
+	Asked  time.Duration // how long it wants to be left alone, because of its load
+	Random float64       // from [0, 1), for the circuit
 }
+
+// Turn is what a try has changed for its endpoint.
+type Turn string
+
+const (
+	TurnNone      Turn = ""
+	TurnFailing   Turn = "failing"   // it has begun to fail
+	TurnOpen      Turn = "open"      // its circuit has opened
+	TurnRecovered Turn = "recovered" // it is well again
+	TurnDisabled  Turn = "disabled"  // it gets nothing any more
+)
+
+// Room is how many deliveries may be claimed: of endpoints whose last try
+// succeeded or that had none yet, of endpoints that fail, and how many may then be
+// under way to one endpoint and to all of one tenant.
+type Room struct{ Healthy, Failing, PerEndpoint, PerTenant int }
 
 // Store is what the dispatcher needs remembered. Methods commit before they
 // return nil; errors are *engine.Error with CodeStorage unless a method says
@@ -31,17 +51,20 @@ type Outcome struct {
 // left the line and is tried again on its own schedule, so that one event that
 // a receiver can't take does not hold up the rest.
 type Store interface {
-	// ClaimDeliveries moves up to limit deliveries that are due at now, of
-	// endpoints that are enabled, from pending to sending. What was never tried
-	// is due whatever the clock says, and before the endpoint's retries. An endpoint never has
-	// more than perEndpoint in sending, one whose last try failed never more than
-	// one, so that those who hang hold few workers; and those with fewest there come first.
-	ClaimDeliveries(ctx context.Context, now time.Time, limit, perEndpoint int) ([]Claim, error)
-	// FinishDelivery records a try and its outcome in one transaction. It
-	// returns CodeInternal if the delivery is not in sending, and CodeNotFound
-	// if it is gone together with its endpoint. turned tells that the endpoint
-	// has begun to fail with this try, or has recovered with it.
-	FinishDelivery(ctx context.Context, id DeliveryID, a Attempt, o Outcome) (turned bool, err error)
+	// ClaimDeliveries moves deliveries that are due at now, of endpoints that are
+	// enabled and not held back, from pending to sending, as many as there is room
+	// for. What was never tried is due whatever the clock says, and before the
+	// endpoint's retries. An endpoint whose last try failed never has more than one
+	// in sending, and while its circuit is open that is the oldest which is due,
+	// though never one's last try where there is another to probe with. Those come
+	// first whose tenant, and who themselves, have fewest there.
+	ClaimDeliveries(ctx context.Context, now time.Time, room Room) ([]Claim, error)
+	// FinishDelivery records a try, its outcome and what it means for the endpoint's
+	// circuit in one transaction. A success after a long outage brings all retries
+	// forward to now, in their sessions' order. It returns CodeInternal if the
+	// delivery is not in sending, and CodeNotFound if it is gone together with its
+	// endpoint.
+	FinishDelivery(ctx context.Context, id DeliveryID, a Attempt, o Outcome) (Turn, error)
 	// ReleaseDeliveries hands claims back untried. Ids that are not in sending
 	// are left alone.
 	ReleaseDeliveries(ctx context.Context, ids []DeliveryID) error

@@ -1,0 +1,143 @@
+package store
+
+import (
+	"database/sql"
+	"slices"
+	"time"
+
+	"wapid/engine"
+	"wapid/webhooks"
+)
+
+// judge draws an endpoint's conclusions from a try: its circuit, whether it is
+// disabled, and what a recovery sets going. It says how many deliveries that queued.
+func (s *Store) judge(tx *sql.Tx, id webhooks.EndpointID, a webhooks.Attempt, o webhooks.Outcome) (webhooks.Turn, int64, error) {
+	e, err := scanEndpoint(tx.QueryRow(selectEndpoint+` WHERE id = $1`, id))
+	if err != nil {
+		return "", 0, err
+	}
+	if o.State == webhooks.DeliveryDelivered {
+		return recoverEndpoint(tx, e, a.At.Add(a.Duration))
+	}
+	c := e.Circuit.Fail(a, o.Asked, o.Random)
+	if err := saveCircuit(tx, id, c, e.Proven); err != nil {
+		return "", 0, err
+	}
+	switch {
+	case e.Enabled && o.Gone:
+		queued, err := s.disable(tx, e, c, webhooks.DisabledGone)
+		return webhooks.TurnDisabled, queued, err
+	case e.Enabled && c.Exhausted():
+		queued, err := s.disable(tx, e, c, webhooks.DisabledFailing)
+		return webhooks.TurnDisabled, queued, err
+	case c.Open() && !e.Circuit.Open():
+		return webhooks.TurnOpen, 0, nil
+	case c.Failures == 1:
+		return webhooks.TurnFailing, 0, nil
+	}
+	return webhooks.TurnNone, 0, nil
+}
+
+// recoverEndpoint closes an endpoint's circuit after a success.
+func recoverEndpoint(tx *sql.Tx, e webhooks.Endpoint, at time.Time) (webhooks.Turn, int64, error) {
+	if e.Proven && e.Circuit == (webhooks.Circuit{}) {
+		return webhooks.TurnNone, 0, nil
+	}
+	if err := saveCircuit(tx, e.ID, webhooks.Circuit{}, true); err != nil {
+		return "", 0, err
+	}
+	if e.Circuit.Failures == 0 {
+		return webhooks.TurnNone, 0, nil
+	}
+	if !e.Circuit.BringsForward(at) {
+		return webhooks.TurnRecovered, 0, nil
+	}
+	queued, err := bringForward(tx, e.ID)
+	return webhooks.TurnRecovered, queued, err
+}
+
+// waitingRetries are the retries of an endpoint and the heads of its lines.
+const waitingRetries = `SELECT DISTINCT session_id FROM deliveries WHERE endpoint_id = $1 AND state = 'pending' AND turn > 0`
+
+// bringForward puts all retries of an endpoint back into their sessions' lines, in
+// the places that they once had.
+func bringForward(tx *sql.Tx, id webhooks.EndpointID) (int64, error) {
+	rows, err := tx.Query(waitingRetries, id)
+	sessions, err := collect(rows, err, func(r row) (session engine.SessionID, err error) {
+		err = r.Scan(&session)
+		return session, err
+	})
+	if err != nil {
+		return 0, err
+	}
+	var n int64
+	err = enterLine(tx, id, sessions, func() (err error) {
+		n, err = changed(tx.Exec(rejoin, id))
+		return err
+	})
+	return n, err
+}
+
+const rejoin = `UPDATE deliveries SET turn = 0, next_at = 0 WHERE endpoint_id = $1 AND state = 'pending' AND turn > 0`
+
+// disable takes an endpoint out of service and tells its tenant's others.
+func (s *Store) disable(tx *sql.Tx, e webhooks.Endpoint, c webhooks.Circuit, why webhooks.DisabledReason) (queued int64, err error) {
+	_, err = tx.Exec(`UPDATE endpoints SET enabled = 0, disabled_reason = $1, updated_at = $2 WHERE id = $3`, why, millis(s.clock()), e.ID)
+	if err != nil {
+		return 0, err
+	}
+	data, err := engine.Canonical(engine.WebhookDisabledData{
+		EndpointID: string(e.ID), URL: e.Host(), Reason: string(why), FailingSince: c.FailingSince.UnixMilli()})
+	if err != nil {
+		return 0, err
+	}
+	return s.appendEvent(tx, engine.Event{Session: engine.SessionKey{Tenant: e.Tenant}, Type: engine.EventWebhookDisabled, Data: data})
+}
+
+func saveCircuit(tx *sql.Tx, id webhooks.EndpointID, c webhooks.Circuit, proven bool) error {
+	var held int64
+	if !c.HeldUntil.IsZero() {
+		held = c.HeldUntil.UnixMilli()
+	}
+	_, err := tx.Exec(`UPDATE endpoints SET failures = $1, failing_since = $2, failed_at = $3, opened_at = $4, held_until = $5,
+		probes = $6, proven = $7 WHERE id = $8`,
+		c.Failures, millis(c.FailingSince), millis(c.FailedAt), millis(c.OpenedAt), held, c.Probes, proven, id)
+	return err
+}
+
+// enterLine puts deliveries of one endpoint and session at their places in line,
+// by enter, without two of them having the turn: who had it and was not claimed
+// yet gives it up to whoever comes before.
+func enterLine(tx *sql.Tx, id webhooks.EndpointID, sessions []engine.SessionID, enter func() error) error {
+	slices.Sort(sessions)
+	sessions = slices.Compact(sessions)
+	var idle []engine.SessionID // sessions without a delivery under way, whose end passes the turn on
+	for _, session := range sessions {
+		var head webhooks.DeliveryID
+		var state webhooks.DeliveryState
+		err := tx.QueryRow(`SELECT id, state FROM deliveries WHERE endpoint_id = $1 AND session_id = $2 AND turn < 2
+			ORDER BY id LIMIT 1`, id, session).Scan(&head, &state)
+		switch {
+		case isNoRows(err):
+			idle = append(idle, session)
+			continue
+		case err != nil:
+			return err
+		case state == webhooks.DeliverySending:
+			continue
+		}
+		idle = append(idle, session)
+		if _, err := tx.Exec(`UPDATE deliveries SET turn = 0 WHERE id = $1`, head); err != nil {
+			return err
+		}
+	}
+	if err := enter(); err != nil {
+		return err
+	}
+	for _, session := range idle {
+		if _, err := tx.Exec(promoteNext, id, session); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,115 @@
+package webhooks
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+)
+
+// settle is how long a receiver may take until its delivery no longer counts as
+// one that is about to end.
+const settle = time.Second
+
+// errPressed ends a try that hangs while others can't begin.
+var errPressed = errors.New("cut off, as too many receivers hang")
+
+// pool counts the goroutines that deliver. Receivers that hang must not hold up
+// those that answer, so there are two kinds of places: `most` for deliveries of
+// endpoints that are well, each of which gives its place back after the time to
+// settle at the latest, and others, where those go that last longer and where the
+// deliveries of endpoints that fail begin.
+type pool struct {
+	most, all int             // places for what is fresh, and for everything
+	ended     chan<- struct{} // hinted after a place has become free
+
+	mu    sync.Mutex
+	fresh int
+	tries []*try // under way, in the order in which they began
+	wg    sync.WaitGroup
+}
+
+// try is one delivery under way. The pool's lock guards it.
+type try struct {
+	fresh bool
+	// doubtful is of an endpoint that fails or has never answered well.
+	doubtful bool
+	cut      context.CancelCauseFunc
+}
+
+// room says how many deliveries may begin now, of endpoints that are well and of
+// endpoints that fail, and how many more until half of all places are taken.
+func (p *pool) room() (healthy, failing, spare int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	total := len(p.tries)
+	healthy = max(0, min(p.most-p.fresh, p.all-total))
+	failing = max(0, p.all-p.most-(total-p.fresh))
+	return healthy, failing, max(0, p.all/2-total)
+}
+
+// start runs fn in a place that the caller has seen free. fn's context ends with
+// ctx, or with errPressed.
+func (p *pool) start(ctx context.Context, e Endpoint, fn func(ctx context.Context)) {
+	failing := e.Circuit.Failures > 0
+	ctx, cut := context.WithCancelCause(ctx)
+	t := &try{fresh: !failing, doubtful: failing || !e.Proven, cut: cut}
+	p.mu.Lock()
+	p.tries = append(p.tries, t)
+	if t.fresh {
+		p.fresh++
+	}
+	p.mu.Unlock()
+	aging := time.AfterFunc(settle, func() { p.age(t) })
+	p.wg.Go(func() {
+		defer cut(nil)
+		defer aging.Stop()
+		fn(ctx)
+		p.end(t)
+	})
+}
+
+// age moves a try that lasts to the other places.
+func (p *pool) age(t *try) {
+	p.mu.Lock()
+	if t.fresh {
+		t.fresh = false
+		p.fresh--
+	}
+	p.mu.Unlock()
+	hint(p.ended)
+}
+
+func (p *pool) end(t *try) {
+	p.mu.Lock()
+	if t.fresh {
+		t.fresh = false
+		p.fresh--
+	}
+	if i := slices.Index(p.tries, t); i >= 0 {
+		p.tries = slices.Delete(p.tries, i, i+1)
+	}
+	p.mu.Unlock()
+	hint(p.ended)
+}
+
+// press makes room when every place is taken: of the tries that have had the time
+// to settle, those of doubtful endpoints are ended, a quarter of the fresh places
+// at a time, those that began first.
+func (p *pool) press() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.tries) < p.all {
+		return
+	}
+	left := max(1, p.most/4)
+	for _, t := range p.tries {
+		if left > 0 && t.doubtful && !t.fresh {
+			t.cut(errPressed)
+			left--
+		}
+	}
+}
+
+func (p *pool) wait() { p.wg.Wait() }

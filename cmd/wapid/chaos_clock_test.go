@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 // clockFile names, in the environment, the file that tells a daemon under test by
@@ -28,7 +29,31 @@ func daemonClock() func() time.Time {
 		if _, err := f.ReadAt(raw[:], 0); err != nil {
 			panic(err)
 		}
-		return time.Now().Add(time.Duration(binary.LittleEndian.Uint64(raw[:])))
+		return jumped(time.Now(), time.Duration(binary.LittleEndian.Uint64(raw[:])))
+	}
+}
+
+// jumped is a moment as a machine tells it whose clock was set by so much: another
+// time of day, and the same reading of the clock that never jumps, by which Go
+// measures what lies between two moments of one process. Add would move both. It
+// works on the layout of time.Time, which TestJumpedClock holds it to.
+func jumped(t time.Time, by time.Duration) time.Time {
+	wall := (*uint64)(unsafe.Pointer(&t)) // has-monotonic bit, 33 bits of seconds, 30 of nanoseconds
+	*wall += uint64(by/time.Second) << 30
+	return t
+}
+
+// A clock that is set shows another time of day, and measures as before.
+func TestJumpedClock(t *testing.T) {
+	for _, by := range []time.Duration{-26 * time.Hour, -time.Second, 0, time.Second, 6 * time.Hour} {
+		before := time.Now()
+		after := jumped(before.Add(time.Minute), by)
+		if got := after.Sub(before); got != time.Minute {
+			t.Errorf("jumped by %v: a minute is measured as %v", by, got)
+		}
+		if got := after.UnixNano() - before.UnixNano(); got != int64(time.Minute+by) {
+			t.Errorf("jumped by %v: the time of day moved by %v", by, time.Duration(got))
+		}
 	}
 }
 

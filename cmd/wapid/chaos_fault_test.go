@@ -27,17 +27,19 @@ func (h *chaos) disturb(ctx context.Context) {
 		if step.kind == faultDiskFull && !h.disk.mounted {
 			continue
 		}
-		if busy[step.kind] == nil {
-			busy[step.kind] = new(sync.Mutex)
+		one := busy[step.kind]
+		if one == nil {
+			one = new(sync.Mutex)
+			busy[step.kind] = one
 		}
-		if !busy[step.kind].TryLock() {
+		if !one.TryLock() {
 			h.story.tell("", "left out, as one is going on: %v", step)
 			continue
 		}
 		h.count(step.kind)
 		h.story.tell("", "%v", step)
 		lasting.Go(func() {
-			defer busy[step.kind].Unlock()
+			defer one.Unlock()
 			h.strike(ctx, step)
 			h.story.tell("", "over: %v", step)
 		})

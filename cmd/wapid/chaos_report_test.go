@@ -28,6 +28,9 @@ func (h *chaos) report(r *reckoning) {
 	row("requests to send", r.requests)
 	row("  acknowledged", r.acknowledged)
 	row("  refused, certainly not sent", r.refused)
+	for code, n := range h.refusals() {
+		row("    "+code, n)
+	}
 	row("  nobody said what became of them", r.unknown)
 	never(lostSend)
 	never(twiceAtPhone)
@@ -53,11 +56,11 @@ func (h *chaos) report(r *reckoning) {
 	never(bulkTwice)
 	never(bulkFailedSent)
 	never(bulkCounters)
-	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
-		row(kind, kinds[kind])
+	for kind, n := range sorted(kinds) {
+		row(kind, n)
 	}
-	for _, kind := range slices.Sorted(maps.Keys(h.faults)) {
-		row("fault: "+kind, h.faults[kind])
+	for kind, n := range sorted(h.faults) {
+		row("fault: "+kind, n)
 	}
 	for mood, n := range h.moods() {
 		row("answer of a receiver: "+mood, n)
@@ -70,6 +73,17 @@ func (h *chaos) report(r *reckoning) {
 	}
 }
 
+// refusals counts the codes of what was certainly not sent.
+func (h *chaos) refusals() func(yield func(string, int) bool) {
+	sum := map[string]int{}
+	for _, q := range h.books.requests {
+		if q.id == "" && !q.maybe {
+			sum[q.refused]++
+		}
+	}
+	return sorted(sum)
+}
+
 // moods adds up how the receivers answered.
 func (h *chaos) moods() func(yield func(string, int) bool) {
 	sum := map[string]int{}
@@ -80,9 +94,14 @@ func (h *chaos) moods() func(yield func(string, int) bool) {
 		}
 		r.mu.Unlock()
 	}
+	return sorted(sum)
+}
+
+// sorted yields counts in the order of their names.
+func sorted(counts map[string]int) func(yield func(string, int) bool) {
 	return func(yield func(string, int) bool) {
-		for _, mood := range slices.Sorted(maps.Keys(sum)) {
-			if !yield(mood, sum[mood]) {
+		for _, name := range slices.Sorted(maps.Keys(counts)) {
+			if !yield(name, counts[name]) {
 				return
 			}
 		}

@@ -47,8 +47,7 @@ func migrate(ctx context.Context, db *sql.DB, files fs.FS, now time.Time) error 
 		return storageError(err)
 	}
 	if have > len(steps) {
-		return engine.Errorf(engine.CodeStorage,
-			"the database has schema %d, this wapid knows schemas up to %d: use the wapid that wrote it or a newer one", have, len(steps))
+		return newerSchema(have, len(steps))
 	}
 	for _, m := range steps[have:] {
 		if err := m.apply(ctx, db, now); err != nil {
@@ -56,6 +55,11 @@ func migrate(ctx context.Context, db *sql.DB, files fs.FS, now time.Time) error 
 		}
 	}
 	return nil
+}
+
+func newerSchema(have, known int) error {
+	return engine.Errorf(engine.CodeStorage,
+		"the database has schema %d, this wapid knows schemas up to %d: use the wapid that wrote it or a newer one", have, known)
 }
 
 func (m migration) apply(ctx context.Context, db *sql.DB, now time.Time) error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"wapid/engine"
@@ -50,12 +52,32 @@ func (s *Store) ListOutboxes(ctx context.Context) (sessions []engine.SessionKey,
 	return sessions, next, err
 }
 
+const selectSpooled = `SELECT path FROM outbox WHERE path <> ''`
+
 // ListSpooled returns the files that messages in the outbox still need.
 func (s *Store) ListSpooled(ctx context.Context) ([]string, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT path FROM outbox WHERE path <> ''`)
-	return collect(rows, err, func(r row) (path string, err error) {
-		err = r.Scan(&path)
-		return path, err
+	rows, err := s.read.QueryContext(ctx, selectSpooled)
+	return collect(rows, err, scanText)
+}
+
+// MoveSpooled makes the queued messages look for their files in dir, an absolute
+// path: the data directory may have moved since they were queued.
+func (s *Store) MoveSpooled(ctx context.Context, dir string) error {
+	paths, err := s.ListSpooled(ctx)
+	if err != nil {
+		return err
+	}
+	paths = slices.DeleteFunc(paths, func(path string) bool { return filepath.Dir(path) == dir })
+	if len(paths) == 0 {
+		return nil
+	}
+	return s.update(ctx, func(tx *sql.Tx) error {
+		for _, path := range paths {
+			if _, err := tx.Exec(`UPDATE outbox SET path = $1 WHERE path = $2`, filepath.Join(dir, filepath.Base(path)), path); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -72,6 +94,9 @@ const selectWaiting = `SELECT seq, tenant_id, session_id, message_id, path, mess
 
 func scanWaiting(r row) (q waiting, err error) {
 	err = r.Scan(&q.seq, &q.key.Tenant, &q.key.ID, &q.id, &q.path, document{&q.Message}, &q.Unsure, instant{&q.ExpiresAt})
+	if q.path != "" && q.Message.Attachment != nil {
+		q.Message.Attachment.Path = q.path // where it is now
+	}
 	return q, err
 }
 

@@ -19,6 +19,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	sqlite3 "github.com/mattn/go-sqlite3"
+
 	"wapid/bulk"
 	"wapid/engine"
 	"wapid/webhooks"
@@ -175,7 +177,25 @@ func storageError(err error) error {
 	if e, ok := errors.AsType[*engine.Error](err); ok {
 		return e
 	}
-	return engine.WrapError(engine.CodeStorage, err, "the database did not answer")
+	return engine.WrapError(engine.CodeStorage, err, describe(err, "the database did not answer"))
+}
+
+// describe says in words for callers what is wrong with the database, or
+// otherwise.
+func describe(err error, otherwise string) string {
+	if e, ok := errors.AsType[sqlite3.Error](err); ok { // it comes by value
+		switch e.Code {
+		case sqlite3.ErrFull:
+			return "the disk is full"
+		case sqlite3.ErrCorrupt, sqlite3.ErrNotADB:
+			return "the database is damaged"
+		case sqlite3.ErrReadonly, sqlite3.ErrPerm, sqlite3.ErrCantOpen:
+			return "the database can't be written"
+		case sqlite3.ErrIoErr:
+			return "the disk failed"
+		}
+	}
+	return otherwise
 }
 
 // millis is how a time is stored; the zero time is NULL.
@@ -244,6 +264,12 @@ func collect[T any](rows *sql.Rows, err error, scan func(row) (T, error)) ([]T, 
 		all = append(all, one)
 	}
 	return all, storageError(rows.Err())
+}
+
+// scanText scans a row of one text.
+func scanText(r row) (text string, err error) {
+	err = r.Scan(&text)
+	return text, err
 }
 
 // changed says how many rows a statement touched.

@@ -137,7 +137,7 @@ func (w *writer) gather(batch []*write) []*write {
 func (w *writer) commit(batch []*write) {
 	err := w.try(batch)
 	if err != nil {
-		failed := engine.WrapError(engine.CodeStorage, err, "the database did not commit")
+		failed := engine.WrapError(engine.CodeStorage, err, describe(err, "the database did not commit"))
 		w.sick.Store(failed)
 		for _, one := range batch {
 			one.result <- failed

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -23,6 +25,12 @@ import (
 // drainTimeout is how long requests that are being answered may take at
 // shutdown before they are cut off.
 const drainTimeout = 15 * time.Second
+
+// Directories within the data directory.
+const (
+	spoolDir = "spool" // files of messages on their way
+	bulkDir  = "bulk"  // files of bulk jobs, named by the job
+)
 
 // appConfig is what an app is made of.
 type appConfig struct {
@@ -96,10 +104,9 @@ func (a *app) open(ctx context.Context, c appConfig) error {
 	if c.Tune != nil {
 		c.Tune(&options)
 	}
-	if a.network, err = whatsapp.Open(ctx, options); err != nil {
+	if err := a.openNetwork(ctx, options); err != nil {
 		return err
 	}
-	a.closers = append(a.closers, a.network.Close)
 	if err := a.checkDevices(ctx); err != nil {
 		return err
 	}
@@ -124,14 +131,51 @@ func (a *app) open(ctx context.Context, c appConfig) error {
 	return nil
 }
 
+// openNetwork opens the network and its device store. One that a power cut or a
+// backup has set back begins every session with another device anew. The store
+// is noted as open only after that, and as closed when it is on the disk.
+func (a *app) openNetwork(ctx context.Context, options whatsapp.Options) error {
+	boot := bootID()
+	var err error
+	if options.SetBack, err = a.store.DeviceStoreSetBack(ctx, boot); err != nil {
+		return err
+	}
+	if options.SetBack {
+		a.log.Warn("the device store was restored, or open when the machine stopped: encryption with every contact begins anew")
+	}
+	if a.network, err = whatsapp.Open(ctx, options); err != nil {
+		return err
+	}
+	a.closers = append(a.closers, func() error {
+		if err := a.network.Close(); err != nil {
+			return err
+		}
+		return a.store.NoteDeviceStoreClosed(context.Background())
+	})
+	return a.store.NoteDeviceStoreOpen(ctx, boot)
+}
+
+// bootID names this start of the machine; empty where the system does not tell.
+func bootID() string {
+	raw, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(raw))
+}
+
 // openSpool opens the directory of files on their way, and removes what a former
 // life left there; messages that still wait to be sent keep theirs.
 func (a *app) openSpool(ctx context.Context, dir string) error {
+	files := filepath.Join(dir, spoolDir)
+	if err := a.store.MoveSpooled(ctx, files); err != nil {
+		return err
+	}
 	keep, err := a.store.ListSpooled(ctx)
 	if err != nil {
 		return err
 	}
-	if a.spool, err = media.OpenSpool(filepath.Join(dir, "spool")); err != nil {
+	if a.spool, err = media.OpenSpool(files); err != nil {
 		return err
 	}
 	return a.spool.Clean(keep)
@@ -183,7 +227,7 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 		Network: a.network, Store: a.store, Log: c.Log.Named("engine"),
 		Now: c.Clock, Nudge: a.dispatcher.Nudge, Backoff: c.Backoff, CheckRate: c.CheckRate,
 	})
-	a.bulk = bulk.NewRunner(a.store, a.engine, c.Log.Named("bulk"), bulk.Options{Dir: filepath.Join(dir, "bulk"), Clock: c.Clock})
+	a.bulk = bulk.NewRunner(a.store, a.engine, c.Log.Named("bulk"), bulk.Options{Dir: filepath.Join(dir, bulkDir), Clock: c.Clock})
 	a.janitor = newJanitor(a.engine, a.store, a.bulk, c.Log.Named("janitor"))
 	a.api = httpapi.New(httpapi.Options{
 		Bulk:   bulk.NewService(a.store, a.bulk, a.network.NewMessageID),

@@ -23,6 +23,8 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the daemon."`
 	Sandbox sandboxCommand `cmd:"" help:"Run the daemon with a simulated WhatsApp network, to try it without a phone."`
 	Tenant  tenantCommand  `cmd:"" help:"Look after the tenants of the daemon that runs on a data directory."`
+	Backup  backupCommand  `cmd:"" help:"Write a consistent copy of a data directory into one file, also while the daemon runs."`
+	Restore restoreCommand `cmd:"" help:"Put a backup into a data directory that no daemon uses."`
 	Sim     simCommand     `cmd:"" help:"Run the simulated WhatsApp network alone."`
 }
 
@@ -74,7 +76,7 @@ func configureFile(parser *kong.Kong, args []string) error {
 		}
 	}
 	for key := range values {
-		if !known[key] || key == "config" || key == "help" || key == "version" {
+		if !known[key] || key == "config" || key == "help" || key == "version" || key == "force" {
 			return fmt.Errorf("configuration file %s: unknown setting %q", path, key)
 		}
 	}

@@ -226,6 +226,26 @@ func (f *fleet) missing() (texts []string) {
 // is in the event log, once, with exactly its text.
 func (f *fleet) reconcileInbound(t *testing.T, dir string) {
 	t.Helper()
+	logged := inboundEvents(t, dir)
+	delivered, lost := 0, 0
+	for i := range f.size {
+		for _, out := range f.friend(i).Sent() {
+			delivered++
+			if _, ok := logged[f.session(i)+"/"+string(out.ID)]; !ok {
+				lost++
+			}
+		}
+	}
+	if lost > 0 || delivered == 0 {
+		t.Errorf("%d of %d delivered messages are missing from the events", lost, delivered)
+	}
+	t.Logf("inbound: %d delivered, %d lost", delivered, lost)
+}
+
+// inboundEvents reads the bodies of all messages in the event log, by session and
+// message id, and checks that none is there twice. No daemon may run.
+func inboundEvents(t *testing.T, dir string) map[string]string {
+	t.Helper()
 	s, err := store.Open(t.Context(), filepath.Join(dir, store.FileName), store.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -238,7 +258,7 @@ func (f *fleet) reconcileInbound(t *testing.T, dir string) {
 			t.Fatal(err)
 		}
 		if len(page) == 0 {
-			break
+			return logged
 		}
 		for _, e := range page {
 			after = e.ID
@@ -256,17 +276,4 @@ func (f *fleet) reconcileInbound(t *testing.T, dir string) {
 			logged[key] = data.Body
 		}
 	}
-	delivered, lost := 0, 0
-	for i := range f.size {
-		for _, out := range f.friend(i).Sent() {
-			delivered++
-			if _, ok := logged[f.session(i)+"/"+string(out.ID)]; !ok {
-				lost++
-			}
-		}
-	}
-	if lost > 0 || delivered == 0 {
-		t.Errorf("%d of %d delivered messages are missing from the events", lost, delivered)
-	}
-	t.Logf("inbound: %d delivered, %d lost", delivered, lost)
 }

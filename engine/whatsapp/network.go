@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"sync/atomic"
 	"time"
@@ -24,6 +25,9 @@ type Options struct {
 	DataDir  string      // holds whatsapp.db, the device store
 	Endpoint *Endpoint   // a simulated network; nil for the real one
 	Log      *zap.Logger // nil for silence
+	// SetBack says that the device store may be older than what it was used for, as
+	// after a power cut: every session with another device begins anew.
+	SetBack bool
 	// ProxyDial connects to the proxies of sessions, whose URLs callers give; nil
 	// for a dialer that goes anywhere.
 	ProxyDial func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -124,6 +128,12 @@ func Open(ctx context.Context, opts Options) (*Network, error) {
 	if err != nil {
 		claims.release()
 		return nil, err
+	}
+	if opts.SetBack {
+		if err := devices.forgetSessions(ctx); err != nil {
+			claims.release()
+			return nil, errors.Join(fmt.Errorf("device store: %w", err), devices.close())
+		}
 	}
 	return &Network{
 		opts: opts, log: opts.Log, devices: devices, http: newHTTPClients(opts.Endpoint, nil),

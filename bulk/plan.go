@@ -2,6 +2,10 @@ package bulk
 
 import (
 	"fmt"
+	"iter"
+	"regexp"
+	"slices"
+	"strings"
 
 	"wapid/engine"
 )
@@ -14,6 +18,8 @@ const PhoneField = "phone"
 type Recipient struct {
 	Phone  string            // as the caller gave it
 	Fields map[string]string // what else the caller gave, by name
+	Row    int               // its line in the file that it stands in, from 1; 0 for none
+	Fault  string            // why it can't be used, if that is known already
 }
 
 // Rejected is an entry that is left out.
@@ -21,6 +27,7 @@ type Rejected struct {
 	Index     int    // in the request, from 0
 	Recipient string // as the caller gave it
 	Reason    string
+	Row       int // see Recipient
 }
 
 // Plan is what becomes of a request's recipients.
@@ -35,17 +42,28 @@ type Plan struct {
 // lacks a field which the text needs, or whose text does not fit once it is
 // filled in, is invalid.
 func MakePlan(recipients []Recipient, text string, fits func(text string) bool) Plan {
+	return MakePlanOf(slices.Values(recipients), text, fits)
+}
+
+// MakePlanOf is MakePlan for recipients that are read one by one. It keeps nothing
+// of a recipient but what its item needs.
+func MakePlanOf(recipients iter.Seq[Recipient], text string, fits func(text string) bool) Plan {
 	uses := placeholdersOf(text)
-	p := Plan{Items: make([]Item, 0, len(recipients))}
-	seen := make(map[engine.JID]int, len(recipients))
-	for i, r := range recipients {
-		to, err := engine.ParseRecipient(r.Phone)
-		if err != nil {
-			p.Invalid = append(p.Invalid, Rejected{i, r.Phone, messageOf(err)})
+	var p Plan
+	seen := make(map[engine.JID]int)
+	i := -1
+	for r := range recipients {
+		i++
+		reject := func(list *[]Rejected, reason string) {
+			*list = append(*list, Rejected{i, strings.Clone(r.Phone), reason, r.Row})
+		}
+		to, reason := readNumber(r)
+		if reason != "" {
+			reject(&p.Invalid, reason)
 			continue
 		}
 		if first, ok := seen[to]; ok {
-			p.Duplicates = append(p.Duplicates, Rejected{i, r.Phone, fmt.Sprintf("same address as recipient %d", first)})
+			reject(&p.Duplicates, fmt.Sprintf("same address as recipient %d", first))
 			continue
 		}
 		fields, reason := fieldsFor(uses, to, r.Fields)
@@ -53,13 +71,38 @@ func MakePlan(recipients []Recipient, text string, fits func(text string) bool) 
 			reason = "the message is too long with this recipient's fields"
 		}
 		if reason != "" {
-			p.Invalid = append(p.Invalid, Rejected{i, r.Phone, reason})
+			reject(&p.Invalid, reason)
 			continue
 		}
 		seen[to] = i
 		p.Items = append(p.Items, Item{Index: len(p.Items), To: to, Fields: fields, State: ItemPending})
 	}
 	return p
+}
+
+// What spreadsheets and data frames make of numbers: digits are lost in the one,
+// and one is won in the other.
+var (
+	shortened = regexp.MustCompile(`^[+-]?[0-9]+([.,][0-9]+)?[eE][+-]?[0-9]+$`)
+	broken    = regexp.MustCompile(`^[+-]?[0-9]{6,}[.,][0-9]{1,2}$`)
+)
+
+// readNumber reads a recipient's address, or says why it can't be read. It never
+// guesses what a number was.
+func readNumber(r Recipient) (to engine.JID, reason string) {
+	switch {
+	case r.Fault != "":
+		return "", r.Fault
+	case shortened.MatchString(r.Phone):
+		return "", "the number was shortened by a spreadsheet, as in 4.9151E+12: format its column as text"
+	case broken.MatchString(r.Phone):
+		return "", "the number has a decimal point, as in 491512345678.0: store it as text"
+	}
+	to, err := engine.ParseRecipient(r.Phone)
+	if err != nil {
+		return "", messageOf(err)
+	}
+	return to, ""
 }
 
 // fieldsFor keeps what the text uses of a recipient's fields, or says what is missing.
@@ -75,7 +118,7 @@ func fieldsFor(uses []placeholderUse, to engine.JID, given map[string]string) (f
 		}
 		switch {
 		case ok && value != "":
-			fields[u.name] = value
+			fields[u.name] = strings.Clone(value) // it may be a part of a long row
 		case !ok && u.required:
 			return nil, fmt.Sprintf("the field %q of the message is missing", u.name)
 		}

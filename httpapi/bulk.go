@@ -23,6 +23,7 @@ type leftOut struct {
 	Index     int    `json:"index"`
 	Recipient string `json:"recipient"`
 	Reason    string `json:"reason"`
+	Row       int    `json:"row,omitempty"` // of a CSV file: the line where it begins
 }
 
 // jobResponse begins with what the document has, in its order.

@@ -9,13 +9,18 @@ import (
 	"wapid/engine"
 )
 
-// answer writes v as the JSON body. Answers hold QR codes and states of the
-// moment, so nothing on the way may keep them.
+// answer writes v as the JSON body.
 func answer(c *fiber.Ctx, status int, v any) error {
 	body, err := engine.Canonical(v)
 	if err != nil {
 		return engine.WrapError(engine.CodeInternal, err, "an answer can't be encoded")
 	}
+	return answerRaw(c, status, body)
+}
+
+// answerRaw writes a JSON body. Answers hold QR codes and states of the moment, so
+// nothing on the way may keep them.
+func answerRaw(c *fiber.Ctx, status int, body []byte) error {
 	c.Set(fiber.HeaderContentType, "application/json")
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")

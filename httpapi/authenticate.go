@@ -24,13 +24,14 @@ const (
 // limited to some of its sessions changes nothing there.
 const accountPaths = "/api/account"
 
-// authenticated admits requests that carry a tenant's key which may do what the
+// authenticated admits requests that carry a tenant's key, or where the route takes
+// one a ticket of it, which may do what the
 // route needs, as often as it may. It returns the errors of identify,
 // CodeRateLimited, CodeTenantSuspended and CodeForbidden.
 func (s *Server) authenticated(r route, next func(*fiber.Ctx, store.Principal) error) fiber.Handler {
 	wholeAccount := r.scope == store.ScopeManage && strings.HasPrefix(r.path, accountPaths)
 	return func(c *fiber.Ctx) error {
-		p, err := s.identify(c)
+		p, err := s.identify(c, r)
 		if err != nil {
 			return err
 		}
@@ -50,9 +51,13 @@ func (s *Server) authenticated(r route, next func(*fiber.Ctx, store.Principal) e
 	}
 }
 
-// identify tells whose key a request carries. It returns CodeUnauthorized,
-// CodeStorage, and CodeRateLimited once its address has tried too many keys.
-func (s *Server) identify(c *fiber.Ctx) (p store.Principal, err error) {
+// identify tells whose key a request carries. Where a ticket is given that counts. It
+// returns CodeUnauthorized, CodeStorage, and CodeRateLimited once its address has
+// tried too many keys.
+func (s *Server) identify(c *fiber.Ctx, r route) (p store.Principal, err error) {
+	if text, given := queryValue(c, "ticket"); given && r.ticket {
+		return s.redeemTicket(c, text)
+	}
 	key := tenantKey(&c.Request().Header)
 	if key == "" {
 		return store.Principal{}, errNoKey()

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"wapid/engine"
+	"wapid/webhooks"
 )
 
 // paths are the operations of the OpenAPI document as "METHOD /path".
@@ -114,6 +115,7 @@ func TestDocumentKnowsEveryWord(t *testing.T) {
 			engine.StatusAuthenticated, engine.StatusReady, engine.StatusDisconnected),
 		"Reason": words(engine.ReasonNetwork, engine.ReasonLoggedOut, engine.ReasonQRTimeout, engine.ReasonReplaced,
 			engine.ReasonBanned, engine.ReasonClientOutdated, engine.ReasonStopped, engine.ReasonPairingFailed),
+		"EventType": words(webhooks.Types()...),
 		"ErrorCode": append(words(engineCodes...), words(CodeMethodNotAllowed, CodeRequestTimeout,
 			CodePayloadTooLarge, CodeUnsupportedMedia, CodeHeadersTooLarge, CodeLinkExpired)...),
 	} {

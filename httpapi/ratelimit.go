@@ -101,17 +101,26 @@ func (r *rates) take(p store.Principal, now time.Time) left {
 // key, so that nothing can be learned from it. Keys known to be valid pass.
 func (r *rates) guess(address net.IP, key string, look func() error) error {
 	hash := maphash.String(r.seed, key)
-	bucket, now := r.strangerAt(address), time.Now()
-	if tokens := bucket.TokensAt(now); tokens < 1 && !r.known.Contains(hash) {
-		return &engine.Error{Code: engine.CodeRateLimited, Message: "too many keys that are not valid came from this address",
-			RetryAfter: seconds((1 - tokens) * 60 / guesses)}
-	}
-	err := look()
+	err := r.attempt(address, r.known.Contains(hash), look)
 	switch engine.CodeOf(err) {
 	case "":
 		r.known.Add(hash, struct{}{})
 	case engine.CodeUnauthorized:
 		r.known.Remove(hash)
+	}
+	return err
+}
+
+// attempt is guess for what is worth nothing the second time. What is known to be
+// valid always passes.
+func (r *rates) attempt(address net.IP, known bool, look func() error) error {
+	bucket, now := r.strangerAt(address), time.Now()
+	if tokens := bucket.TokensAt(now); tokens < 1 && !known {
+		return &engine.Error{Code: engine.CodeRateLimited, Message: "too many keys that are not valid came from this address",
+			RetryAfter: seconds((1 - tokens) * 60 / guesses)}
+	}
+	err := look()
+	if engine.CodeOf(err) == engine.CodeUnauthorized {
 		bucket.AllowN(now, 1)
 	}
 	return err

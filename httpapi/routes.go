@@ -26,6 +26,8 @@ type route struct {
 	// upload says that the handler reads the body itself, as it arrives; download
 	// that the answer is a file, which may take its time.
 	upload, download bool
+	// ticket says that a ticket may stand in for the key.
+	ticket bool
 	// scope is what a tenant's key must be allowed; it goes with tenant.
 	scope store.Scope
 	// tenant is called with whom the request's key speaks for.
@@ -41,7 +43,7 @@ type route struct {
 func (s *Server) routes() []route {
 	return slices.Concat(
 		s.sessionRoutes(), s.proxyTestRoutes(), s.linkingRoutes(), s.pairingLinkRoutes(), s.sendRoutes(), s.mediaRoutes(),
-		s.bulkRoutes(), s.optOutRoutes(), s.messageRoutes(),
+		s.bulkRoutes(), s.optOutRoutes(), s.messageRoutes(), s.eventRoutes(),
 		s.checkRoutes(), s.profileRoutes(), s.contactRoutes(), s.groupRoutes(), s.chatRoutes(),
 		s.webhookRoutes(),
 		s.accountRoutes(), s.keyRoutes(),

@@ -98,6 +98,7 @@ type Server struct {
 	most    int // connections
 	ready   []func(context.Context) error
 	streams *streams
+	tickets *tickets
 	public  string // base of links, without a slash at its end; may be empty
 
 	rates    *rates
@@ -157,6 +158,7 @@ func New(o Options) *Server {
 		most:    o.MaxConns,
 		ready:   o.Ready,
 		streams: newStreams(),
+		tickets: newTickets(),
 		public:  strings.TrimRight(o.PublicURL, "/"),
 		drained: make(chan struct{}),
 	}
@@ -257,7 +259,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.fetcher.CloseIdleConnections()
 	defer s.cancel()
 	ln := s.refuse()
-	s.streams.end()
+	s.streams.close()
 	err := s.app.ShutdownWithContext(ctx)
 	if ln != nil {
 		// Serve may not have reached Accept yet, and would never learn of the
@@ -271,7 +273,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	defer patience.Stop()
 	select {
 	case <-s.drained:
-		s.streams.writes.Wait() // their sockets have a deadline
+		s.streams.wait()
 		return err
 	case <-patience.C:
 		return errors.Join(err, errors.New("requests are still under way"))

@@ -73,10 +73,11 @@ func (s *Server) unready(ctx context.Context) []string {
 }
 
 func (s *Server) pingStore(ctx context.Context) error {
-	if err := s.store.Ping(ctx); err != nil {
-		return engine.WrapError(engine.CodeStorage, err, "the database is not usable")
+	err := s.store.Ping(ctx)
+	if e, ok := errors.AsType[*engine.Error](err); ok {
+		return engine.WrapError(engine.CodeStorage, err, "the database is not usable: "+e.Message)
 	}
-	return nil
+	return err
 }
 
 func (s *Server) checkLoaded(context.Context) error {

@@ -10,6 +10,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"go.mau.fi/whatsmeow/types"
+
+	"wapid/engine/simnet"
 )
 
 // newFleet pairs so many sessions with a daemon of its own.
@@ -78,13 +82,13 @@ func (f *fleet) write(t *testing.T, i int, text string) {
 		t.Error(err)
 		return
 	}
-	eventually(t, "the session has taken the message", func() bool {
-		for _, e := range f.network.Ledger().Message(id) {
-			if e.Device.Device != 0 && !e.Acked.IsZero() {
-				return true
-			}
-		}
-		return false
+	eventually(t, "the session has taken the message", func() bool { return f.network.handedOver(id) })
+}
+
+// handedOver tells whether a linked device has acknowledged a message.
+func (s *simulated) handedOver(id types.MessageID) bool {
+	return slices.ContainsFunc(s.Ledger().Message(id), func(e simnet.LedgerEntry) bool {
+		return e.Device.Device != 0 && !e.Acked.IsZero()
 	})
 }
 

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	sqlite3 "github.com/mattn/go-sqlite3"
+
 	"wapid/engine"
 )
 
@@ -59,7 +61,7 @@ func (n *Network) tryStore() {
 	defer cancel()
 	err := n.devices.try(ctx)
 	if err != nil {
-		err = engine.WrapError(engine.CodeStorage, err, "the device store is out of order")
+		err = engine.WrapError(engine.CodeStorage, err, "the device store is out of order"+describe(err))
 	}
 	h := &n.health
 	h.mu.Lock()
@@ -67,6 +69,19 @@ func (n *Network) tryStore() {
 	h.at, h.err = n.opts.Clock(), err
 	close(h.running)
 	h.running = nil
+}
+
+// describe says in words what is wrong with the store, where that is known.
+func describe(err error) string {
+	if e, ok := errors.AsType[sqlite3.Error](err); ok { // it comes by value
+		switch e.Code {
+		case sqlite3.ErrFull:
+			return ": the disk is full"
+		case sqlite3.ErrCorrupt, sqlite3.ErrNotADB:
+			return ": it is damaged"
+		}
+	}
+	return ""
 }
 
 // errReplaced says that what is written to the store is lost.

@@ -43,12 +43,21 @@ func fill(t *testing.T, dir string, but int64) (free func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var disk syscall.Statfs_t
-	if err := syscall.Statfs(dir, &disk); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Fallocate(int(f.Fd()), 0, 0, int64(disk.Bavail)*int64(disk.Bsize)-but); err != nil {
-		t.Fatal(err)
+	for taken := int64(0); ; { // the daemon takes some meanwhile
+		var disk syscall.Statfs_t
+		if err := syscall.Statfs(dir, &disk); err != nil {
+			t.Fatal(err)
+		}
+		room := int64(disk.Bavail)*int64(disk.Bsize) - but
+		if room <= 0 {
+			break
+		}
+		switch err := syscall.Fallocate(int(f.Fd()), 0, taken, room); {
+		case err == nil:
+			taken += room
+		case !errors.Is(err, syscall.ENOSPC):
+			t.Fatal(err)
+		}
 	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)

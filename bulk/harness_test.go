@@ -109,7 +109,7 @@ type world struct {
 func newWorld(t *testing.T, dir string) *world {
 	w := &world{t: t, store: &memory{}, engine: &scripted{status: map[engine.SessionKey]engine.State{}}}
 	w.engine.set("main", engine.StatusReady, "")
-	w.runner = NewRunner(w.store, w.engine, nil, Options{Dir: dir, Rand: func() float64 { return 0.5 }})
+	w.runner = NewRunner(w.store, w.engine, nil, Options{Dir: dir})
 	ids := 0
 	w.service = NewService(w.store, w.runner, func() engine.MessageID {
 		ids++
@@ -133,14 +133,19 @@ func (w *world) run() {
 // order makes a job of n recipients with equal delays.
 func (w *world) order(session engine.SessionID, n int, delay time.Duration) JobID {
 	w.t.Helper()
+	return w.orderAs(n, Order{DelayMin: delay, DelayMax: delay, Sessions: []Over{{Session: session}}})
+}
+
+// orderAs makes a job of n recipients.
+func (w *world) orderAs(n int, o Order) JobID {
+	w.t.Helper()
 	list := make([]Recipient, n)
 	for i := range list {
 		list[i].Phone = fmt.Sprintf("4915112345%03d", i)
 	}
-	j, err := w.service.Start(w.t.Context(), Order{
-		Session: key(session), Message: engine.Outgoing{Kind: engine.KindText, Text: "Hi {{phone}}"},
-		DelayMin: delay, DelayMax: delay, Items: MakePlan(list, "Hi {{phone}}", fits).Items,
-	})
+	o.Tenant, o.Message = "t", engine.Outgoing{Kind: engine.KindText, Text: "Hi {{phone}}"}
+	o.Items = MakePlan(list, "Hi {{phone}}", fits).Items
+	j, err := w.service.Start(w.t.Context(), o)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -150,9 +155,12 @@ func (w *world) order(session engine.SessionID, n int, delay time.Duration) JobI
 func (w *world) wants(id JobID, status Status, succeeded, failed int) {
 	w.t.Helper()
 	if j := w.store.job(id); j.Status != status || j.Succeeded != succeeded || j.Failed != failed {
-		w.t.Errorf("the job is %s (%s) with %d and %d, want %s with %d and %d", j.Status, j.Waiting, j.Succeeded, j.Failed, status, succeeded, failed)
+		w.t.Errorf("the job is %s (%s) with %d and %d, want %s with %d and %d", j.Status, j.Holdup(time.Now()).Reason, j.Succeeded, j.Failed, status, succeeded, failed)
 	}
 }
+
+// waits says why a job does not go on.
+func (w *world) waits(id JobID) Wait { return w.store.job(id).Holdup(time.Now()).Reason }
 
 func bubble(t *testing.T, fn func(w *world)) {
 	t.Helper()

@@ -13,13 +13,23 @@ type memory struct {
 	mu    sync.Mutex
 	jobs  []*memoryJob
 	fail  error // of every write, while set
-	holds int   // calls of HoldJob
+	holds int   // calls of HoldSession
 }
 
 type memoryJob struct {
 	Job
 	items     []Item
+	unsure    map[int]bool
 	suspended bool
+}
+
+func (j *memoryJob) member(id engine.SessionID) *Member {
+	for i := range j.Members {
+		if m := &j.Members[i]; m.Session == id && m.State == MemberActive && !j.Status.Ended() {
+			return m
+		}
+	}
+	return nil
 }
 
 func (m *memory) InsertJob(_ context.Context, j Job, items []Item, _ *engine.Claim) (Job, bool, error) {
@@ -28,7 +38,7 @@ func (m *memory) InsertJob(_ context.Context, j Job, items []Item, _ *engine.Cla
 	if m.fail != nil {
 		return Job{}, false, m.fail
 	}
-	m.jobs = append(m.jobs, &memoryJob{Job: j, items: items})
+	m.jobs = append(m.jobs, &memoryJob{Job: j, items: items, unsure: map[int]bool{}})
 	return j, false, nil
 }
 
@@ -41,13 +51,23 @@ func (m *memory) CancelJob(_ context.Context, _ engine.TenantID, id JobID, at ti
 	return m.job(id), err
 }
 
-func (m *memory) RecoverJobs(context.Context) (n int, err error) {
+func (m *memory) PauseJob(_ context.Context, _ engine.TenantID, id JobID, paused bool, at time.Time) (Job, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	j := m.find(id)
+	if j.PausedAt = (time.Time{}); paused {
+		j.PausedAt = at
+	}
+	return j.Job, m.fail
+}
+
+func (m *memory) RecoverJobs(_ context.Context, _ time.Time) (n int, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, j := range m.jobs {
 		for i := range j.items {
 			if j.items[i].State == ItemSending {
-				j.items[i].State = ItemPending
+				j.items[i].State, j.unsure[i] = ItemPending, true
 				n++
 			}
 		}
@@ -59,8 +79,10 @@ func (m *memory) ListLines(context.Context) (lines []Line, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, j := range m.jobs {
-		if !j.Status.Ended() {
-			lines = append(lines, Line{j.Session, j.NextAt})
+		for _, member := range j.Members {
+			if j.member(member.Session) != nil {
+				lines = append(lines, Line{engine.SessionKey{Tenant: j.Session.Tenant, ID: member.Session}})
+			}
 		}
 	}
 	return lines, m.fail
@@ -72,30 +94,60 @@ func (m *memory) ClaimItem(_ context.Context, key engine.SessionKey, _ time.Time
 	if m.fail != nil {
 		return Claim{}, m.fail
 	}
+	c := Claim{Idle: true}
 	for _, j := range m.jobs {
-		if j.Session != key || j.Status.Ended() {
+		member := j.member(key.ID)
+		if member == nil {
 			continue
 		}
+		c.Idle = false
 		if j.suspended {
-			return Claim{Job: j.Job, Waiting: WaitSuspended}, nil
+			c.Waiting = WaitSuspended
+			return c, nil
 		}
-		for i := range j.items {
-			if j.items[i].State != ItemPending {
-				continue
+		gate := j.Gate(now)
+		if gate.Reason == WaitNone && member.NextAt.After(now) {
+			gate = Waiting{WaitNone, member.NextAt}
+		} else if gate.Reason == WaitNone {
+			if i := j.take(key.ID); i >= 0 {
+				return j.claim(i, member, known, now), nil
 			}
-			j.items[i].State = ItemSending
-			j.Status, j.Waiting = StatusRunning, WaitNone
-			if j.StartedAt.IsZero() {
-				j.StartedAt = now
-			}
-			c := Claim{Job: j.Job, Item: j.items[i]}
-			if j.ID == known {
-				c.Job.Message = engine.Outgoing{}
-			}
+			gate.Until = now.Add(2 * time.Second)
+		}
+		if until := gate.Until; !until.IsZero() && (c.NotBefore.IsZero() || until.Before(c.NotBefore)) {
+			c.NotBefore = until
+		}
+		if gate.Reason == WaitNone {
 			return c, nil
 		}
 	}
-	return Claim{}, nil
+	return c, nil
+}
+
+// take finds the next item for a session, its own ones first, or -1.
+func (j *memoryJob) take(id engine.SessionID) int {
+	for _, owner := range []engine.SessionID{id, ""} {
+		for i, it := range j.items {
+			if it.State == ItemPending && it.Session == owner {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+func (j *memoryJob) claim(i int, member *Member, known JobID, now time.Time) Claim {
+	it := &j.items[i]
+	it.State, it.Session = ItemSending, member.Session
+	j.Status, member.Waiting = StatusRunning, Waiting{}
+	if j.StartedAt.IsZero() {
+		j.StartedAt = now
+	}
+	c := Claim{Job: j.Job, Item: *it, Due: member.NextAt}
+	if j.ID == known {
+		c.Job.Message = engine.Outgoing{}
+	}
+	return c
 }
 
 func (m *memory) FinishItem(_ context.Context, ref Ref, o Outcome) (Status, error) {
@@ -116,7 +168,9 @@ func (m *memory) FinishItem(_ context.Context, ref Ref, o Outcome) (Status, erro
 		it.State = ItemFailed
 		j.Failed++
 	}
-	j.NextAt = o.NextAt
+	if member := j.member(it.Session); member != nil {
+		member.NextAt = o.NextAt
+	}
 	if j.Status == StatusRunning && j.Processed() == j.Total {
 		j.Status, j.FinishedAt = StatusCompleted, o.At
 	}
@@ -130,35 +184,58 @@ func (m *memory) ReleaseItem(_ context.Context, ref Ref, r Release) error {
 		return m.fail
 	}
 	j := m.find(ref.Job)
-	if it := &j.items[ref.Index]; it.State == ItemSending {
-		it.State = ItemPending
-		if r.Tried {
-			it.Attempts++
-		}
+	it := &j.items[ref.Index]
+	if it.State != ItemSending {
+		return nil
 	}
-	j.Waiting, j.NextAt = r.Waiting, r.NextAt
+	it.State = ItemPending
+	if r.Tried {
+		it.Attempts++
+	}
+	if j.unsure[ref.Index] = j.unsure[ref.Index] || r.Unsure; !j.unsure[ref.Index] {
+		it.Session = ""
+	}
+	if member := j.member(r.Session); member != nil {
+		member.Waiting, member.NextAt = r.Waiting, r.NextAt
+	}
 	return nil
 }
 
-func (m *memory) HoldJob(_ context.Context, key engine.SessionKey, w Wait) error {
+func (m *memory) HoldSession(_ context.Context, key engine.SessionKey, w Waiting) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.holds++
 	for _, j := range m.jobs {
-		if j.Session == key && !j.Status.Ended() {
-			j.Waiting = w
-			break
+		if member := j.member(key.ID); member != nil {
+			member.Waiting = w
 		}
 	}
 	return m.fail
 }
 
-func (m *memory) AbortJobs(_ context.Context, key engine.SessionKey, code engine.Code, at time.Time) (ended []JobID, err error) {
+func (m *memory) DropSession(_ context.Context, key engine.SessionKey, code engine.Code, at time.Time) (ended []JobID, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, j := range m.jobs {
-		if j.Session == key && !j.Status.Ended() {
-			j.Status, j.ErrorCode, j.FinishedAt, j.Waiting = StatusFailed, code, at, WaitNone
+		member := j.member(key.ID)
+		if member == nil {
+			continue
+		}
+		member.State, member.ErrorCode = MemberDropped, code
+		for i := range j.items {
+			if it := &j.items[i]; it.State == ItemPending && it.Session == key.ID {
+				it.State, it.ErrorCode = ItemFailed, engine.CodeSendOutcomeUnknown
+				j.Failed++
+			}
+		}
+		left := 0
+		for _, other := range j.Members {
+			if other.State == MemberActive {
+				left++
+			}
+		}
+		if left == 0 {
+			j.Status, j.ErrorCode, j.FinishedAt = StatusFailed, code, at
 			ended = append(ended, j.ID)
 		}
 	}
@@ -169,7 +246,7 @@ func (m *memory) AbortJob(_ context.Context, id JobID, code engine.Code, at time
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if j := m.find(id); !j.Status.Ended() {
-		j.Status, j.ErrorCode, j.FinishedAt, j.Waiting = StatusFailed, code, at, WaitNone
+		j.Status, j.ErrorCode, j.FinishedAt = StatusFailed, code, at
 	}
 	return m.fail
 }

@@ -1,7 +1,9 @@
 package bulk
 
 import (
+	"encoding/binary"
 	"errors"
+	"hash/fnv"
 	"time"
 
 	"wapid/engine"
@@ -22,7 +24,8 @@ const (
 	lookAtTimelock = 10 * time.Minute // where the network did not say until when
 	lookAtRate     = 30 * time.Second // where nobody said how long
 	lookAtStorage  = 2 * time.Second
-	lookAtQueue    = time.Second // the session had too much to do
+	lookAtQueue    = time.Second      // the session had too much to do
+	lookAtLine     = 30 * time.Second // is the session gone while its line waits? A look costs no query
 )
 
 // An item whose outcome is not known is tried so often under the same id, with
@@ -33,9 +36,30 @@ const (
 	maxRetryPause   = time.Minute
 )
 
-// pause draws the time between two sends. random is in [0, 1).
-func pause(low, high time.Duration, random float64) time.Duration {
-	return low + time.Duration(random*float64(high-low))
+// delayAfter is the pause behind an item: always the same for the same item, so
+// that a restart changes nothing, and spread evenly from low to high.
+func delayAfter(id JobID, index int, low, high time.Duration) time.Duration {
+	if high <= low {
+		return low
+	}
+	h := fnv.New64a()
+	h.Write([]byte(id)) // never fails
+	h.Write(binary.BigEndian.AppendUint64(nil, uint64(index)))
+	x := h.Sum64() // whose neighbours are alike: mix it
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	x ^= x >> 31
+	return low + time.Duration(float64(x>>11)/(1<<53)*float64(high-low+1))
+}
+
+// nextDue is when the item behind one is due that was due at a time and ended now.
+// The pause counts from when it was due, so that the time that sends take does not
+// add up; but not after falling behind by more than a pause: nothing is made up for.
+func nextDue(due, now time.Time, delay time.Duration) time.Time {
+	if behind := now.Sub(due); behind < 0 || behind > delay {
+		due = now
+	}
+	return due.Add(delay)
 }
 
 // retryPause is how long an item that was tried attempts times waits for the next try.
@@ -65,7 +89,18 @@ type verdict struct {
 	step    step
 	code    engine.Code
 	waiting Wait
-	after   time.Duration
+	after   time.Duration // when to look again
+	lasts   time.Duration // how long what holds it up lasts; 0 if that is not known
+}
+
+// MayHaveLeft tells whether a message that failed with a code may have reached
+// WhatsApp all the same.
+func MayHaveLeft(code engine.Code) bool {
+	switch code {
+	case engine.CodeSendOutcomeUnknown, engine.CodeUndeliverable, engine.CodeSendRejected:
+		return true
+	}
+	return false
 }
 
 // judge decides by the error of a try. attempts counts those before this one
@@ -80,6 +115,7 @@ func judge(err error, attempts int) verdict {
 		v.step = stepFail
 		if attempts+1 < maxAttempts {
 			v.step, v.waiting, v.after = stepRetry, WaitRetry, retryPause(attempts+1)
+			v.lasts = v.after
 		}
 	case engine.CodeSessionNotReady:
 		v.step, v.waiting, v.after = stepHandBack, WaitSession, lookAtSession
@@ -97,28 +133,30 @@ func judge(err error, attempts int) verdict {
 		v.step, v.waiting, v.after = stepHandBack, WaitStorage, lookAtStorage
 	case engine.CodeStopping:
 		v.step, v.after = stepHandBack, lookAtSession
-	case engine.CodeSessionNotFound, engine.CodeMediaGone:
+	case engine.CodeSessionNotFound: // the next look takes the session out of its jobs
+		v.step = stepHandBack
+	case engine.CodeMediaGone:
 		v.step = stepAbort
 	default:
 		v.step = stepFail
 	}
 	if v.step == stepHandBack {
-		v.after = hinted(err, v.after, code)
+		v.after, v.lasts = hinted(err, v.after, code)
 	}
 	return v
 }
 
 // hinted follows what the error says of the time to wait. A daily limit is looked
 // at more often than that: it may be raised.
-func hinted(err error, usual time.Duration, code engine.Code) time.Duration {
+func hinted(err error, usual time.Duration, code engine.Code) (after, lasts time.Duration) {
 	e, ok := errors.AsType[*engine.Error](err)
 	switch {
 	case !ok || e.RetryAfter <= 0:
-		return usual
+		return usual, 0
 	case code == engine.CodeSentLimit:
-		return min(usual, e.RetryAfter)
+		return min(usual, e.RetryAfter), e.RetryAfter
 	case code == engine.CodeRateLimited || code == engine.CodeReachoutTimelock:
-		return min(e.RetryAfter, 24*time.Hour)
+		return min(e.RetryAfter, 24*time.Hour), e.RetryAfter
 	}
-	return usual
+	return usual, 0
 }

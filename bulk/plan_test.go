@@ -76,23 +76,6 @@ func TestInvalidEntriesShadowNothing(t *testing.T) {
 	}
 }
 
-func TestPacing(t *testing.T) {
-	for _, c := range []struct {
-		low, high time.Duration
-		random    float64
-		want      time.Duration
-	}{{2, 5, 0, 2}, {0, 0, 0.9, 0}, {1000, 2000, 0.5, 1500}, {10, 10, 0.7, 10}} {
-		if got := pause(c.low, c.high, c.random); got != c.want {
-			t.Errorf("between %d and %d at %v: %d, want %d", c.low, c.high, c.random, got, c.want)
-		}
-	}
-	for attempts, want := range map[int]time.Duration{1: 2 * time.Second, 2: 4 * time.Second, 5: 32 * time.Second, 6: time.Minute, 100: time.Minute} {
-		if got := retryPause(attempts); got != want {
-			t.Errorf("after %d attempts: %v, want %v", attempts, got, want)
-		}
-	}
-}
-
 func TestJudge(t *testing.T) {
 	after := func(code engine.Code, d time.Duration) error { return &engine.Error{Code: code, RetryAfter: d} }
 	for _, c := range []struct {
@@ -106,22 +89,22 @@ func TestJudge(t *testing.T) {
 		{"unlisted", after("NEW", 0), 0, verdict{step: stepFail, code: "NEW"}},
 		{"no error of ours", errors.New("x"), 0, verdict{step: stepFail, code: engine.CodeInternal}},
 		{"unknown", after(engine.CodeSendOutcomeUnknown, 0), 0,
-			verdict{step: stepRetry, code: engine.CodeSendOutcomeUnknown, waiting: WaitRetry, after: 2 * time.Second}},
+			verdict{step: stepRetry, code: engine.CodeSendOutcomeUnknown, waiting: WaitRetry, after: 2 * time.Second, lasts: 2 * time.Second}},
 		{"unknown for too long", after(engine.CodeSendOutcomeUnknown, 0), maxAttempts - 1,
 			verdict{step: stepFail, code: engine.CodeSendOutcomeUnknown}},
 		{"not ready", after(engine.CodeSessionNotReady, 0), 0,
 			verdict{step: stepHandBack, code: engine.CodeSessionNotReady, waiting: WaitSession, after: time.Second}},
 		{"limit, day long", after(engine.CodeSentLimit, 9*time.Hour), 0,
-			verdict{step: stepHandBack, code: engine.CodeSentLimit, waiting: WaitLimit, after: time.Minute}},
+			verdict{step: stepHandBack, code: engine.CodeSentLimit, waiting: WaitLimit, after: time.Minute, lasts: 9 * time.Hour}},
 		{"limit, day over soon", after(engine.CodeSentLimit, 3*time.Second), 0,
-			verdict{step: stepHandBack, code: engine.CodeSentLimit, waiting: WaitLimit, after: 3 * time.Second}},
+			verdict{step: stepHandBack, code: engine.CodeSentLimit, waiting: WaitLimit, after: 3 * time.Second, lasts: 3 * time.Second}},
 		{"timelock", after(engine.CodeReachoutTimelock, 2*time.Hour), 3,
-			verdict{step: stepHandBack, code: engine.CodeReachoutTimelock, waiting: WaitTimelock, after: 2 * time.Hour}},
+			verdict{step: stepHandBack, code: engine.CodeReachoutTimelock, waiting: WaitTimelock, after: 2 * time.Hour, lasts: 2 * time.Hour}},
 		{"timelock without an end", after(engine.CodeReachoutTimelock, 0), 0,
 			verdict{step: stepHandBack, code: engine.CodeReachoutTimelock, waiting: WaitTimelock, after: 10 * time.Minute}},
 		{"storage", after(engine.CodeStorage, 0), 0,
 			verdict{step: stepHandBack, code: engine.CodeStorage, waiting: WaitStorage, after: 2 * time.Second}},
-		{"session gone", after(engine.CodeSessionNotFound, 0), 0, verdict{step: stepAbort, code: engine.CodeSessionNotFound}},
+		{"session gone", after(engine.CodeSessionNotFound, 0), 0, verdict{step: stepHandBack, code: engine.CodeSessionNotFound}},
 	} {
 		if got := judge(c.err, c.attempts); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)

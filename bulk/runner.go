@@ -2,7 +2,6 @@ package bulk
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -25,7 +24,6 @@ type Options struct {
 	Poll  time.Duration // longest time between two looks at the store; 0 means 5 s
 	Grace time.Duration // how long sends under way may go on once Run is to end; 0 means 15 s
 	Clock func() time.Time
-	Rand  func() float64 // draws from [0, 1) for delays
 }
 
 func (o Options) withDefaults() Options {
@@ -37,9 +35,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
-	}
-	if o.Rand == nil {
-		o.Rand = rand.Float64
 	}
 	return o
 }
@@ -76,19 +71,27 @@ func NewRunner(store Store, sender Sender, log *zap.Logger, o Options) *Runner {
 // on jobs may be inserted.
 func (r *Runner) Started() <-chan struct{} { return r.started }
 
-// hint says that a line has something to do, and which of its jobs was cancelled
-// if one was.
+// hint says that a line has something to do, or that one of its jobs has changed.
 type hint struct {
-	key       engine.SessionKey
-	cancelled JobID
+	key     engine.SessionKey
+	changed bool
 }
 
 // Nudge hints that a session has a job to do. It never blocks.
 func (r *Runner) Nudge(key engine.SessionKey) { r.hint(hint{key: key}) }
 
-func (r *Runner) hint(h hint) {
+// hintAll hints at all sessions of a job. It never blocks.
+func (r *Runner) hintAll(j Job, changed bool) {
+	hints := make([]hint, len(j.Members))
+	for i, m := range j.Members {
+		hints[i] = hint{engine.SessionKey{Tenant: j.Session.Tenant, ID: m.Session}, changed}
+	}
+	r.hint(hints...)
+}
+
+func (r *Runner) hint(h ...hint) {
 	r.mu.Lock()
-	r.fresh = append(r.fresh, h)
+	r.fresh = append(r.fresh, h...)
 	r.mu.Unlock()
 	select {
 	case r.wake <- struct{}{}:
@@ -125,7 +128,7 @@ func (r *Runner) Run(ctx context.Context) error {
 // recover takes up what the last process left. It is false if ctx ended first.
 func (r *Runner) recover(ctx context.Context) bool {
 	for ctx.Err() == nil {
-		n, err := r.store.RecoverJobs(ctx)
+		n, err := r.store.RecoverJobs(ctx, r.o.Clock())
 		if err == nil {
 			r.sweep(ctx)
 			if n > 0 {

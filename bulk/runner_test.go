@@ -73,8 +73,8 @@ func TestUnknownOutcomesAreTriedAgainUnderTheSameID(t *testing.T) {
 		}
 		id := w.order("main", 3, 0)
 		pass(time.Second)
-		if j := w.store.job(id); j.Waiting != WaitRetry {
-			t.Errorf("it waits for %q", j.Waiting)
+		if waits := w.waits(id); waits != WaitRetry {
+			t.Errorf("it waits for %q", waits)
 		}
 		pass(time.Hour)
 		w.wants(id, StatusCompleted, 2, 1)
@@ -142,7 +142,7 @@ func TestRestartTakesUpWhatWasBeingSent(t *testing.T) {
 		id := w.order("main", 2, 0)
 		w.store.change(func() {
 			w.store.jobs[0].Status = StatusRunning
-			w.store.jobs[0].items[0].State = ItemSending
+			w.store.jobs[0].items[0].State, w.store.jobs[0].items[0].Session = ItemSending, "main"
 		})
 		w.run()
 		synctest.Wait()
@@ -181,7 +181,7 @@ func TestTheJobOwnsItsFile(t *testing.T) {
 			return f.Name()
 		}
 		order := func() Job {
-			j, err := w.service.Start(t.Context(), Order{Session: key("main"), DelayMin: time.Second, DelayMax: time.Second,
+			j, err := w.service.Start(t.Context(), Order{Tenant: "t", Sessions: []Over{{Session: "main"}}, DelayMin: time.Second, DelayMax: time.Second,
 				Message: engine.Outgoing{Kind: engine.KindImage, Attachment: &engine.Attachment{Path: spool()}},
 				Items:   MakePlan([]Recipient{{Phone: "4915112345000"}, {Phone: "4915112345001"}}, "", fits).Items})
 			if err != nil {

@@ -11,12 +11,22 @@ import (
 
 // Order is what a tenant wants sent to many.
 type Order struct {
-	Session            engine.SessionKey
-	SessionMadeAt      time.Time       // of the session's snapshot
+	Tenant             engine.TenantID
+	Sessions           []Over          // that send, the first one first; at least one
 	Message            engine.Outgoing // without ID and To; its file becomes the job's
 	DelayMin, DelayMax time.Duration
-	Items              []Item // of a Plan
+	MaxPerHour         int
+	Schedule           Schedule
+	CheckNumbers       bool
+	Items              []Item // of a Plan: pending, or skipped already
+	Invalid            int    // entries that became no items
 	Claim              *engine.Claim
+}
+
+// Over is a session that sends, as its snapshot shows it.
+type Over struct {
+	Session engine.SessionID
+	MadeAt  time.Time
 }
 
 // Service takes orders and hands them to the runner.
@@ -43,10 +53,7 @@ func (s *Service) Find(ctx context.Context, key engine.SessionKey, claim engine.
 // CodeConflict and CodeStorage.
 func (s *Service) Start(ctx context.Context, o Order) (Job, error) {
 	now := s.runner.o.Clock()
-	j := Job{
-		ID: NewJobID(now), Session: o.Session, SessionMadeAt: o.SessionMadeAt, Status: StatusPending,
-		Message: o.Message, DelayMin: o.DelayMin, DelayMax: o.DelayMax, Total: len(o.Items), CreatedAt: now,
-	}
+	j := o.job(now)
 	for i := range o.Items {
 		o.Items[i].MessageID = s.newID()
 	}
@@ -65,8 +72,26 @@ func (s *Service) Start(ctx context.Context, o Order) (Job, error) {
 		s.runner.discard(j.ID)
 		return kept, err
 	}
-	s.runner.Nudge(j.Session)
+	s.runner.hintAll(kept, false)
 	return kept, nil
+}
+
+// job is the job that an order asks for.
+func (o Order) job(now time.Time) Job {
+	j := Job{
+		ID: NewJobID(now), Session: engine.SessionKey{Tenant: o.Tenant, ID: o.Sessions[0].Session}, Status: StatusPending,
+		Message: o.Message, DelayMin: o.DelayMin, DelayMax: o.DelayMax, MaxPerHour: o.MaxPerHour, Schedule: o.Schedule,
+		CheckNumbers: o.CheckNumbers, Total: len(o.Items), Invalid: o.Invalid, CreatedAt: now,
+	}
+	for _, over := range o.Sessions {
+		j.Members = append(j.Members, Member{Session: over.Session, MadeAt: over.MadeAt, State: MemberActive})
+	}
+	for _, it := range o.Items {
+		if it.State == ItemSkipped {
+			j.Skipped++
+		}
+	}
+	return j
 }
 
 // Cancel ends a job that has not ended: of its items only the one that is being
@@ -77,6 +102,27 @@ func (s *Service) Cancel(ctx context.Context, tenant engine.TenantID, id JobID) 
 		return Job{}, err
 	}
 	s.runner.discard(j.ID)
-	s.runner.hint(hint{j.Session, j.ID})
+	s.runner.hintAll(j, true)
 	return j, nil
+}
+
+// Pause holds a job up until Resume, also over restarts; what is being sent still
+// goes out. Twice is once. It returns the job as it is then, CodeNotFound, or
+// CodeEnded.
+func (s *Service) Pause(ctx context.Context, tenant engine.TenantID, id JobID) (Job, error) {
+	return s.pause(ctx, tenant, id, true)
+}
+
+// Resume lets a paused job go on. One that is not paused stays as it is. It returns
+// the job as it is then, CodeNotFound, or CodeEnded.
+func (s *Service) Resume(ctx context.Context, tenant engine.TenantID, id JobID) (Job, error) {
+	return s.pause(ctx, tenant, id, false)
+}
+
+func (s *Service) pause(ctx context.Context, tenant engine.TenantID, id JobID, paused bool) (Job, error) {
+	j, err := s.store.PauseJob(ctx, tenant, id, paused, s.runner.o.Clock())
+	if err == nil {
+		s.runner.hintAll(j, true)
+	}
+	return j, err
 }

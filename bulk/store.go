@@ -10,7 +10,6 @@ import (
 // Line is a session that has jobs to do.
 type Line struct {
 	Session engine.SessionKey
-	NextAt  time.Time // of its first job
 }
 
 // Ref names an item.
@@ -21,13 +20,20 @@ type Ref struct {
 
 // Claim is what ClaimItem found.
 type Claim struct {
-	// Job is the first job in line; its ID is empty if the line has ended. Message
-	// is left out if the caller knows it already.
-	Job Job
-	// Item was claimed, unless the job is Waiting.
+	// Job is whose item was claimed; its ID is empty if none was. Message is left out
+	// if the caller knows it already, and Members always.
+	Job  Job
 	Item Item
-	// Waiting says why nothing was claimed: WaitSuspended, or WaitNone.
-	Waiting Wait
+	// Due is when the item was due: the pauses are counted from there.
+	Due time.Time
+	// Idle is true if the session has no job to do at all.
+	Idle bool
+	// NotBefore is when it is worth to look again if nothing was claimed; zero if that
+	// is not known. Waiting says of a wait that is not written down yet.
+	NotBefore time.Time
+	Waiting   Wait
+	// Ended are jobs that came to their end on the way: there was nothing left to do.
+	Ended []JobID
 }
 
 // Outcome is what became of an item.
@@ -36,22 +42,28 @@ type Outcome struct {
 	SentAt time.Time   // of an item that was sent: the network's clock
 	Code   engine.Code // of one that failed
 	At     time.Time
-	NextAt time.Time // before when the job's next item must not be sent
+	NextAt time.Time // before when the job's next item must not be sent over the session
 }
 
 // Release hands an item back.
 type Release struct {
-	Waiting Wait
-	NextAt  time.Time
-	Tried   bool // it counts as an attempt
+	Session engine.SessionID // that gives it back
+	Waiting
+	NextAt time.Time // before when the session does not go on with the job; zero leaves it as it was
+	Tried  bool      // it counts as an attempt
+	// Unsure says that the try may have gone through: the item stays its session's.
+	// Otherwise it is anybody's again, unless an earlier try was unsure.
+	Unsure bool
+	At     time.Time
 }
 
 // Store is what the runner needs remembered. Every method commits before it
-// returns nil. Errors are *engine.Error with CodeStorage unless a method says otherwise.
+// returns nil. What ends a job tells so with EventBulkCompleted in the same
+// transaction. Errors are *engine.Error with CodeStorage unless a method says otherwise.
 type Store interface {
-	// InsertJob adds a job with its items. Nobody sees any of it before all of it
-	// is there. With a claim that another job stands for already, that job is
-	// returned, nothing is added, and replayed is true; it returns CodeConflict if
+	// InsertJob adds a job with its members and items. Nobody sees any of it before
+	// all of it is there. With a claim that another job stands for already, that job
+	// is returned, nothing is added, and replayed is true; it returns CodeConflict if
 	// the claim was made for another request.
 	InsertJob(ctx context.Context, j Job, items []Item, claim *engine.Claim) (kept Job, replayed bool, err error)
 	// FindClaimedJob returns the job that a claim stands for, CodeNotFound if there
@@ -60,17 +72,22 @@ type Store interface {
 	// CancelJob fails a job that has not ended with CodeCancelled, and returns it as
 	// it is then. It returns CodeNotFound.
 	CancelJob(ctx context.Context, tenant engine.TenantID, id JobID, at time.Time) (Job, error)
+	// PauseJob holds a job up, or lets it go on, and returns it as it is then. One
+	// that is so already stays as it is. It returns CodeNotFound and CodeEnded.
+	PauseJob(ctx context.Context, tenant engine.TenantID, id JobID, paused bool, at time.Time) (Job, error)
 
-	// RecoverJobs takes up what the last process left: items in sending are handed
-	// back, and jobs whose insertion was cut short are removed. It is called once,
-	// before jobs are inserted or claimed.
-	RecoverJobs(ctx context.Context) (handedBack int, err error)
+	// RecoverJobs takes up what the last process left: items in sending go back to
+	// their sessions, and jobs whose insertion was cut short are removed. It is called
+	// once, before jobs are inserted or claimed.
+	RecoverJobs(ctx context.Context, at time.Time) (handedBack int, err error)
 	// ListLines returns every session that has a job to do.
 	ListLines(ctx context.Context) ([]Line, error)
-	// ClaimItem moves the next item of a session's first job from pending to
-	// sending. Jobs that were made for another session of that name, which is known
-	// by when it was made, are failed with CodeSessionNotFound. The message of the
-	// job called known is not read again.
+	// ClaimItem moves the next item of the first of a session's jobs that may go on
+	// from pending to sending: first one that is the session's already, then one that
+	// is anybody's. Items whose recipient has opted out are skipped on the way. Of jobs
+	// that were made for another session of that name, which is known by when it was
+	// made, the session is dropped with CodeSessionNotFound. The message of the job
+	// called known is not read again.
 	ClaimItem(ctx context.Context, key engine.SessionKey, madeAt time.Time, known JobID, now time.Time) (Claim, error)
 	// FinishItem ends an item in sending and counts it in its job, which is
 	// completed by the last one. It returns CodeInternal if the item is not in sending.
@@ -78,10 +95,13 @@ type Store interface {
 	// ReleaseItem moves an item back from sending to pending. One that is not in
 	// sending is left alone.
 	ReleaseItem(ctx context.Context, ref Ref, r Release) error
-	// HoldJob says why a session's first job does not go on.
-	HoldJob(ctx context.Context, key engine.SessionKey, waiting Wait) error
-	// AbortJobs fails all unfinished jobs of a session and says which those were.
-	AbortJobs(ctx context.Context, key engine.SessionKey, code engine.Code, at time.Time) ([]JobID, error)
+	// HoldSession says why a session does not go on with any of its jobs.
+	HoldSession(ctx context.Context, key engine.SessionKey, w Waiting) error
+	// DropSession takes a session that is gone for good out of its jobs. What it may
+	// have sent already ends with CodeSendOutcomeUnknown, what it has certainly not
+	// sent is anybody's. Jobs that have no other session fail with code; those are
+	// returned.
+	DropSession(ctx context.Context, key engine.SessionKey, code engine.Code, at time.Time) ([]JobID, error)
 	// AbortJob fails one job that has not ended.
 	AbortJob(ctx context.Context, id JobID, code engine.Code, at time.Time) error
 	// JobUnfinished tells whether a job exists and has not ended. One that is being

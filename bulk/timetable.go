@@ -12,15 +12,21 @@ import (
 // else the timetable.
 type line struct {
 	key   engine.SessionKey
-	due   time.Time
-	place int  // in the heap; -1 while out
-	again bool // somebody nudged while it was out
-	ended bool // it came back without a job to do
+	due   time.Time // when it is looked at
+	place int       // in the heap; -1 while out
+	ended bool      // it came back without a job to do
 
-	known   Job   // the job that was claimed from last, with its message
-	dropped JobID // was cancelled while the line was out
-	holding Wait  // what the store says of why it waits
+	next   time.Time // nothing is claimed before
+	pacing bool      // next is the pause behind a send
+	known  Job       // the job that was claimed from last, with its message
+	// holding is what the store says of why the session waits.
+	holding Wait
+	again   bool // somebody nudged while it was out
+	changed bool // one of its jobs has changed while it was out
 }
+
+// rest has the line looked at again at a time. Until then only its session is.
+func (l *line) rest(next time.Time, pacing bool) { l.due, l.next, l.pacing = next, next, pacing }
 
 // timetable knows when each line is due. One goroutine, that of Run, owns it.
 type timetable struct {
@@ -55,8 +61,7 @@ func (t *timetable) run() {
 			t.takeBack(l)
 		case <-t.runner.wake:
 			for _, h := range t.runner.nudged() {
-				t.add(h.key, t.runner.o.Clock())
-				t.drop(h.key, h.cancelled)
+				t.add(h)
 			}
 		}
 	}
@@ -72,39 +77,27 @@ func (t *timetable) look(now time.Time) {
 	t.runner.trouble.over()
 	for _, f := range found {
 		if t.lines[f.Session] == nil {
-			// A pause that is longer than any was set before the clock went back.
-			t.add(f.Session, minTime(f.NextAt, now.Add(MaxDelay)))
+			t.add(hint{key: f.Session})
 		}
 	}
 }
 
-// add makes sure that a line is looked at by due.
-func (t *timetable) add(key engine.SessionKey, due time.Time) {
-	l := t.lines[key]
+// add makes sure that a line is looked at. One that is only pausing between two
+// sends is left alone, unless one of its jobs has changed: that may have been the
+// one that the pause was for.
+func (t *timetable) add(h hint) {
+	now := t.runner.o.Clock()
+	l := t.lines[h.key]
 	switch {
 	case l == nil:
-		l = &line{key: key, due: due}
-		t.lines[key] = l
+		l = &line{key: h.key, due: now}
+		t.lines[h.key] = l
 		heap.Push(&t.waiting, l)
 	case l.place < 0:
 		l.again = true
-	default:
-		// It has a job to do already, and knows until when; but perhaps another one
-		// is the first in line now, of which the store does not say why it waits.
-		l.holding = WaitNone
-	}
-}
-
-// drop ends the pause that a cancelled job has set: the next one does not wait
-// for it, which may be an hour.
-func (t *timetable) drop(key engine.SessionKey, cancelled JobID) {
-	l := t.lines[key]
-	switch {
-	case cancelled == "":
-	case l.place < 0:
-		l.dropped = cancelled
-	case l.known.ID == cancelled || l.known.ID == "": // from a pause before the last start
-		l.due = t.runner.o.Clock()
+		l.changed = l.changed || h.changed
+	case h.changed || !l.pacing:
+		l.rest(now, false)
 		heap.Fix(&t.waiting, l.place)
 	}
 }
@@ -124,16 +117,11 @@ func (t *timetable) dispatch(now time.Time) {
 
 func (t *timetable) takeBack(l *line) {
 	t.out--
-	if l.dropped != "" && l.dropped == l.known.ID {
-		l.due = t.runner.o.Clock()
-	}
-	l.dropped = ""
+	again, changed := l.again, l.changed
+	l.again, l.changed = false, false
 	switch {
-	case l.again:
-		l.again = false
-		if l.ended {
-			l.due = t.runner.o.Clock()
-		}
+	case changed, again && (l.ended || !l.pacing):
+		l.rest(t.runner.o.Clock(), false)
 	case l.ended:
 		delete(t.lines, l.key)
 		return
@@ -153,13 +141,6 @@ func (t *timetable) drain(cut context.CancelFunc) {
 			cut()
 		}
 	}
-}
-
-func minTime(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
 
 // lineHeap is ordered by when the lines are due.

@@ -14,8 +14,8 @@ func TestJobWaitsForItsSession(t *testing.T) {
 		id := w.order("main", 2, 0)
 		pass(30 * time.Second)
 		w.wants(id, StatusPending, 0, 0)
-		if j := w.store.job(id); j.Waiting != WaitSession {
-			t.Errorf("it waits for %q", j.Waiting)
+		if waits := w.waits(id); waits != WaitSession {
+			t.Errorf("it waits for %q", waits)
 		}
 		if w.store.holds != 1 || len(w.engine.sent()) != 0 {
 			t.Errorf("%d writes and %d sends while waiting", w.store.holds, len(w.engine.sent()))
@@ -23,8 +23,8 @@ func TestJobWaitsForItsSession(t *testing.T) {
 		w.engine.set("main", engine.StatusReady, "")
 		pass(2 * time.Second)
 		w.wants(id, StatusCompleted, 2, 0)
-		if j := w.store.job(id); j.Waiting != WaitNone {
-			t.Errorf("it still waits for %q", j.Waiting)
+		if waits := w.waits(id); waits != WaitNone {
+			t.Errorf("it still waits for %q", waits)
 		}
 	})
 }
@@ -53,8 +53,8 @@ func TestHandedBackItemsGoOutLater(t *testing.T) {
 				start := time.Now()
 				id := w.order("main", 1, 0)
 				pass(time.Millisecond)
-				if j := w.store.job(id); j.Waiting != c.waiting || j.Status != StatusRunning {
-					t.Errorf("it is %s and waits for %q", j.Status, j.Waiting)
+				if j := w.store.job(id); w.waits(id) != c.waiting || j.Status != StatusRunning {
+					t.Errorf("it is %s and waits for %q", j.Status, w.waits(id))
 				}
 				pass(8 * c.after)
 				w.wants(id, StatusCompleted, 1, 0)
@@ -102,8 +102,8 @@ func TestJobsOfSuspendedTenantsWait(t *testing.T) {
 		w.store.change(func() { w.store.jobs[0].suspended = true })
 		pass(time.Minute)
 		w.wants(id, StatusRunning, 1, 0) // what was being sent is sent
-		if j := w.store.job(id); j.Waiting != WaitSuspended {
-			t.Errorf("it waits for %q", j.Waiting)
+		if waits := w.waits(id); waits != WaitSuspended {
+			t.Errorf("it waits for %q", waits)
 		}
 		w.store.change(func() { w.store.jobs[0].suspended = false })
 		pass(lookAtAccount + 2*time.Second)

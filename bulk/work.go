@@ -23,36 +23,73 @@ func (r *Runner) work(ctx, sending context.Context, l *line) {
 		}
 	}()
 	snap, err := r.sender.Snapshot(l.key)
-	switch {
-	case engine.CodeOf(err) == engine.CodeSessionNotFound:
-		r.abort(ctx, l, engine.CodeSessionNotFound)
-	case err != nil:
-		r.hold(ctx, l, WaitNone, lookAtSession)
-	case snap.State.Status == engine.StatusDisconnected && snap.State.Reason == engine.ReasonLoggedOut:
-		r.abort(ctx, l, engine.CodeSessionNotReady)
-	case snap.State.Status != engine.StatusReady:
-		r.hold(ctx, l, WaitSession, lookAtSession)
-	default:
-		r.next(ctx, sending, l, snap)
+	if err != nil && engine.CodeOf(err) != engine.CodeSessionNotFound {
+		l.due = r.o.Clock().Add(lookAtSession)
+		return
 	}
+	if code := lost(snap, err); code != "" {
+		r.drop(ctx, l, code)
+		return
+	}
+	if snap.State.Status != engine.StatusReady {
+		r.hold(ctx, l, WaitSession, lookAtSession)
+		return
+	}
+	if l.holding == WaitSession {
+		r.hold(ctx, l, WaitNone, 0)
+	}
+	if now := r.o.Clock(); now.Before(l.next) && l.next.Sub(now) <= MaxStartIn {
+		l.due = now.Add(min(l.next.Sub(now), lookAtLine))
+		return
+	}
+	r.next(ctx, sending, l, snap)
+}
+
+// lost tells why a session is gone for good, or "": it was removed, unlinked, or
+// WhatsApp has banned its number, be it for a while.
+func lost(snap engine.Snapshot, err error) engine.Code {
+	switch {
+	case err != nil:
+		return engine.CodeSessionNotFound
+	case snap.State.Status != engine.StatusDisconnected:
+		return ""
+	case snap.State.Reason == engine.ReasonLoggedOut:
+		return engine.CodeSessionNotReady
+	case snap.State.Reason == engine.ReasonBanned:
+		return CodeBanned
+	}
+	return ""
 }
 
 // next claims an item and sends it.
 func (r *Runner) next(ctx, sending context.Context, l *line, snap engine.Snapshot) {
-	claim, err := r.store.ClaimItem(ctx, l.key, snap.CreatedAt, l.known.ID, r.o.Clock())
-	switch {
-	case err != nil:
+	now := r.o.Clock()
+	claim, err := r.store.ClaimItem(ctx, l.key, snap.CreatedAt, l.known.ID, now)
+	if err != nil {
 		r.trouble.note(ctx, "items of bulk jobs can't be claimed", err)
-		l.due = r.o.Clock().Add(lookAtStorage)
+		l.rest(now.Add(lookAtStorage), false)
 		return
-	case claim.Job.ID == "":
+	}
+	r.trouble.over()
+	for _, id := range claim.Ended {
+		r.discard(id)
+	}
+	switch {
+	case claim.Job.ID != "":
+	case claim.Idle:
 		r.end(l)
 		return
 	case claim.Waiting != WaitNone:
 		r.hold(ctx, l, claim.Waiting, lookAtAccount)
 		return
+	default:
+		l.known = Job{} // its message need not be kept for as long as that takes
+		if claim.NotBefore.IsZero() {
+			claim.NotBefore = now.Add(lookAtLine)
+		}
+		l.rest(claim.NotBefore, false)
+		return
 	}
-	r.trouble.over()
 	l.holding = WaitNone
 	if claim.Job.ID == l.known.ID {
 		claim.Job.Message = l.known.Message
@@ -60,37 +97,47 @@ func (r *Runner) next(ctx, sending context.Context, l *line, snap engine.Snapsho
 		claim.Job.Message.Attachment = r.located(claim.Job)
 	}
 	l.known = claim.Job
-	r.send(ctx, sending, l, claim.Job, claim.Item)
+	if claim.Due.IsZero() || now.Sub(claim.Due) > claim.Job.DelayMax {
+		claim.Due = now
+	}
+	r.send(ctx, sending, l, claim)
 }
 
 // send submits an item and writes down what became of it.
-func (r *Runner) send(ctx, sending context.Context, l *line, j Job, it Item) {
-	ref := Ref{j.ID, it.Index}
+func (r *Runner) send(ctx, sending context.Context, l *line, c Claim) {
+	j, it, ref := c.Job, c.Item, Ref{c.Job.ID, c.Item.Index}
 	sent, err := r.submit(sending, l.key, j.message(it))
 	v := judge(err, it.Attempts)
 	if err != nil && v.step != stepSent && fileGone(j) {
 		v = verdict{step: stepAbort, code: engine.CodeMediaGone}
 	}
-	if v.step != stepSent && sending.Err() != nil { // we cut it off ourselves
+	cut := v.step != stepSent && sending.Err() != nil // we cut it off ourselves
+	if cut {
 		v = verdict{step: stepHandBack, after: lookAtSession}
 	}
 	now := r.o.Clock()
 	switch v.step {
 	case stepSent, stepFail:
-		o := Outcome{Sent: v.step == stepSent, Code: v.code, At: now, NextAt: now.Add(pause(j.DelayMin, j.DelayMax, r.o.Rand()))}
+		next := nextDue(c.Due, now, delayAfter(j.ID, it.Index, j.DelayMin, j.DelayMax))
+		o := Outcome{Sent: v.step == stepSent, Code: v.code, At: now, NextAt: next}
 		if o.Sent {
 			o.SentAt = sent.Timestamp
 		}
-		l.due = o.NextAt
+		l.rest(next, true)
 		r.finish(ctx, ref, o)
 	case stepRetry, stepHandBack:
-		l.due = now.Add(v.after)
-		l.holding = v.waiting
+		back := Release{Session: l.key.ID, Waiting: Waiting{Reason: v.waiting}, NextAt: now.Add(v.after), At: now,
+			Tried: v.step == stepRetry, Unsure: cut || v.step == stepRetry}
+		if v.lasts > 0 {
+			back.Until = now.Add(v.lasts)
+		}
+		l.rest(back.NextAt, false)
+		l.holding = WaitNone // what is written down now is of the one job
 		r.insist(ctx, "an item of a bulk job can't be handed back", func(ctx context.Context) error {
-			return r.store.ReleaseItem(ctx, ref, Release{Waiting: v.waiting, NextAt: l.due, Tried: v.step == stepRetry})
+			return r.store.ReleaseItem(ctx, ref, back)
 		})
 	case stepAbort:
-		l.due = now
+		l.rest(now, false)
 		r.finish(ctx, ref, Outcome{Code: v.code, At: now, NextAt: now})
 		r.insist(ctx, "a bulk job can't be ended", func(ctx context.Context) error {
 			return r.store.AbortJob(ctx, ref.Job, v.code, now)
@@ -147,19 +194,20 @@ func (r *Runner) insist(ctx context.Context, what string, write func(context.Con
 // hold writes down why a line does not go on, once, and looks again later.
 func (r *Runner) hold(ctx context.Context, l *line, w Wait, after time.Duration) {
 	l.due = r.o.Clock().Add(after)
-	if w == WaitNone || l.holding == w {
+	if l.holding == w {
 		return
 	}
-	if err := r.store.HoldJob(ctx, l.key, w); err != nil {
+	if err := r.store.HoldSession(ctx, l.key, Waiting{Reason: w}); err != nil {
 		r.trouble.note(ctx, "a bulk job's wait can't be written down", err)
 		return
 	}
 	l.holding = w
 }
 
-// abort ends every job of a line: its session is gone.
-func (r *Runner) abort(ctx context.Context, l *line, code engine.Code) {
-	ended, err := r.store.AbortJobs(ctx, l.key, code, r.o.Clock())
+// drop takes a line's session out of its jobs: it is gone. Those that have no other
+// session end.
+func (r *Runner) drop(ctx context.Context, l *line, code engine.Code) {
+	ended, err := r.store.DropSession(ctx, l.key, code, r.o.Clock())
 	if err != nil {
 		r.trouble.note(ctx, "bulk jobs can't be ended", err)
 		l.due = r.o.Clock().Add(lookAtStorage)

@@ -123,6 +123,32 @@ type WebhookDisabledData struct {
 	FailingSince int64  `json:"failingSince,omitempty"` // unix milliseconds
 }
 
+// BulkProgressData tells how far a bulk job has got. The counts add up to Total
+// with what is left.
+type BulkProgressData struct {
+	JobID     string `json:"jobId"`
+	Status    string `json:"status"` // running, or completed with the last one
+	Total     int    `json:"total"`
+	Succeeded int    `json:"succeeded"`
+	Failed    int    `json:"failed"`
+	Processed int    `json:"processed"`
+	Skipped   int    `json:"skipped"`
+}
+
+// BulkCompletedData tells that a bulk job has ended.
+type BulkCompletedData struct {
+	JobID      string `json:"jobId"`
+	Status     string `json:"status"` // completed or failed
+	Total      int    `json:"total"`
+	Succeeded  int    `json:"succeeded"`
+	Failed     int    `json:"failed"`
+	Skipped    int    `json:"skipped"` // passed over, or not come to before the job failed
+	Invalid    int    `json:"invalid"` // refused when the job was made; Total does not count them
+	ErrorCode  Code   `json:"errorCode,omitempty"`
+	StartedAt  int64  `json:"startedAt,omitempty"` // unix milliseconds
+	FinishedAt int64  `json:"finishedAt"`          // unix milliseconds
+}
+
 // TestData is what a tenant has sent to its own webhook.
 type TestData struct {
 	Message string `json:"message"`

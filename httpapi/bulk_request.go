@@ -27,6 +27,20 @@ type bulkRequest struct {
 	Recipients []json.RawMessage `json:"recipients"`
 	DelayMin   *float64          `json:"delayMin"` // milliseconds
 	DelayMax   *float64          `json:"delayMax"` // milliseconds
+
+	StartAt      json.RawMessage `json:"startAt"` // RFC 3339, or unix milliseconds
+	Windows      []bulkWindow    `json:"windows"`
+	TimeZone     string          `json:"timeZone"` // of the windows; the tenant's unless given
+	MaxPerHour   *int            `json:"maxPerHour"`
+	Sessions     []string        `json:"sessions"` // beside the one of the path
+	CheckNumbers bool            `json:"checkNumbers"`
+}
+
+// bulkWindow is a time of the day at which a job may send.
+type bulkWindow struct {
+	Days []string `json:"days"`
+	From string   `json:"from"`
+	To   string   `json:"to"`
 }
 
 // forMany names the types that make sense for many: the others are about one

@@ -35,7 +35,7 @@ func (d *daemon) awaitJob(id bulk.JobID, status bulk.Status) reply {
 var (
 	startedAsDocumented = regexp.MustCompile(`^\{"jobId":"[0-9a-f]{24}","total":3\}$`)
 	jobAsDocumented     = regexp.MustCompile(`^\{"status":"completed","total":3,"succeeded":3,"failed":0,"processed":3,"jobId":"[0-9a-f]{24}","sessionId":"main",` +
-		`"createdAt":"[^"]+","startedAt":"[^"]+","finishedAt":"[^"]+"\}$`)
+		`"createdAt":"[^"]+","startedAt":"[^"]+","finishedAt":"[^"]+","invalid":0,"skipped":0,"paused":false\}$`)
 )
 
 func TestBulkAsTheDocumentHasIt(t *testing.T) {
@@ -90,7 +90,7 @@ func TestBulkFillsInFields(t *testing.T) {
 	items := d.get("/api/whatsapp/bulk-job/" + string(started.JobID) + "/items?status=sent&limit=2&page=2")
 	d.wants(items, http.StatusOK, "")
 	if !strings.HasPrefix(items.body, `{"items":[{"index":2,"recipient":"919876543213","status":"sent","messageId":"`) ||
-		!strings.HasSuffix(items.body, `"sentAt":"2024-02-18T08:00:00.000Z"}],"total":3,"page":2,"pages":2}`) {
+		!strings.HasSuffix(items.body, `"sentAt":"2024-02-18T08:00:00.000Z","sessionId":"main"}],"total":3,"page":2,"pages":2}`) {
 		t.Errorf("items are %s", items.body)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"go.uber.org/zap"
 
+	"wapid/bulk"
 	"wapid/engine"
 )
 
@@ -45,7 +46,7 @@ func statusOf(code engine.Code) int {
 		return http.StatusForbidden
 	case engine.CodeNotFound, engine.CodeSessionNotFound:
 		return http.StatusNotFound
-	case engine.CodeSessionNotReady, engine.CodeAlreadyLinked, engine.CodeSessionBusy, engine.CodeConflict:
+	case engine.CodeSessionNotReady, engine.CodeAlreadyLinked, engine.CodeSessionBusy, engine.CodeConflict, bulk.CodeEnded:
 		return http.StatusConflict
 	case engine.CodeRateLimited, engine.CodeReachoutTimelock, engine.CodeSentLimit:
 		return http.StatusTooManyRequests

@@ -31,6 +31,7 @@ func ownTables() []ownTable {
 		{name: "messages", key: "tenant_id, session_id, direction, id, origin"},
 		{name: "outbox", key: "seq"},
 		{name: "job_items", key: "job, position", from: "job_items JOIN jobs ON jobs.number = job_items.job"},
+		{name: "job_sessions", key: "job, session_id"},
 		{name: "jobs", key: "number"},
 		{name: "opt_outs", key: "id"},
 		{name: "usage", key: "tenant_id, day"},

@@ -9,168 +9,238 @@ import (
 	"wapid/engine"
 )
 
-// The statements that run for every item of every bulk job.
+// The statements that run whenever a session looks for an item of a bulk job.
 const (
-	firstJob = `SELECT j.number, j.id, j.session_made_at, j.status, j.waiting, j.delay_min, j.delay_max, j.total, j.succeeded, j.failed,
-		t.suspended_at IS NOT NULL
-		FROM jobs j JOIN tenants t ON t.id = j.tenant_id
-		WHERE j.tenant_id = $1 AND j.session_id = $2 AND j.status IN ('pending', 'running') ORDER BY j.number LIMIT 1`
+	// nextJob is the first of a session's jobs behind $3.
+	nextJob = `SELECT ` + jobColumns + `, ` + memberColumns + `, t.suspended_at IS NOT NULL
+		FROM job_sessions m JOIN jobs j ON j.number = m.job JOIN tenants t ON t.id = m.tenant_id
+		WHERE m.tenant_id = $1 AND m.session_id = $2 AND m.state = 'active' AND m.job > $3 ORDER BY m.job LIMIT 1`
 
-	claimItem = `UPDATE job_items SET state = 'sending' WHERE job = $1 AND position = (
-		SELECT min(p.position) FROM job_items p WHERE p.job = $1 AND p.state = 'pending')
+	claimItem = `UPDATE job_items SET state = 'sending', session_id = $1, tried_at = $2 WHERE job = $3 AND position = COALESCE(
+		(SELECT min(o.position) FROM job_items o WHERE o.job = $3 AND o.session_id = $1 AND o.state = 'pending'),
+		(SELECT min(f.position) FROM job_items f WHERE f.job = $3 AND f.session_id = '' AND f.state = 'pending'))
 		RETURNING position, recipient, fields, message_id, attempts`
 
-	finishItem = `UPDATE job_items SET state = $1, error_code = $2, sent_at = $3
-		WHERE job = (SELECT number FROM jobs WHERE id = $4) AND position = $5 AND state = 'sending' RETURNING job`
+	// nthSend is when the session has sent the last but $3-th item of a job.
+	nthSend = `SELECT tried_at FROM job_items WHERE job = $1 AND session_id = $2 AND tried_at IS NOT NULL
+		ORDER BY tried_at DESC LIMIT 1 OFFSET $3`
 
-	countItem = `UPDATE jobs SET succeeded = succeeded + $1, failed = failed + $2, next_at = $3, waiting = '',
-		status = CASE WHEN status = 'running' AND succeeded + failed + 1 >= total THEN 'completed' ELSE status END,
-		finished_at = CASE WHEN status = 'running' AND succeeded + failed + 1 >= total THEN $4 ELSE finished_at END
-		WHERE number = $5 RETURNING status`
-
-	listLines = `SELECT tenant_id, session_id, next_at FROM jobs WHERE status IN ('pending', 'running')
-		ORDER BY tenant_id, session_id, number`
-
-	releaseItems = `UPDATE job_items SET state = 'pending' WHERE state = 'sending'`
+	listLines = `SELECT DISTINCT tenant_id, session_id FROM job_sessions WHERE state = 'active'`
 
 	dropPreparing = `DELETE FROM jobs WHERE status = 'preparing'`
 )
 
-// RecoverJobs implements bulk.Store.
-func (s *Store) RecoverJobs(ctx context.Context) (handedBack int, err error) {
-	err = s.update(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.Exec(dropPreparing); err != nil {
-			return err
-		}
-		n, err := changed(tx.Exec(releaseItems))
-		handedBack = int(n)
-		return err
-	})
-	return handedBack, err
-}
+// farthest bounds the times that are believed: one beyond was set before the clock
+// went back.
+const farthest = 25 * time.Hour
+
+// lookAtItems is when a session looks again at a job whose items others have.
+const lookAtItems = 2 * time.Second
 
 // ListLines implements bulk.Store.
 func (s *Store) ListLines(ctx context.Context) ([]bulk.Line, error) {
 	rows, err := s.read.QueryContext(ctx, listLines)
-	all, err := collect(rows, err, func(r row) (l bulk.Line, err error) {
-		err = r.Scan(&l.Session.Tenant, &l.Session.ID, instant{&l.NextAt})
+	return collect(rows, err, func(r row) (l bulk.Line, err error) {
+		err = r.Scan(&l.Session.Tenant, &l.Session.ID)
 		return l, err
 	})
-	lines := all[:0]
-	for _, l := range all {
-		if n := len(lines); n == 0 || lines[n-1].Session != l.Session {
-			lines = append(lines, l)
-		}
-	}
-	return lines, err
+}
+
+// search is one look of a session for something to send.
+type search struct {
+	key    engine.SessionKey
+	madeAt time.Time
+	known  bulk.JobID
+	now    time.Time
+	claim  bulk.Claim
+	queued int64
 }
 
 // ClaimItem implements bulk.Store.
-func (s *Store) ClaimItem(ctx context.Context, key engine.SessionKey, madeAt time.Time, known bulk.JobID, now time.Time) (c bulk.Claim, err error) {
-	err = s.update(ctx, func(tx *sql.Tx) error {
+func (s *Store) ClaimItem(ctx context.Context, key engine.SessionKey, madeAt time.Time, known bulk.JobID, now time.Time) (bulk.Claim, error) {
+	var found bulk.Claim
+	err := s.updateQueueing(ctx, func(tx *sql.Tx) (int64, error) {
+		look := &search{key: key, madeAt: madeAt, known: known, now: now, claim: bulk.Claim{Idle: true}}
+		var behind int64
 		for {
 			var done bool
-			if c, done, err = claimFirst(tx, key, madeAt, known, now); err != nil || done {
-				return err
+			var err error
+			if behind, done, err = s.searchNext(tx, look, behind); err != nil || done {
+				found = look.claim
+				return look.queued, err
 			}
 		}
 	})
 	if err != nil {
 		return bulk.Claim{}, err
 	}
-	return c, nil
+	return found, nil
 }
 
-// claimFirst looks at the first job in line. It is not done if that job had to be
-// taken out of the line.
-func claimFirst(tx *sql.Tx, key engine.SessionKey, madeAt time.Time, known bulk.JobID, now time.Time) (c bulk.Claim, done bool, err error) {
-	var number, low, high int64
+// searchNext looks at the first of the session's jobs behind another one. It is done
+// when it has found an item, when the session has to wait, or when there is no
+// such job.
+func (s *Store) searchNext(tx *sql.Tx, look *search, behind int64) (number int64, done bool, err error) {
+	var m bulk.Member
 	var suspended bool
-	j := bulk.Job{Session: key}
-	err = tx.QueryRow(firstJob, key.Tenant, key.ID).Scan(&number, &j.ID, instant{&j.SessionMadeAt}, &j.Status, &j.Waiting,
-		&low, &high, &j.Total, &j.Succeeded, &j.Failed, &suspended)
+	var job int64
+	more := append(append([]any{&job}, memberFields(&m)...), &suspended)
+	number, j, err := s.scanJob(tx.QueryRow(nextJob, look.key.Tenant, look.key.ID, behind), more...)
 	switch {
 	case isNoRows(err):
-		return bulk.Claim{}, true, nil
+		return 0, true, nil
 	case err != nil:
-		return bulk.Claim{}, false, err
-	case j.SessionMadeAt.UnixMilli() != madeAt.UnixMilli():
-		_, err := tx.Exec(`UPDATE jobs SET status = 'failed', error_code = $1, finished_at = $2, waiting = '' WHERE number = $3`,
-			engine.CodeSessionNotFound, millis(now), number)
-		return bulk.Claim{}, false, err
-	case suspended:
-		return bulk.Claim{Job: j, Waiting: bulk.WaitSuspended}, true, nil
+		return 0, false, err
+	case m.MadeAt.UnixMilli() != look.madeAt.UnixMilli():
+		over, queued, err := s.dropMember(tx, number, look.key.ID, engine.CodeSessionNotFound, look.now)
+		look.over(j.ID, over, queued)
+		return number, false, err
 	}
-	j.DelayMin, j.DelayMax = time.Duration(low)*time.Millisecond, time.Duration(high)*time.Millisecond
-	c.Item.State = bulk.ItemSending
-	err = tx.QueryRow(claimItem, number).Scan(&c.Item.Index, &c.Item.To, document{&c.Item.Fields}, &c.Item.MessageID, &c.Item.Attempts)
+	look.claim.Idle = false
+	if suspended {
+		look.claim.Waiting = bulk.WaitSuspended
+		return number, true, nil
+	}
+	if gate := j.Gate(look.now); gate.Reason != bulk.WaitNone {
+		look.notBefore(gate.Until)
+		return number, false, nil
+	}
+	if m.NextAt.After(look.now) && m.NextAt.Before(look.now.Add(farthest)) {
+		look.notBefore(m.NextAt)
+		return number, true, nil
+	}
+	if j.MaxPerHour > 0 {
+		if full, err := hourIsFull(tx, look, number, j, m); err != nil || full {
+			return number, false, err
+		}
+	}
+	done, err = s.takeItem(tx, look, number, j, m)
+	return number, done, err
+}
+
+// hourIsFull tells whether a session has sent as many items of a job within an hour
+// as it may, and writes down until when.
+func hourIsFull(tx *sql.Tx, look *search, number int64, j bulk.Job, m bulk.Member) (bool, error) {
+	var at time.Time
+	err := tx.QueryRow(nthSend, number, look.key.ID, j.MaxPerHour-1).Scan(instant{&at})
 	if isNoRows(err) {
-		// It can't happen: the last item completes its job. Nobody should wait for ever if it does.
-		_, err := tx.Exec(`UPDATE jobs SET status = 'completed', finished_at = $1, waiting = '' WHERE number = $2`, millis(now), number)
-		return bulk.Claim{}, false, err
+		return false, nil
 	}
 	if err != nil {
-		return bulk.Claim{}, false, err
+		return false, err
 	}
-	if j.Status == bulk.StatusPending || j.Waiting != bulk.WaitNone {
-		_, err := tx.Exec(`UPDATE jobs SET status = 'running', waiting = '', started_at = COALESCE(started_at, $1) WHERE number = $2`,
-			millis(now), number)
-		if err != nil {
-			return bulk.Claim{}, false, err
-		}
+	until := at.Add(time.Hour)
+	if latest := look.now.Add(time.Hour); until.After(latest) { // the clock has gone back
+		until = latest
 	}
-	if j.ID != known {
-		err = tx.QueryRow(`SELECT message FROM jobs WHERE number = $1`, number).Scan(document{&j.Message})
+	if !until.After(look.now) {
+		return false, nil
 	}
-	j.Status, j.Waiting = bulk.StatusRunning, bulk.WaitNone
-	c.Job = j
-	return c, true, err
+	look.notBefore(until)
+	if m.Reason == bulk.WaitPerHour && m.Until.Equal(until) {
+		return true, nil
+	}
+	_, err = tx.Exec(`UPDATE job_sessions SET waiting = $1, waiting_until = $2 WHERE job = $3 AND session_id = $4`,
+		bulk.WaitPerHour, millis(until), number, look.key.ID)
+	return true, err
 }
 
-// FinishItem implements bulk.Store.
-func (s *Store) FinishItem(ctx context.Context, ref bulk.Ref, o bulk.Outcome) (status bulk.Status, err error) {
-	state, succeeded, failed := bulk.ItemSent, 1, 0
-	if !o.Sent {
-		state, succeeded, failed = bulk.ItemFailed, 0, 1
+// takeItem claims an item of a job. Those who must not be written to are skipped on
+// the way. It is not done if the job has nothing for the session just now.
+func (s *Store) takeItem(tx *sql.Tx, look *search, number int64, j bulk.Job, m bulk.Member) (done bool, err error) {
+	var tried any
+	if j.MaxPerHour > 0 {
+		tried = look.now.UnixMilli()
 	}
-	err = s.update(ctx, func(tx *sql.Tx) error {
-		var number int64
-		err := tx.QueryRow(finishItem, state, o.Code, millis(o.SentAt), ref.Job, ref.Index).Scan(&number)
+	it := bulk.Item{State: bulk.ItemSending, Session: look.key.ID}
+	for {
+		it.Fields = nil
+		err := tx.QueryRow(claimItem, look.key.ID, tried, number).Scan(&it.Index, &it.To, document{&it.Fields}, &it.MessageID, &it.Attempts)
 		if isNoRows(err) {
-			return engine.Errorf(engine.CodeInternal, "the item of a bulk job is not being sent, as expected")
+			return false, s.nothingLeft(tx, look, number, j)
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
-		return tx.QueryRow(countItem, succeeded, failed, millis(o.NextAt), millis(o.At), number).Scan(&status)
-	})
-	return status, err
+		out, err := hasOptedOut(tx, look.key.Tenant, it.To)
+		if err != nil {
+			return false, err
+		}
+		if !out {
+			break
+		}
+		if err := skipItem(tx, number, it.Index, bulk.CodeOptedOut); err != nil {
+			return false, err
+		}
+	}
+	if err := s.goesOn(tx, look, number, j, m); err != nil {
+		return false, err
+	}
+	if j.ID != look.known {
+		if err := tx.QueryRow(`SELECT message FROM jobs WHERE number = $1`, number).Scan(document{&j.Message}); err != nil {
+			return false, err
+		}
+	}
+	j.Status = bulk.StatusRunning
+	look.claim.Job, look.claim.Item, look.claim.Due, look.claim.NotBefore = j, it, m.NextAt, time.Time{}
+	return true, nil
 }
 
-// ReleaseItem implements bulk.Store.
-func (s *Store) ReleaseItem(ctx context.Context, ref bulk.Ref, r bulk.Release) error {
-	return s.update(ctx, func(tx *sql.Tx) error {
-		tried := 0
-		if r.Tried {
-			tried = 1
-		}
-		_, err := tx.Exec(`UPDATE job_items SET state = 'pending', attempts = attempts + $1
-			WHERE job = (SELECT number FROM jobs WHERE id = $2) AND position = $3 AND state = 'sending'`, tried, ref.Job, ref.Index)
+// goesOn writes down that a job runs, and that its session waits no more.
+func (s *Store) goesOn(tx *sql.Tx, look *search, number int64, j bulk.Job, m bulk.Member) error {
+	if j.Status == bulk.StatusPending {
+		_, err := tx.Exec(`UPDATE jobs SET status = 'running', started_at = COALESCE(started_at, $1) WHERE number = $2 AND status = 'pending'`,
+			millis(look.now), number)
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(`UPDATE jobs SET waiting = $1, next_at = $2 WHERE id = $3 AND status IN ('pending', 'running')`,
-			r.Waiting, millis(r.NextAt), ref.Job)
+	}
+	if m.Reason == bulk.WaitNone {
+		return nil
+	}
+	_, err := tx.Exec(`UPDATE job_sessions SET waiting = '', waiting_until = NULL
+		WHERE tenant_id = $1 AND session_id = $2 AND state = 'active' AND waiting <> ''`, look.key.Tenant, look.key.ID)
+	return err
+}
+
+// nothingLeft is a job that has no item for the session: others have the last ones,
+// or all who were left have been skipped.
+func (s *Store) nothingLeft(tx *sql.Tx, look *search, number int64, j bulk.Job) error {
+	var left bool
+	err := tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM job_items WHERE job = $1 AND state = 'pending')
+		OR EXISTS (SELECT 1 FROM job_items WHERE job = $1 AND state = 'sending')`, number).Scan(&left)
+	if err != nil {
 		return err
-	})
+	}
+	if left {
+		look.notBefore(look.now.Add(lookAtItems))
+		return nil
+	}
+	over, queued, err := s.endJob(tx, number, bulk.StatusCompleted, "", look.now)
+	look.over(j.ID, over, queued)
+	return err
 }
 
-// HoldJob implements bulk.Store.
-func (s *Store) HoldJob(ctx context.Context, key engine.SessionKey, waiting bulk.Wait) error {
+// over counts a job that has come to its end.
+func (look *search) over(id bulk.JobID, ended bool, queued int64) {
+	look.queued += queued
+	if ended {
+		look.claim.Ended = append(look.claim.Ended, id)
+	}
+}
+
+// notBefore remembers the earliest time at which it is worth to look again.
+func (look *search) notBefore(at time.Time) {
+	if !at.IsZero() && (look.claim.NotBefore.IsZero() || at.Before(look.claim.NotBefore)) {
+		look.claim.NotBefore = at
+	}
+}
+
+// HoldSession implements bulk.Store.
+func (s *Store) HoldSession(ctx context.Context, key engine.SessionKey, w bulk.Waiting) error {
 	return s.update(ctx, func(tx *sql.Tx) error {
-		_, err := tx.Exec(`UPDATE jobs SET waiting = $1 WHERE waiting <> $1 AND number = (
-			SELECT min(f.number) FROM jobs f WHERE f.tenant_id = $2 AND f.session_id = $3 AND f.status IN ('pending', 'running'))`,
-			waiting, key.Tenant, key.ID)
+		_, err := tx.Exec(`UPDATE job_sessions SET waiting = $1, waiting_until = $2
+			WHERE tenant_id = $3 AND session_id = $4 AND state = 'active'`, w.Reason, millis(w.Until), key.Tenant, key.ID)
 		return err
 	})
 }

@@ -42,7 +42,7 @@ func someItems(n int) []bulk.Item {
 
 func insertJob(t *testing.T, s *Store, key engine.SessionKey, madeAt time.Time, n int) bulk.Job {
 	t.Helper()
-	j := bulk.Job{ID: bulk.NewJobID(time.Now()), Session: key, SessionMadeAt: madeAt, Status: bulk.StatusPending, Total: n,
+	j := bulk.Job{ID: bulk.NewJobID(time.Now()), Session: key, Members: []bulk.Member{{Session: key.ID, MadeAt: madeAt, State: bulk.MemberActive}}, Status: bulk.StatusPending, Total: n,
 		Message:  engine.Outgoing{Kind: engine.KindText, Text: "Hi {{name}}"},
 		DelayMin: 1500 * time.Millisecond, DelayMax: 2 * time.Second, CreatedAt: madeAt}
 	if _, replayed, err := s.InsertJob(t.Context(), j, someItems(n), nil); err != nil || replayed {
@@ -84,7 +84,7 @@ func TestJobLife(t *testing.T) {
 		t.Errorf("claimed %+v", c)
 	}
 	sentAt, at := time.Unix(1708243201, 0).UTC(), madeAt.Add(2*time.Second)
-	status, err := s.FinishItem(ctx, bulk.Ref{Job: j.ID, Index: 0}, bulk.Outcome{Sent: true, SentAt: sentAt, At: at, NextAt: at.Add(time.Second)})
+	status, err := s.FinishItem(ctx, bulk.Ref{Job: j.ID, Index: 0}, bulk.Outcome{Sent: true, SentAt: sentAt, At: at, NextAt: madeAt})
 	if err != nil || status != bulk.StatusRunning {
 		t.Error(status, err)
 	}
@@ -95,10 +95,10 @@ func TestJobLife(t *testing.T) {
 		t.Errorf("claimed %+v", c)
 	}
 	// Handed back and tried, it is claimed again, before the third.
-	if err := s.ReleaseItem(ctx, bulk.Ref{Job: j.ID, Index: 1}, bulk.Release{Waiting: bulk.WaitRetry, NextAt: at, Tried: true}); err != nil {
+	if err := s.ReleaseItem(ctx, bulk.Ref{Job: j.ID, Index: 1}, bulk.Release{Session: key.ID, Waiting: bulk.Waiting{Reason: bulk.WaitRetry}, NextAt: madeAt, At: at, Tried: true, Unsure: true}); err != nil {
 		t.Error(err)
 	}
-	if got := findJob(t, s, j); got.Waiting != bulk.WaitRetry || !got.NextAt.Equal(at) || got.Succeeded != 1 || !got.StartedAt.Equal(madeAt.Add(time.Second)) {
+	if got := findJob(t, s, j); got.Members[0].Reason != bulk.WaitRetry || !got.Members[0].NextAt.Equal(madeAt) || got.Succeeded != 1 || !got.StartedAt.Equal(madeAt.Add(time.Second)) {
 		t.Errorf("the job is %+v", got)
 	}
 	if c = claim(t, s, key, madeAt, j.ID); c.Item.Index != 1 || c.Item.Attempts != 1 {
@@ -111,7 +111,7 @@ func TestJobLife(t *testing.T) {
 	if status, err = s.FinishItem(ctx, bulk.Ref{Job: j.ID, Index: 2}, bulk.Outcome{Sent: true, SentAt: sentAt, At: at}); err != nil || status != bulk.StatusCompleted {
 		t.Error(status, err)
 	}
-	if got := findJob(t, s, j); got.Succeeded != 2 || got.Failed != 1 || !got.FinishedAt.Equal(at) || got.Waiting != "" {
+	if got := findJob(t, s, j); got.Succeeded != 2 || got.Failed != 1 || !got.FinishedAt.Equal(at) || got.Members[0].Reason != "" {
 		t.Errorf("the job is %+v", got)
 	}
 	if c = claim(t, s, key, madeAt, ""); c.Job.ID != "" {
@@ -137,11 +137,11 @@ func TestJobsStandInLine(t *testing.T) {
 	if c := claim(t, s, key, madeAt, ""); c.Job.ID != first.ID {
 		t.Errorf("claimed of %s", c.Job.ID)
 	}
-	if err := s.HoldJob(t.Context(), key, bulk.WaitSession); err != nil {
+	if err := s.HoldSession(t.Context(), key, bulk.Waiting{Reason: bulk.WaitSession}); err != nil {
 		t.Error(err)
 	}
-	if a, b := findJob(t, s, first), findJob(t, s, second); a.Waiting != bulk.WaitSession || b.Waiting != bulk.WaitNone {
-		t.Errorf("they wait for %q and %q", a.Waiting, b.Waiting)
+	if a, b := findJob(t, s, first), findJob(t, s, second); a.Holdup(madeAt).Reason != bulk.WaitSession || b.Holdup(madeAt).Reason != bulk.WaitSession {
+		t.Errorf("they wait for %q and %q", a.Holdup(madeAt), b.Holdup(madeAt))
 	}
 	// Cancelled while an item is being sent: that one still counts.
 	if j, err := s.CancelJob(t.Context(), key.Tenant, first.ID, madeAt); err != nil || j.Status != bulk.StatusFailed || j.ErrorCode != bulk.CodeCancelled {
@@ -159,7 +159,7 @@ func TestJobsStandInLine(t *testing.T) {
 	if _, err := s.CancelJob(t.Context(), "other", second.ID, madeAt); engine.CodeOf(err) != engine.CodeNotFound {
 		t.Errorf("another tenant cancels: %v", err)
 	}
-	if ended, err := s.AbortJobs(t.Context(), key, engine.CodeSessionNotFound, madeAt); err != nil || !reflect.DeepEqual(ended, []bulk.JobID{second.ID}) {
+	if ended, err := s.DropSession(t.Context(), key, engine.CodeSessionNotFound, madeAt); err != nil || !reflect.DeepEqual(ended, []bulk.JobID{second.ID}) {
 		t.Error(ended, err)
 	}
 	if j := findJob(t, s, other); j.Status != bulk.StatusPending {
@@ -183,7 +183,7 @@ func TestJobsBelongToTheirSession(t *testing.T) {
 
 func TestJobsOfSuspendedTenantsAreNotClaimed(t *testing.T) {
 	s, key, madeAt := jobStore(t)
-	j := insertJob(t, s, key, madeAt, 1)
+	insertJob(t, s, key, madeAt, 1)
 	suspend := func(at any) {
 		t.Helper()
 		if _, err := s.write.db.Exec(`UPDATE tenants SET suspended_at = $1`, at); err != nil {
@@ -191,7 +191,7 @@ func TestJobsOfSuspendedTenantsAreNotClaimed(t *testing.T) {
 		}
 	}
 	suspend(1)
-	if c := claim(t, s, key, madeAt, ""); c.Job.ID != j.ID || c.Waiting != bulk.WaitSuspended {
+	if c := claim(t, s, key, madeAt, ""); c.Job.ID != "" || c.Idle || c.Waiting != bulk.WaitSuspended {
 		t.Errorf("claimed %+v", c)
 	}
 	suspend(nil)
@@ -220,7 +220,7 @@ func TestRecoverJobs(t *testing.T) {
 	if list, err := s.ListJobs(t.Context(), key.Tenant, JobPage{Limit: 9}); err != nil || len(list) != 1 {
 		t.Errorf("listed %v, %v", list, err)
 	}
-	if n, err := s.RecoverJobs(t.Context()); err != nil || n != 1 {
+	if n, err := s.RecoverJobs(t.Context(), madeAt); err != nil || n != 1 {
 		t.Error(n, err)
 	}
 	if c := claim(t, s, key, madeAt, ""); c.Job.ID != j.ID || c.Item.Index != 0 || c.Item.Attempts != 0 {
@@ -306,10 +306,10 @@ func TestListJobsPages(t *testing.T) {
 		t.Errorf("the first page is %v", got)
 	}
 	mine := []engine.SessionID{"main"}
-	if got := page(JobPage{Limit: 9, Before: ids[2], Sessions: mine}); !reflect.DeepEqual(got, ids[3:]) {
+	if got := page(JobPage{Limit: 9, Before: ids[2], Within: mine}); !reflect.DeepEqual(got, ids[3:]) {
 		t.Errorf("behind the third: %v", got)
 	}
-	if got := page(JobPage{Limit: 9, Sessions: []engine.SessionID{}}); got != nil {
+	if got := page(JobPage{Limit: 9, Within: []engine.SessionID{}}); got != nil {
 		t.Errorf("a key without sessions sees %v", got)
 	}
 	if got := page(JobPage{Limit: 9, Before: "65f1a2b3c4d5e6f7a8b9c0d1"}); got != nil {
@@ -349,7 +349,7 @@ func TestLargeJob(t *testing.T) {
 	start := time.Now()
 	go func() {
 		_, _, err := s.InsertJob(context.Background(), bulk.Job{ID: bulk.NewJobID(time.Now()), Session: key, Total: len(items),
-			Status: bulk.StatusPending, SessionMadeAt: madeAt, CreatedAt: madeAt}, items, nil)
+			Status: bulk.StatusPending, Members: []bulk.Member{{Session: key.ID, MadeAt: madeAt}}, CreatedAt: madeAt}, items, nil)
 		done <- err
 	}()
 	var longest time.Duration
@@ -362,7 +362,7 @@ func TestLargeJob(t *testing.T) {
 			running = false
 		default:
 			begun := time.Now()
-			if err := s.HoldJob(context.Background(), key, bulk.WaitSession); err != nil {
+			if err := s.HoldSession(context.Background(), key, bulk.Waiting{Reason: bulk.WaitSession}); err != nil {
 				t.Fatal(err)
 			}
 			longest = max(longest, time.Since(begun))

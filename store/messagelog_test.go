@@ -205,11 +205,14 @@ func TestLogAndJobPlansUseTheirIndexes(t *testing.T) {
 		want, query string
 		args        []any
 	}{
-		"first job":  {"jobs_line", firstJob, []any{"t", "s"}},
-		"claim item": {"job_items_pending", claimItem, []any{1}},
-		"release":    {"job_items_sending", releaseItems, nil},
-		"preparing":  {"jobs_preparing", dropPreparing, nil},
-		"lines":      {"jobs_line", listLines, nil},
+		"next job":  {"job_sessions_line", nextJob, []any{"t", "s", 0}},
+		"own item":  {"SEARCH o USING COVERING INDEX job_items_pending (job=? AND session_id=?)", claimItem, []any{"s", nil, 1}},
+		"free item": {"SEARCH f USING COVERING INDEX job_items_pending (job=? AND session_id=?)", claimItem, []any{"s", nil, 1}},
+		"nth send":  {"COVERING INDEX job_items_tried (job=? AND session_id=? AND tried_at>?)", nthSend, []any{1, "s", 9}},
+		"unsure":    {"INDEX job_items_pending (job=? AND session_id>?)", listUnsure, []any{1, "s"}},
+		"recover":   {"job_items_sending", recoverItems, []any{1}},
+		"preparing": {"jobs_preparing", dropPreparing, nil},
+		"lines":     {"COVERING INDEX job_sessions_line", listLines, nil},
 	} {
 		query, args := plain(c.query, c.args...)
 		add(name, c.want, query, args)

@@ -53,6 +53,7 @@ type allowance struct {
 // querier is what a transaction and the reading pool have in common.
 type querier interface {
 	QueryRow(query string, args ...any) *sql.Row
+	Query(query string, args ...any) (*sql.Rows, error)
 }
 
 func (s *Store) findAllowance(q querier, tenant engine.TenantID) (allowance, error) {

@@ -1,0 +1,134 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"wapid/bulk"
+	"wapid/engine"
+)
+
+// The statements that run for every item of every bulk job.
+const (
+	finishItem = `UPDATE job_items SET state = $1, error_code = $2, sent_at = $3,
+		tried_at = CASE WHEN $4 = 1 AND tried_at IS NOT NULL THEN $5 ELSE NULL END, unsure = 0
+		WHERE job = (SELECT number FROM jobs WHERE id = $6) AND position = $7 AND state = 'sending' RETURNING job, session_id`
+
+	countItem = `UPDATE jobs SET succeeded = succeeded + $1, failed = failed + $2 WHERE number = $3
+		RETURNING status, total, succeeded + failed + skipped, told, COALESCE(told_at, started_at)`
+
+	countMember = `UPDATE job_sessions SET sent = sent + $1, failed = failed + $2, next_at = $3 WHERE job = $4 AND session_id = $5`
+)
+
+// FinishItem implements bulk.Store.
+func (s *Store) FinishItem(ctx context.Context, ref bulk.Ref, o bulk.Outcome) (status bulk.Status, err error) {
+	state, succeeded, failed := bulk.ItemSent, 1, 0
+	if !o.Sent {
+		state, succeeded, failed = bulk.ItemFailed, 0, 1
+	}
+	left := o.Sent || bulk.MayHaveLeft(o.Code)
+	err = s.updateQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
+		var number int64
+		var session engine.SessionID
+		err = tx.QueryRow(finishItem, state, o.Code, millis(o.SentAt), left, millis(o.At), ref.Job, ref.Index).Scan(&number, &session)
+		if isNoRows(err) {
+			return 0, engine.Errorf(engine.CodeInternal, "the item of a bulk job is not being sent, as expected")
+		}
+		if err != nil {
+			return 0, err
+		}
+		if _, err := tx.Exec(countMember, succeeded, failed, millis(o.NextAt), number, session); err != nil {
+			return 0, err
+		}
+		status, queued, err = s.countItem(tx, number, succeeded, failed, o.At)
+		return queued, err
+	})
+	return status, err
+}
+
+// countItem counts an item in its job, ends the job with its last one, and tells of both.
+func (s *Store) countItem(tx *sql.Tx, number int64, succeeded, failed int, at time.Time) (status bulk.Status, queued int64, err error) {
+	var t tally
+	err = tx.QueryRow(countItem, succeeded, failed, number).Scan(&t.status, &t.total, &t.processed, &t.told, instant{&t.toldAt})
+	if err != nil || t.status.Ended() {
+		return t.status, 0, err
+	}
+	last := t.processed >= t.total
+	if last || t.progressDue(at) {
+		if queued, err = s.tellProgress(tx, number, at); err != nil {
+			return t.status, 0, err
+		}
+	}
+	if !last {
+		return t.status, queued, nil
+	}
+	_, n, err := s.endJob(tx, number, bulk.StatusCompleted, "", at)
+	return bulk.StatusCompleted, queued + n, err
+}
+
+// skipItem passes over an item in sending.
+func skipItem(tx *sql.Tx, number int64, index int, code engine.Code) error {
+	_, err := tx.Exec(`UPDATE job_items SET state = 'skipped', session_id = '', tried_at = NULL, error_code = $1
+		WHERE job = $2 AND position = $3 AND state = 'sending'`, code, number, index)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`UPDATE jobs SET skipped = skipped + 1 WHERE number = $1`, number)
+	return err
+}
+
+// ReleaseItem implements bulk.Store. An item of a job that has ended meanwhile is
+// not sent any more; what may have left of it is settled at once.
+func (s *Store) ReleaseItem(ctx context.Context, ref bulk.Ref, r bulk.Release) error {
+	return s.update(ctx, func(tx *sql.Tx) error {
+		var number int64
+		err := tx.QueryRow(`UPDATE job_items SET state = 'pending', attempts = attempts + $1,
+			unsure = CASE WHEN $2 = 1 THEN 1 ELSE unsure END,
+			session_id = CASE WHEN $2 = 1 OR unsure = 1 THEN session_id ELSE '' END,
+			tried_at = CASE WHEN $2 = 1 THEN $3 WHEN unsure = 1 THEN tried_at ELSE NULL END
+			WHERE job = (SELECT number FROM jobs WHERE id = $4) AND position = $5 AND state = 'sending'
+			RETURNING job`, r.Tried, r.Unsure, millis(r.At), ref.Job, ref.Index).Scan(&number)
+		if isNoRows(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		var status bulk.Status
+		if err := tx.QueryRow(`SELECT status FROM jobs WHERE number = $1`, number).Scan(&status); err != nil {
+			return err
+		}
+		if status.Ended() {
+			return settleItems(tx, number, "", r.At)
+		}
+		_, err = tx.Exec(`UPDATE job_sessions SET waiting = $1, waiting_until = $2, next_at = COALESCE($3, next_at)
+			WHERE job = $4 AND session_id = $5 AND state = 'active'`, r.Reason, millis(r.Until), millis(r.NextAt), number, r.Session)
+		return err
+	})
+}
+
+// ItemPage says which of a job's items are wanted.
+type ItemPage struct {
+	States []bulk.ItemState // nil for all
+	Offset int
+	Limit  int
+}
+
+// ListItems returns items of one of a tenant's jobs in their order, without their
+// fields, and how many there are of the wanted states.
+func (s *Store) ListItems(ctx context.Context, tenant engine.TenantID, id bulk.JobID, p ItemPage) (items []bulk.Item, total int, err error) {
+	var q conditions
+	q.add(`job = (SELECT number FROM jobs WHERE tenant_id = ? AND id = ?)`, tenant, id)
+	among(&q, `state`, p.States)
+	if err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM job_items`+q.where(), q.args...).Scan(&total); err != nil {
+		return nil, 0, storageError(err)
+	}
+	rows, err := s.read.QueryContext(ctx, `SELECT position, recipient, message_id, session_id, state, error_code, attempts, sent_at FROM job_items`+
+		q.where()+` ORDER BY position LIMIT `+q.bind(p.Limit)+` OFFSET `+q.bind(p.Offset), q.args...)
+	items, err = collect(rows, err, func(r row) (it bulk.Item, err error) {
+		err = r.Scan(&it.Index, &it.To, &it.MessageID, &it.Session, &it.State, &it.ErrorCode, &it.Attempts, instant{&it.SentAt})
+		return it, err
+	})
+	return items, total, err
+}

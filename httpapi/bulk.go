@@ -66,7 +66,7 @@ func (s *Server) sendBulk(c *fiber.Ctx, p store.Principal) error {
 	if err != nil {
 		return err
 	}
-	order, plan, err := s.orderBulk(c.UserContext(), p, key, req)
+	order, plan, err := s.orderBulk(c.UserContext(), p, key, in, req)
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (s *Server) sendBulk(c *fiber.Ctx, p store.Principal) error {
 
 // orderBulk makes an order of a request, but for its file and its claim. It returns
 // CodeInvalid, and CodeSessionNotFound for a session that is not there, or not for this key.
-func (s *Server) orderBulk(ctx context.Context, p store.Principal, key engine.SessionKey, req bulkRequest) (order bulk.Order, plan bulk.Plan, err error) {
+func (s *Server) orderBulk(ctx context.Context, p store.Principal, key engine.SessionKey, in *sending, req bulkRequest) (order bulk.Order, plan bulk.Plan, err error) {
 	order = bulk.Order{Tenant: key.Tenant, CheckNumbers: req.CheckNumbers}
 	if order.Message, err = req.message(); err != nil {
 		return order, plan, err
@@ -97,7 +97,7 @@ func (s *Server) orderBulk(ctx context.Context, p store.Principal, key engine.Se
 	if order.Sessions, err = s.sendersOf(p, key, req.Sessions); err != nil {
 		return order, plan, err
 	}
-	if plan, err = req.plan(order.Message); err != nil {
+	if plan, err = s.planBulk(in, req, order.Message); err != nil {
 		return order, plan, err
 	}
 	if len(plan.Items) == 0 {

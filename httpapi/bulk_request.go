@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"mime"
 	"time"
 	"unicode/utf8"
 
@@ -81,6 +82,12 @@ func (s *Server) enterBulk(c *fiber.Ctx, t engine.TenantID) (leave func(), err e
 // for those.
 func (s *Server) readBulk(c *fiber.Ctx) (in *sending, req bulkRequest, err error) {
 	in = &sending{}
+	if kind, params, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType)); err == nil && kind == "multipart/form-data" {
+		if !plainEncoding(c) {
+			return in, req, errCompressed()
+		}
+		return s.readBulkForm(uploadOf(c), params["boundary"])
+	}
 	if err := checkMedia(c.Get(fiber.HeaderContentType), c.Get(fiber.HeaderContentEncoding)); err != nil {
 		return in, req, err
 	}
@@ -168,11 +175,15 @@ func (r bulkRequest) plan(m engine.Outgoing) (bulk.Plan, error) {
 			return bulk.Plan{}, err
 		}
 	}
-	fits := func(text string) bool { return len(text) <= engine.MaxTextLength }
+	return bulk.MakePlan(list, m.Text, fitsIn(m)), nil
+}
+
+// fitsIn tells whether a text that was filled in is short enough for a message.
+func fitsIn(m engine.Outgoing) func(text string) bool {
 	if m.Poll != nil {
-		fits = func(text string) bool { return utf8.RuneCountInString(text) <= maxQuestion }
+		return func(text string) bool { return utf8.RuneCountInString(text) <= maxQuestion }
 	}
-	return bulk.MakePlan(list, m.Text, fits), nil
+	return func(text string) bool { return len(text) <= engine.MaxTextLength }
 }
 
 func parseRecipient(i int, raw json.RawMessage) (bulk.Recipient, error) {

@@ -34,30 +34,18 @@ func errForm(err error) error {
 // depend on the boundary, nor on the order of different fields.
 func (s *Server) readForm(body io.Reader, boundary string) (*sending, error) {
 	in := &sending{}
-	if boundary == "" || len(boundary) > 70 { // RFC 2046, 5.1.1
-		return in, engine.Errorf(engine.CodeInvalid, "the Content-Type of the form names no boundary")
+	f := &form{server: s, in: in, left: s.maxBody, fields: make(map[string][]string)}
+	if err := f.read(body, boundary); err != nil {
+		return in, err
 	}
-	f := form{server: s, in: in, left: s.maxBody, fields: make(map[string][]string)}
-	r := multipart.NewReader(body, boundary)
-	for parts := 0; ; parts++ {
-		part, err := r.NextRawPart()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return in, errForm(err)
-		}
-		if parts == mostParts {
-			return in, engine.Errorf(engine.CodeInvalid, "the form has more than %d parts", mostParts)
-		}
-		if err := f.take(part); err != nil {
-			return in, errForm(err)
-		}
+	said, err := formJSON(reflect.TypeFor[sendRequest](), f.fields)
+	if err != nil {
+		return in, err
 	}
-	if _, err := io.Copy(io.Discard, io.LimitReader(body, prefetched)); err != nil { // what may follow the last boundary
-		return in, errForm(err)
+	if err := parseJSON(said, &in.request); err != nil {
+		return in, err
 	}
-	return in, f.finish()
+	return in, f.finish(said)
 }
 
 // form is a multipart form that is being read.
@@ -66,6 +54,36 @@ type form struct {
 	in     *sending
 	fields map[string][]string
 	left   int // bytes that fields may still have
+	// ofMany is set for a bulk request: recipients may be a CSV file, and request a
+	// part with the whole request as JSON.
+	ofMany bool
+}
+
+// read takes all parts.
+func (f *form) read(body io.Reader, boundary string) error {
+	if boundary == "" || len(boundary) > 70 { // RFC 2046, 5.1.1
+		return engine.Errorf(engine.CodeInvalid, "the Content-Type of the form names no boundary")
+	}
+	r := multipart.NewReader(body, boundary)
+	for parts := 0; ; parts++ {
+		part, err := r.NextRawPart()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return errForm(err)
+		}
+		if parts == mostParts {
+			return engine.Errorf(engine.CodeInvalid, "the form has more than %d parts", mostParts)
+		}
+		if err := f.take(part); err != nil {
+			return errForm(err)
+		}
+	}
+	if _, err := io.Copy(io.Discard, io.LimitReader(body, prefetched)); err != nil { // what may follow the last boundary
+		return errForm(err)
+	}
+	return nil
 }
 
 func (f *form) take(part *multipart.Part) error {
@@ -78,6 +96,8 @@ func (f *form) take(part *multipart.Part) error {
 		return engine.Errorf(engine.CodeInvalid, "a part of the form has no name")
 	case name == "file", name == "media":
 		return f.takeFile(part)
+	case name == "recipients" && f.ofMany && isFile(part):
+		return f.takeList(part)
 	}
 	value, err := io.ReadAll(io.LimitReader(part, int64(f.left)+1))
 	if err != nil {
@@ -109,15 +129,9 @@ func (f *form) takeFile(part *multipart.Part) error {
 	return nil
 }
 
-// finish makes the request of the fields as if they had come as JSON.
-func (f *form) finish() error {
-	body, err := formJSON(f.fields)
-	if err != nil {
-		return err
-	}
-	if err := parseJSON(body, &f.in.request); err != nil {
-		return err
-	}
+// finish goes with a request that was made of the fields, said, as if they had come
+// as JSON: it adds its file and its digest.
+func (f *form) finish(said []byte) error {
 	f.in.request.hasFile = f.in.file.Path != ""
 	if f.in.request.MediaBase64 != "" {
 		if err := f.takeBase64(); err != nil {
@@ -125,10 +139,13 @@ func (f *form) finish() error {
 		}
 	}
 	h := sha256.New()
-	say(h, body)
+	say(h, said)
 	say(h, f.in.file.SHA256)
 	say(h, []byte(f.in.hint.Name))
 	say(h, []byte(f.in.hint.MIME))
+	if f.in.list.Path != "" {
+		say(h, f.in.list.SHA256)
+	}
 	f.in.digest = h.Sum(nil)
 	return nil
 }
@@ -155,17 +172,17 @@ func (f *form) takeBase64() error {
 	return err
 }
 
-// formJSON writes the fields of a form as a JSON object. Texts stay texts. An
+// formJSON writes the fields of a form as a JSON object of a request. Texts stay texts. An
 // array comes as JSON, or as one part for each entry; other values are JSON. It
 // returns CodeInvalid for a field that is not of its kind.
-func formJSON(fields map[string][]string) ([]byte, error) {
+func formJSON(request reflect.Type, fields map[string][]string) ([]byte, error) {
 	object := make(map[string]json.RawMessage, len(fields))
 	for name, values := range fields {
-		t, known := fieldType(reflect.TypeFor[sendRequest](), name)
+		t, known := fieldType(request, name)
 		if !known {
 			return nil, engine.Errorf(engine.CodeInvalid, "unknown field %s", quoteName(name))
 		}
-		raw, err := formValue(underlying(t), values)
+		raw, err := formValue(t, values)
 		if err != nil {
 			return nil, engine.Errorf(engine.CodeInvalid, "%s %s", quoteName(name), err.Error())
 		}
@@ -184,6 +201,9 @@ type formFault string
 func (f formFault) Error() string { return string(f) }
 
 func formValue(t reflect.Type, values []string) (json.RawMessage, error) {
+	if underlying(t) != nil { // else it takes any JSON
+		t = underlying(t)
+	}
 	isArray := t.Kind() == reflect.Slice
 	if len(values) > 1 && !isArray {
 		return nil, formFault("is given twice")

@@ -20,12 +20,16 @@ type sending struct {
 	request sendRequest
 	file    media.File // path "" if none came
 	hint    media.Hint // of the file, beside what the request says
-	digest  []byte     // of all that the request says, its file included
+	digest  []byte     // of all that the request says, its files included
+	list    media.File // recipients as CSV, of a bulk request; path "" if none came
 }
 
-// discard removes the file, also one that took its place. It is left to the
-// spool's next cleaning if that fails.
-func (in *sending) discard() { _ = media.Remove(in.file.Path) }
+// discard removes the files, also one that took a file's place. They are left to
+// the spool's next cleaning if that fails.
+func (in *sending) discard() {
+	_ = media.Remove(in.file.Path)
+	_ = media.Remove(in.list.Path)
+}
 
 // keep leaves the file to others.
 func (in *sending) keep() { in.file.Path = "" }

@@ -64,13 +64,18 @@ func (f *fleet) startAnew(t *testing.T, round int) {
 	t.Helper()
 	f.each(func(i int) {
 		if i%2 == 1 {
-			f.write(t, i, fmt.Sprintf("in %d %d first", i, round))
+			f.write(t, i, text("in", i, round, "first"))
 			return
 		}
-		text := fmt.Sprintf("out %d %d first", i, round)
-		f.acknowledged(f.current().send(t, f.session(i), f.friend(i).Number(), text).text("messageId"), text, i)
+		out := text("out", i, round, "first")
+		f.acknowledged(f.current().send(t, f.session(i), f.friend(i).Number(), out).text("messageId"), out, i)
 	})
 	eventually(t, "what was sent first has been read", func() bool { return len(f.missing()) == 0 })
+}
+
+// text is a message of a round, as traffic writes them.
+func text(direction string, i, round int, what string) string {
+	return fmt.Sprintf("%s %d %d %s", direction, i, round, what)
 }
 
 // write has a friend write to a session, and waits until the network has handed
@@ -174,7 +179,7 @@ func TestRestoreMidTraffic(t *testing.T) {
 	f.busy(t, 1, 60, func() {
 		f.awaitAcknowledged(t, before+10)
 		t.Log(runCommand(t, "backup", file, "--data", dir))
-		f.each(func(i int) { f.write(t, i, fmt.Sprintf("in %d 1 late", i)) })
+		f.each(func(i int) { f.write(t, i, text("in", i, 1, "late")) })
 	})
 	f.current().kill()
 

@@ -128,7 +128,7 @@ func TestAFullDisk(t *testing.T) {
 		}
 		late = append(late, text)
 	}
-	pause(t.Context(), 3*time.Second) // it tries, and fails
+	pause(t.Context(), 2*time.Second) // it tries, and fails
 	for _, text := range late {
 		for _, out := range theirs.Sent() {
 			if out.Text == text && network.handedOver(out.ID) {

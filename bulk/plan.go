@@ -105,6 +105,34 @@ func readNumber(r Recipient) (to engine.JID, reason string) {
 	return to, ""
 }
 
+// OptedOut is the reason of those who are skipped because they have opted out.
+const OptedOut = "has opted out of messages to many"
+
+// Skip marks the items of those who have opted out as skipped, and tells which
+// entries of the request they are. Their numbers are told as they are understood.
+func (p *Plan) Skip(optedOut map[engine.JID]bool) (skipped []Rejected) {
+	// Every entry is an item, a duplicate or invalid, and each list is in their order.
+	duplicates, invalid := p.Duplicates, p.Invalid
+	entry := 0
+	for i := range p.Items {
+		for ; ; entry++ {
+			if len(duplicates) > 0 && duplicates[0].Index == entry {
+				duplicates = duplicates[1:]
+			} else if len(invalid) > 0 && invalid[0].Index == entry {
+				invalid = invalid[1:]
+			} else {
+				break
+			}
+		}
+		if it := &p.Items[i]; optedOut[it.To] {
+			it.State, it.ErrorCode = ItemSkipped, CodeOptedOut
+			skipped = append(skipped, Rejected{Index: entry, Recipient: it.To.User(), Reason: OptedOut})
+		}
+		entry++
+	}
+	return skipped
+}
+
 // fieldsFor keeps what the text uses of a recipient's fields, or says what is missing.
 func fieldsFor(uses []placeholderUse, to engine.JID, given map[string]string) (fields map[string]string, missing string) {
 	if len(uses) == 0 {

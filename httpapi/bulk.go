@@ -18,6 +18,7 @@ type bulkResponse struct {
 	Total      int        `json:"total"`
 	Duplicates []leftOut  `json:"duplicates,omitempty"`
 	Invalid    []leftOut  `json:"invalid,omitempty"`
+	Skipped    []leftOut  `json:"skipped,omitempty"` // counted in Total, and sent nothing
 }
 
 // leftOut is a recipient that gets nothing.
@@ -32,8 +33,8 @@ func (s *Server) bulkRoutes() []route {
 	return []route{
 		{method: http.MethodPost, path: "/api/whatsapp/session/:id/send-bulk", scope: store.ScopeSend, tenant: s.sendBulk, upload: true},
 		{method: http.MethodGet, path: "/api/whatsapp/bulk-job/:jobId", scope: store.ScopeRead, tenant: s.bulkJob},
-		{method: http.MethodGet, path: "/api/whatsapp/bulk-job/:jobId/items", query: []string{"status", "page", "limit"},
-			scope: store.ScopeRead, tenant: s.bulkItems},
+		{method: http.MethodGet, path: "/api/whatsapp/bulk-job/:jobId/items", query: []string{"status", "page", "limit", "format"},
+			scope: store.ScopeRead, tenant: s.bulkItems, download: true},
 		{method: http.MethodPost, path: "/api/whatsapp/bulk-job/:jobId/cancel", scope: store.ScopeSend, tenant: s.cancelBulk},
 		{method: http.MethodPost, path: "/api/whatsapp/bulk-job/:jobId/pause", scope: store.ScopeSend, tenant: s.pauseBulk},
 		{method: http.MethodPost, path: "/api/whatsapp/bulk-job/:jobId/resume", scope: store.ScopeSend, tenant: s.resumeBulk},
@@ -71,11 +72,29 @@ func (s *Server) sendBulk(c *fiber.Ctx, p store.Principal) error {
 		return err
 	}
 	order.Claim = options.Claim
+	skipped, err := s.skipOptedOut(c.UserContext(), key.Tenant, &plan)
+	if err != nil {
+		return err
+	}
 	job, err := s.startBulk(c, in, order)
 	if err != nil {
 		return err
 	}
-	return ok(c, bulkResponse{JobID: job.ID, Total: job.Total, Duplicates: tellLeftOut(plan.Duplicates), Invalid: tellLeftOut(plan.Invalid)})
+	return ok(c, bulkResponse{JobID: job.ID, Total: job.Total, Duplicates: tellLeftOut(plan.Duplicates), Invalid: tellLeftOut(plan.Invalid), Skipped: tellLeftOut(skipped)})
+}
+
+// skipOptedOut marks the recipients who have opted out. Those who do so later are
+// skipped when their turn comes.
+func (s *Server) skipOptedOut(ctx context.Context, tenant engine.TenantID, plan *bulk.Plan) ([]bulk.Rejected, error) {
+	addresses := make([]engine.JID, len(plan.Items))
+	for i, it := range plan.Items {
+		addresses[i] = it.To
+	}
+	out, err := s.store.FindOptedOut(ctx, tenant, addresses)
+	if err != nil || len(out) == 0 {
+		return nil, err
+	}
+	return plan.Skip(out), nil
 }
 
 // orderBulk makes an order of a request, but for its file and its claim. It returns

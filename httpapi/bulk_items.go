@@ -32,6 +32,13 @@ func (s *Server) bulkItems(c *fiber.Ctx, p store.Principal) error {
 	if err != nil {
 		return err
 	}
+	asCSV, err := wantsCSV(c)
+	if err != nil {
+		return err
+	}
+	if asCSV {
+		return s.exportItems(c, p, j)
+	}
 	page, err := queryNumber(c, "page", 1, 1, 1_000_000)
 	if err != nil {
 		return err

@@ -124,11 +124,26 @@ func (s *Store) ListItems(ctx context.Context, tenant engine.TenantID, id bulk.J
 	if err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM job_items`+q.where(), q.args...).Scan(&total); err != nil {
 		return nil, 0, storageError(err)
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT position, recipient, message_id, session_id, state, error_code, attempts, sent_at FROM job_items`+
+	rows, err := s.read.QueryContext(ctx, selectItem+
 		q.where()+` ORDER BY position LIMIT `+q.bind(p.Limit)+` OFFSET `+q.bind(p.Offset), q.args...)
-	items, err = collect(rows, err, func(r row) (it bulk.Item, err error) {
-		err = r.Scan(&it.Index, &it.To, &it.MessageID, &it.Session, &it.State, &it.ErrorCode, &it.Attempts, instant{&it.SentAt})
-		return it, err
-	})
+	items, err = collect(rows, err, scanItem)
 	return items, total, err
+}
+
+// ListItemsFrom returns up to limit of the items whose index is at least from: a
+// long list is read by asking for what follows the last one.
+func (s *Store) ListItemsFrom(ctx context.Context, tenant engine.TenantID, id bulk.JobID, states []bulk.ItemState, from, limit int) ([]bulk.Item, error) {
+	var q conditions
+	q.add(`job = (SELECT number FROM jobs WHERE tenant_id = ? AND id = ?)`, tenant, id)
+	q.add(`position >= ?`, from)
+	among(&q, `state`, states)
+	rows, err := s.read.QueryContext(ctx, selectItem+q.where()+` ORDER BY position LIMIT `+q.bind(limit), q.args...)
+	return collect(rows, err, scanItem)
+}
+
+const selectItem = `SELECT position, recipient, message_id, session_id, state, error_code, attempts, sent_at FROM job_items`
+
+func scanItem(r row) (it bulk.Item, err error) {
+	err = r.Scan(&it.Index, &it.To, &it.MessageID, &it.Session, &it.State, &it.ErrorCode, &it.Attempts, instant{&it.SentAt})
+	return it, err
 }

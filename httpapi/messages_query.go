@@ -114,6 +114,15 @@ func queryTime(c *fiber.Ctx, name string) (time.Time, error) {
 	if !given {
 		return time.Time{}, nil
 	}
+	t, err := parseTime(raw)
+	if err != nil {
+		return time.Time{}, engine.Errorf(engine.CodeInvalid, "%s must be a time as 2026-03-08T10:30:00Z, or unix milliseconds", name)
+	}
+	return t, nil
+}
+
+// parseTime reads what queryTime takes. It returns CodeInvalid.
+func parseTime(raw string) (time.Time, error) {
 	if ms, err := strconv.ParseInt(raw, 10, 64); err == nil && ms > 0 && ms < 1<<48 {
 		return time.UnixMilli(ms), nil
 	}
@@ -122,7 +131,7 @@ func queryTime(c *fiber.Ctx, name string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, engine.Errorf(engine.CodeInvalid, "%s must be a time as 2026-03-08T10:30:00Z, or unix milliseconds", name)
+	return time.Time{}, engine.Errorf(engine.CodeInvalid, "not a time")
 }
 
 // queryWord reads one of some words. It returns CodeInvalid.

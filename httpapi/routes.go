@@ -45,7 +45,7 @@ func (s *Server) routes() []route {
 		s.sessionRoutes(), s.proxyTestRoutes(), s.linkingRoutes(), s.pairingLinkRoutes(), s.sendRoutes(), s.mediaRoutes(),
 		s.bulkRoutes(), s.optOutRoutes(), s.messageRoutes(), s.eventRoutes(),
 		s.checkRoutes(), s.profileRoutes(), s.contactRoutes(), s.groupRoutes(), s.chatRoutes(),
-		s.webhookRoutes(),
+		s.webhookRoutes(), s.endpointRoutes(), s.deliveryRoutes(),
 		s.accountRoutes(), s.keyRoutes(),
 		s.adminRoutes(), s.adminKeyRoutes(), s.adminAuditRoutes(),
 		s.systemRoutes(), s.docsRoutes(),

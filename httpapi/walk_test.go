@@ -30,6 +30,9 @@ var strangers = map[string]string{
 	"phone":     "919876543299",
 	"file":      "nothing.js",
 	"token":     strings.Repeat("a", 43),
+
+	"webhookId":  "01HZZZZZZZZZZZZZZZZZZZZZZZ",
+	"deliveryId": "1",
 }
 
 // operation is what the OpenAPI document says of a route's body.
@@ -200,7 +203,7 @@ func (d *daemon) state() string {
 	d.t.Helper()
 	var b strings.Builder
 	for _, path := range []string{"/api/whatsapp/messages", "/api/whatsapp/sessions", "/api/whatsapp/bulk-jobs", "/api/account/api-keys",
-		"/api/whatsapp/opt-outs", "/api/account/opt-out-words"} {
+		"/api/whatsapp/opt-outs", "/api/account/opt-out-words", "/api/account/webhooks"} {
 		r := d.get(path)
 		d.wants(r, http.StatusOK, "")
 		fmt.Fprintln(&b, path, r.body)

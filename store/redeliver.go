@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/oklog/ulid/v2"
+
 	"wapid/engine"
 	"wapid/webhooks"
 )
@@ -26,6 +28,26 @@ type Redelivery struct {
 	From, To engine.EventID
 	Types    []engine.EventType // only these; none for all
 	Session  engine.SessionID   // only of this; "" for all
+}
+
+// FirstEventAt is the least id that an event of a time can have. It returns
+// CodeInvalid for times that no id can hold.
+func FirstEventAt(t time.Time) (engine.EventID, error) { return edge(t, 0) }
+
+// LastEventAt is the greatest id that an event of a time can have. It returns
+// CodeInvalid for times that no id can hold.
+func LastEventAt(t time.Time) (engine.EventID, error) { return edge(t, 0xff) }
+
+func edge(t time.Time, fill byte) (engine.EventID, error) {
+	var id ulid.ULID
+	ms := t.UnixMilli()
+	if ms < 0 || id.SetTime(uint64(ms)) != nil {
+		return "", engine.Errorf(engine.CodeInvalid, "the time is out of range")
+	}
+	for i := 6; i < len(id); i++ {
+		id[i] = fill
+	}
+	return engine.EventID(id.String()), nil
 }
 
 // Requeued is what a redelivery did. Next is where the log goes on if its time was

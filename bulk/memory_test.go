@@ -2,6 +2,7 @@ package bulk
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,13 +33,21 @@ func (j *memoryJob) member(id engine.SessionID) *Member {
 	return nil
 }
 
+func (j *memoryJob) copied() Job {
+	c := j.Job
+	c.Members = slices.Clone(j.Members)
+	return c
+}
+
 func (m *memory) InsertJob(_ context.Context, j Job, items []Item, _ *engine.Claim) (Job, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.fail != nil {
 		return Job{}, false, m.fail
 	}
-	m.jobs = append(m.jobs, &memoryJob{Job: j, items: items, unsure: map[int]bool{}})
+	kept := &memoryJob{Job: j, items: items, unsure: map[int]bool{}}
+	kept.Members = slices.Clone(j.Members)
+	m.jobs = append(m.jobs, kept)
 	return j, false, nil
 }
 
@@ -58,7 +67,7 @@ func (m *memory) PauseJob(_ context.Context, _ engine.TenantID, id JobID, paused
 	if j.PausedAt = (time.Time{}); paused {
 		j.PausedAt = at
 	}
-	return j.Job, m.fail
+	return j.copied(), m.fail
 }
 
 func (m *memory) RecoverJobs(_ context.Context, _ time.Time) (n int, err error) {
@@ -144,6 +153,7 @@ func (j *memoryJob) claim(i int, member *Member, known JobID, now time.Time) Cla
 		j.StartedAt = now
 	}
 	c := Claim{Job: j.Job, Item: *it, Due: member.NextAt}
+	c.Job.Members = nil
 	if j.ID == known {
 		c.Job.Message = engine.Outgoing{}
 	}
@@ -271,7 +281,7 @@ func (m *memory) find(id JobID) *memoryJob {
 func (m *memory) job(id JobID) Job {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.find(id).Job
+	return m.find(id).copied()
 }
 
 func (m *memory) items(id JobID) []Item {

@@ -115,16 +115,22 @@ func (t *timetable) dispatch(now time.Time) {
 	}
 }
 
+// takeBack puts a line that was out back into its place. However long it pauses, its
+// session is looked at before: it may be gone meanwhile.
 func (t *timetable) takeBack(l *line) {
 	t.out--
+	now := t.runner.o.Clock()
 	again, changed := l.again, l.changed
 	l.again, l.changed = false, false
 	switch {
 	case changed, again && (l.ended || !l.pacing):
-		l.rest(t.runner.o.Clock(), false)
+		l.rest(now, false)
 	case l.ended:
 		delete(t.lines, l.key)
 		return
+	}
+	if latest := now.Add(lookAtLine); l.due.After(latest) {
+		l.due = latest
 	}
 	heap.Push(&t.waiting, l)
 }

@@ -39,7 +39,7 @@ func (r *Runner) work(ctx, sending context.Context, l *line) {
 		r.hold(ctx, l, WaitNone, 0)
 	}
 	if now := r.o.Clock(); now.Before(l.next) && l.next.Sub(now) <= MaxStartIn {
-		l.due = now.Add(min(l.next.Sub(now), lookAtLine))
+		l.due = l.next
 		return
 	}
 	r.next(ctx, sending, l, snap)

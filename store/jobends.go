@@ -10,7 +10,7 @@ import (
 )
 
 // endJob ends a job that has not ended, tells of it, and is false for one that
-// has. What a session may have sent of a job that fails is settled first.
+// has. A job that is completed is told of as its last progress, too. What a session may have sent of a job that fails is settled first.
 func (s *Store) endJob(tx *sql.Tx, number int64, status bulk.Status, code engine.Code, at time.Time) (ended bool, queued int64, err error) {
 	if status == bulk.StatusFailed {
 		if err := settleItems(tx, number, "", at); err != nil {
@@ -26,8 +26,13 @@ func (s *Store) endJob(tx *sql.Tx, number int64, status bulk.Status, code engine
 	if err != nil {
 		return false, 0, err
 	}
-	queued, err = s.tellCompleted(tx, number)
-	return true, queued, err
+	if status == bulk.StatusCompleted {
+		if queued, err = s.tellProgress(tx, number, at); err != nil {
+			return false, 0, err
+		}
+	}
+	n, err = s.tellCompleted(tx, number)
+	return true, queued + n, err
 }
 
 // CancelJob implements bulk.Store.

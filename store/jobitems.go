@@ -54,17 +54,14 @@ func (s *Store) countItem(tx *sql.Tx, number int64, succeeded, failed int, at ti
 	if err != nil || t.status.Ended() {
 		return t.status, 0, err
 	}
-	last := t.processed >= t.total
-	if last || t.progressDue(at) {
-		if queued, err = s.tellProgress(tx, number, at); err != nil {
-			return t.status, 0, err
-		}
+	if t.processed >= t.total {
+		_, queued, err = s.endJob(tx, number, bulk.StatusCompleted, "", at)
+		return bulk.StatusCompleted, queued, err
 	}
-	if !last {
-		return t.status, queued, nil
+	if t.progressDue(at) {
+		queued, err = s.tellProgress(tx, number, at)
 	}
-	_, n, err := s.endJob(tx, number, bulk.StatusCompleted, "", at)
-	return bulk.StatusCompleted, queued + n, err
+	return t.status, queued, err
 }
 
 // skipItem passes over an item in sending.

@@ -13,7 +13,7 @@ import (
 )
 
 // field reads one text member of an answer.
-func (r reply) field(t *testing.T, name string) string {
+func (r reply) field(t testing.TB, name string) string {
 	t.Helper()
 	var body map[string]any
 	if err := json.Unmarshal([]byte(r.body), &body); err != nil {

@@ -1,8 +1,6 @@
 package httpapi
 
 import (
-	"errors"
-
 	"github.com/gofiber/fiber/v2"
 	"go.uber.org/zap"
 
@@ -36,33 +34,16 @@ func (e *logStream) run() {
 	// nothing ever happens.
 	err := e.cursor("following")
 	if err == nil {
-		err = e.follower.follow(e.server.streams.ending, e.tell)
+		err = e.follower.follow(e.ctx, e.tell)
 	}
 	e.server.logStreamEnd(e.id, err)
-	if !isBroken(err) {
-		e.end(err)
-	}
-}
-
-// brokenStream is the error of a client that is gone, or takes nothing.
-type brokenStream struct{ error }
-
-func isBroken(err error) bool {
-	_, broken := errors.AsType[brokenStream](err)
-	return broken
+	e.end(err)
 }
 
 // cursor writes a comment, and how far the log was looked through: an id without
 // data raises no event, but the browser remembers it.
 func (e *logStream) cursor(comment string) error {
-	return e.push([]byte(": " + comment + "\nid: " + string(e.follower.after) + "\n\n"))
-}
-
-func (e *logStream) push(text []byte) error {
-	if err := e.flush(text); err != nil {
-		return brokenStream{err}
-	}
-	return nil
+	return e.flush([]byte(": " + comment + "\nid: " + string(e.follower.after) + "\n\n"))
 }
 
 // tell writes a page, a chunk at a time.
@@ -80,14 +61,14 @@ func (e *logStream) tell(page store.EventPage) error {
 		if text = append(text, "\n\n"...); len(text) < streamChunk {
 			continue
 		}
-		if err := e.push(text); err != nil {
+		if err := e.flush(text); err != nil {
 			return err
 		}
 		text = text[:0]
 	}
 	switch {
 	case len(text) > 0:
-		return e.push(text)
+		return e.flush(text)
 	case len(page.Events) == 0:
 		return e.cursor("still here")
 	}

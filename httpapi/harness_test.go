@@ -42,7 +42,7 @@ const testAdminKey = "admin-key-of-the-tests"
 
 // daemon is a server on a real socket over the real engine and the real store.
 type daemon struct {
-	t        *testing.T
+	t        testing.TB
 	url      string
 	server   *Server
 	engine   *engine.Engine
@@ -59,13 +59,13 @@ type daemon struct {
 }
 
 // start runs a daemon until the test ends. prepare may change it before it serves.
-func start(t *testing.T, prepare ...func(*daemon)) *daemon {
+func start(t testing.TB, prepare ...func(*daemon)) *daemon {
 	t.Helper()
 	return startWith(t, engine.Config{}, prepare...)
 }
 
 // startWith is start with other limits of the engine.
-func startWith(t *testing.T, c engine.Config, prepare ...func(*daemon)) *daemon {
+func startWith(t testing.TB, c engine.Config, prepare ...func(*daemon)) *daemon {
 	t.Helper()
 	d := &daemon{t: t, network: &paperNetwork{conns: make(map[engine.SessionKey]*paperConn)}, served: make(chan error, 1)}
 	d.openStore()
@@ -178,7 +178,7 @@ var theJudge = sync.OnceValues(func() (*judge, error) {
 })
 
 // contract is the OpenAPI document as a judge of answers.
-func contract(t *testing.T) *judge {
+func contract(t testing.TB) *judge {
 	t.Helper()
 	j, err := theJudge()
 	if err != nil {

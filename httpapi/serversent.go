@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -21,6 +22,7 @@ type serverSent struct {
 	conn   net.Conn
 	id     string // of the request
 	right  right
+	ctx    context.Context // ends with the daemon, and once the client is gone
 	w      *bufio.Writer
 }
 
@@ -45,10 +47,40 @@ func (s *Server) serveEvents(c *fiber.Ctx, p store.Principal, run func(*serverSe
 		defer s.recoverStream(e.id)
 		// A client that takes nothing must not hold a shutdown up.
 		defer context.AfterFunc(s.streams.ending, func() { _ = e.conn.SetWriteDeadline(time.Now().Add(streamFarewell)) })()
+		defer e.listen()()
 		e.w = w
 		run(e)
 	})
 	return nil
+}
+
+// listen waits beside the stream for the client to hang up, which writing notices
+// only when there is something to write. stop ends that.
+func (e *serverSent) listen() (stop func()) {
+	ctx, gone := context.WithCancelCause(e.server.streams.ending)
+	e.ctx = ctx
+	heard := make(chan struct{})
+	_ = e.conn.SetReadDeadline(time.Time{}) // that of the request; it fails if the client is gone, as does Read
+	go func() {
+		defer close(heard)
+		if _, err := e.conn.Read(make([]byte, 1)); err != nil {
+			gone(brokenStream{err})
+		}
+		// Who says something, as the next request, is there. The answer ends the connection.
+	}()
+	return func() {
+		_ = e.conn.SetReadDeadline(time.Unix(1, 0))
+		<-heard
+		gone(nil)
+	}
+}
+
+// brokenStream is the error of a client that is gone, or takes nothing.
+type brokenStream struct{ error }
+
+func isBroken(err error) bool {
+	_, broken := errors.AsType[brokenStream](err)
+	return broken
 }
 
 // recoverStream keeps a defect in one stream from ending the daemon. It is deferred.
@@ -65,18 +97,25 @@ func (e *serverSent) write(event string, data []byte) error {
 
 // end writes the last event, which says why it is that.
 func (e *serverSent) end(why error) {
+	if isBroken(why) {
+		return
+	}
 	_ = e.write("end", []byte(`{"reason":"`+endReason(why)+`"}`)) // whoever is gone needs no farewell
 }
 
 // flush writes, and gives the client time to take it: the limit of ordinary
 // answers counts from their beginning. What is written reaches the socket through
-// another goroutine, of fasthttp.
+// another goroutine, of fasthttp. It returns a brokenStream.
 func (e *serverSent) flush(text []byte) error {
-	if err := e.conn.SetWriteDeadline(time.Now().Add(e.server.streams.patience())); err != nil {
-		return err
+	err := e.conn.SetWriteDeadline(time.Now().Add(e.server.streams.patience()))
+	if err == nil {
+		_, err = e.w.Write(text)
 	}
-	if _, err := e.w.Write(text); err != nil {
-		return err
+	if err == nil {
+		err = e.w.Flush()
 	}
-	return e.w.Flush()
+	if err != nil {
+		return brokenStream{err}
+	}
+	return nil
 }

@@ -58,7 +58,7 @@ func (e *statusStream) run() {
 // picture, or nil when it is time for a heartbeat.
 func (e *statusStream) next(last []byte) (body []byte, err error) {
 	st := e.server.streams
-	ctx, cancel := context.WithTimeout(st.ending, st.beat)
+	ctx, cancel := context.WithTimeout(e.ctx, st.beat)
 	defer cancel()
 	var broken error
 	_, err = e.server.engine.Await(ctx, e.key, func(snap engine.Snapshot) bool {
@@ -68,6 +68,8 @@ func (e *statusStream) next(last []byte) (body []byte, err error) {
 	switch {
 	case st.ending.Err() != nil:
 		return nil, errStreamStops()
+	case e.ctx.Err() != nil:
+		return nil, context.Cause(e.ctx)
 	case err != nil:
 		return nil, err
 	case broken != nil:

@@ -15,10 +15,11 @@ import (
 
 // listener is a client of an event stream.
 type listener struct {
-	t     *testing.T
+	t     testing.TB
 	body  io.ReadCloser
 	lines *bufio.Reader
 	res   *http.Response
+	id    string // the last one that was told
 }
 
 // listen opens an event stream with a real client.
@@ -40,6 +41,7 @@ func (d *daemon) listen(key, id string) *listener {
 
 // next reads one event, or a comment as the event "".
 func (l *listener) next() (event, data string, err error) {
+	id := l.id
 	for {
 		line, err := l.lines.ReadString('\n')
 		if err != nil {
@@ -48,9 +50,12 @@ func (l *listener) next() (event, data string, err error) {
 		line = strings.TrimSuffix(line, "\n")
 		switch {
 		case line == "":
+			l.id = id
 			return event, data, nil
 		case strings.HasPrefix(line, "event: "):
 			event = line[len("event: "):]
+		case strings.HasPrefix(line, "id: "):
+			id = line[len("id: "):]
 		case strings.HasPrefix(line, "data: "):
 			data = line[len("data: "):]
 		case !strings.HasPrefix(line, ":"):

@@ -11,7 +11,8 @@ import (
 )
 
 // Limits of event streams, whatever they tell of and by whatever protocol. A client
-// that is gone is noticed by the first or the second heartbeat that it does not take.
+// that hangs up is noticed at once; one whose line is dead, by the first or the
+// second heartbeat that it does not take.
 const (
 	heartbeat        = 15 * time.Second
 	streamWrite      = 10 * time.Second // for a client to take what is written

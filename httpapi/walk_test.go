@@ -163,7 +163,7 @@ func resolved(doc, part map[string]any) map[string]any {
 	return part
 }
 
-func encode(t *testing.T, v any) string {
+func encode(t testing.TB, v any) string {
 	t.Helper()
 	raw, err := json.Marshal(v)
 	if err != nil {
@@ -173,7 +173,7 @@ func encode(t *testing.T, v any) string {
 }
 
 // fillPath puts ids into a route's path.
-func fillPath(t *testing.T, path, session string) string {
+func fillPath(t testing.TB, path, session string) string {
 	t.Helper()
 	return regexp.MustCompile(`:(\w+)`).ReplaceAllStringFunc(path, func(p string) string {
 		value, known := strangers[p[1:]]

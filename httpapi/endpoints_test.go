@@ -23,7 +23,7 @@ type made struct {
 	Circuit                                                                 struct{ State string }
 }
 
-func decodeReply[T any](t *testing.T, r reply) (v T) {
+func decodeReply[T any](t testing.TB, r reply) (v T) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(r.body), &v); err != nil {
 		t.Fatalf("%d %s: %v", r.status, r.body, err)

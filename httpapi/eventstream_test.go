@@ -196,7 +196,7 @@ func TestStreamsThatBreakMissNothing(t *testing.T) {
 // A client that takes nothing is dropped, and until then holds a page of the log,
 // not the log.
 func TestStreamDropsWhoTakesNothing(t *testing.T) {
-	d := start(t, func(d *daemon) { d.server.streams.take = 300 * time.Millisecond })
+	d := start(t, func(d *daemon) { d.server.streams.take = 1500 * time.Millisecond })
 	data := fmt.Appendf(nil, `{"body":"%s"}`, bytes.Repeat([]byte("x"), 200<<10))
 	for range 100 { // more than sockets hold
 		d.logEvent(engine.Event{Session: engine.SessionKey{Tenant: store.DefaultTenant, ID: "main"}, Type: engine.EventMessage, Data: data})

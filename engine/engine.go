@@ -103,6 +103,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.ctx = ctx
 	for _, s := range sessions {
 		w := newWorker(e, s)
+		if s.Unreadable {
+			w.box.post(report{in: optionsLost{}}) // the first that it hears
+		}
 		if act, _ := w.machine.next(e.now()); act == actConnect {
 			w.turn = e.gate.queue()
 		}

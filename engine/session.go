@@ -50,6 +50,7 @@ const (
 	ReasonClientOutdated Reason = "client_outdated" // WhatsApp refuses this client version; nothing happens until asked
 	ReasonStopped        Reason = "stopped"         // the tenant stopped it
 	ReasonPairingFailed  Reason = "pairing_failed"  // linking was refused or broke; creating it again starts over
+	ReasonUnreadable     Reason = "unreadable"      // its options are damaged in the database; nothing happens until they are set anew
 )
 
 // Intent is what the tenant wants of a session, kept apart from what it is.
@@ -111,12 +112,16 @@ func (t Timelock) inForce(now time.Time) bool {
 
 // Session is a linked WhatsApp number, or one that is about to be linked.
 type Session struct {
-	Key       SessionKey
-	Name      string // the tenant's label, may be empty
-	Options   SessionOptions
-	State     State
-	CreatedAt time.Time
-	UpdatedAt time.Time
+	Key     SessionKey
+	Name    string // the tenant's label, may be empty
+	Options SessionOptions
+	// Unreadable says that the options could not be read from the store. Without
+	// them the session might go another way to the network than its tenant wants:
+	// it is not run.
+	Unreadable bool
+	State      State
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
 }
 
 // QR is one QR code of a pairing.

@@ -45,6 +45,7 @@ type (
 	askRestart    struct{}                   // the tenant wants its connection made again, or begun
 	askStop       struct{}                   // the tenant wants it to stop, staying linked
 	askDelete     struct{}                   // the tenant wants it unlinked and forgotten
+	optionsLost   struct{}                   // the session's options can't be read
 	reroute       struct{}                   // the session's way to the network has changed
 	connecting    struct{}                   // actConnect begins
 	codeShown     struct{ code PairingCode } // the network has given a code to link with
@@ -77,7 +78,7 @@ func restored(s State, version string, now time.Time) machine {
 	case s.Intent == IntentStop:
 	case s.Reason == ReasonBanned:
 		m.retryAt = s.Until
-	case s.Reason == ReasonClientOutdated && s.RefusedVersion != version, m.wantsUp():
+	case s.Reason == ReasonClientOutdated && s.RefusedVersion != version, s.Reason == ReasonUnreadable, m.wantsUp():
 		m.begin()
 		if s.Status == StatusAuthenticated {
 			m.Status = s.Status // linked, and has never logged in
@@ -195,6 +196,10 @@ func (m machine) apply(in input, c chance) machine {
 		m.start()
 	case askRestart:
 		m.restart()
+	case optionsLost:
+		if m.wantsUp() {
+			m.down(ReasonUnreadable)
+		}
 	case reroute:
 		m.reroute()
 	case codeShown:

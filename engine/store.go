@@ -9,7 +9,8 @@ import (
 // returns nil; a commit that somebody is answered for survives a power cut.
 // Errors are *Error with CodeStorage unless a method says otherwise.
 type Store interface {
-	// ListAllSessions returns every tenant's sessions, oldest first.
+	// ListAllSessions returns every tenant's sessions, oldest first. One whose
+	// options can't be read has none, and says so.
 	ListAllSessions(ctx context.Context) ([]Session, error)
 	// InsertSession adds a session. It returns CodeInvalid if it exists.
 	InsertSession(ctx context.Context, s Session) error

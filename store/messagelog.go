@@ -64,10 +64,12 @@ func (s *Store) PageMessages(ctx context.Context, tenant engine.TenantID, f Mess
 	query := selectLogEntry + q.where() + messageOrder + ` LIMIT ` + q.bind(limit) + ` OFFSET ` + q.bind(skip)
 	rows, err := s.read.QueryContext(ctx, query, q.args...)
 	return collect(rows, err, func(r row) (e LogEntry, err error) {
+		var damage error
 		m := &e.LoggedMessage
 		err = r.Scan(&m.Session.Tenant, &m.Session.ID, &m.Direction, &m.ID, &e.Cursor.Origin, &m.Chat, &m.Peer.Phone, &m.Peer.LID,
-			&m.PushName, &m.Kind, &m.Text, document{&m.Details}, &m.Status, &m.ErrorCode,
+			&m.PushName, &m.Kind, &m.Text, lenient{&m.Details, &damage}, &m.Status, &m.ErrorCode,
 			instant{&m.CreatedAt}, instant{&m.SentAt}, instant{&m.StatusAt})
+		s.unreadableDetails(*m, damage)
 		e.Cursor.At, e.Cursor.ID, e.Cursor.Session, e.Cursor.Direction = m.CreatedAt.UnixMilli(), m.ID, m.Session.ID, m.Direction
 		return e, err
 	})
@@ -87,7 +89,7 @@ func (s *Store) FindMessages(ctx context.Context, key engine.SessionKey, id engi
 	rows, err := s.read.QueryContext(ctx, selectMessage+`
 		WHERE tenant_id = $1 AND session_id = $2 AND direction IN ('in', 'out') AND id = $3
 		ORDER BY direction DESC, created_at, origin`, key.Tenant, key.ID, id)
-	return collect(rows, err, scanMessage)
+	return collect(rows, err, s.scanMessage)
 }
 
 func (f MessageFilter) conditions(tenant engine.TenantID) *conditions {

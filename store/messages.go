@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"time"
 
+	"go.uber.org/zap"
+
 	"wapid/engine"
 )
 
@@ -163,7 +165,7 @@ func (s *Store) InsertIncoming(ctx context.Context, m engine.LoggedMessage, e en
 // FindMessage returns one message of a session's log, or CodeNotFound. Of
 // incoming ones to which several senders gave the same id it is the oldest.
 func (s *Store) FindMessage(ctx context.Context, key engine.SessionKey, d engine.Direction, id engine.MessageID) (engine.LoggedMessage, error) {
-	m, err := scanMessage(s.read.QueryRowContext(ctx, selectMessage+`
+	m, err := s.scanMessage(s.read.QueryRowContext(ctx, selectMessage+`
 		WHERE tenant_id = $1 AND session_id = $2 AND direction = $3 AND id = $4
 		ORDER BY created_at, origin LIMIT 1`, key.Tenant, key.ID, d, id))
 	return m, orNotFound(err, "message")
@@ -174,23 +176,33 @@ const whereLogged = ` WHERE tenant_id = $1 AND session_id = $2 AND direction IN 
 // FindLogged implements engine.Store.
 func (s *Store) FindLogged(ctx context.Context, key engine.SessionKey, id engine.MessageID) ([]engine.LoggedMessage, error) {
 	rows, err := s.read.QueryContext(ctx, selectMessage+whereLogged, key.Tenant, key.ID, id)
-	return collect(rows, err, scanMessage)
+	return collect(rows, err, s.scanMessage)
 }
 
 // ListMessages returns up to limit of a session's newest messages, newest first.
 func (s *Store) ListMessages(ctx context.Context, key engine.SessionKey, limit int) ([]engine.LoggedMessage, error) {
 	rows, err := s.read.QueryContext(ctx, selectMessage+`
 		WHERE tenant_id = $1 AND session_id = $2 ORDER BY created_at DESC, id DESC LIMIT $3`, key.Tenant, key.ID, limit)
-	return collect(rows, err, scanMessage)
+	return collect(rows, err, s.scanMessage)
 }
 
 const selectMessage = `SELECT tenant_id, session_id, direction, id, chat, peer_phone, peer_lid, push_name, kind, body, details, payload,
 	status, error_code, created_at, sent_at, status_at FROM messages`
 
-func scanMessage(r row) (m engine.LoggedMessage, err error) {
+// scanMessage reads a message; details that can't be read are told and left out.
+func (s *Store) scanMessage(r row) (m engine.LoggedMessage, err error) {
+	var damage error
 	err = r.Scan(&m.Session.Tenant, &m.Session.ID, &m.Direction, &m.ID, &m.Chat, &m.Peer.Phone, &m.Peer.LID, &m.PushName, &m.Kind,
-		&m.Text, document{&m.Details}, &m.Payload, &m.Status, &m.ErrorCode, instant{&m.CreatedAt}, instant{&m.SentAt}, instant{&m.StatusAt})
+		&m.Text, lenient{&m.Details, &damage}, &m.Payload, &m.Status, &m.ErrorCode, instant{&m.CreatedAt}, instant{&m.SentAt}, instant{&m.StatusAt})
+	s.unreadableDetails(m, damage)
 	return m, err
+}
+
+func (s *Store) unreadableDetails(m engine.LoggedMessage, damage error) {
+	if damage != nil {
+		s.unreadable("the details of a message", damage, zap.String("tenant", string(m.Session.Tenant)),
+			zap.String("session", string(m.Session.ID)), zap.String("message", string(m.ID)))
+	}
 }
 
 // originOf is what tells an incoming message from another sender's with the same

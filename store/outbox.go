@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"go.uber.org/zap"
+
 	"wapid/engine"
 )
 
@@ -88,12 +90,13 @@ type waiting struct {
 	id   engine.MessageID
 	path string
 	engine.Queued
+	damage error // why Message can't be read
 }
 
 const selectWaiting = `SELECT seq, tenant_id, session_id, message_id, path, message, unsure, expires_at FROM outbox`
 
 func scanWaiting(r row) (q waiting, err error) {
-	err = r.Scan(&q.seq, &q.key.Tenant, &q.key.ID, &q.id, &q.path, document{&q.Message}, &q.Unsure, instant{&q.ExpiresAt})
+	err = r.Scan(&q.seq, &q.key.Tenant, &q.key.ID, &q.id, &q.path, lenient{&q.Message, &q.damage}, &q.Unsure, instant{&q.ExpiresAt})
 	if q.path != "" && q.Message.Attachment != nil {
 		q.Message.Attachment.Path = q.path // where it is now
 	}
@@ -125,6 +128,9 @@ func (s *Store) ClaimQueued(ctx context.Context, key engine.SessionKey) (claim *
 				return 0, err
 			}
 			over, n, err := s.clear(tx, q)
+			if q.damage != nil && !over && err == nil {
+				over, n, err = s.giveUp(tx, q)
+			}
 			if err != nil {
 				return 0, err
 			}
@@ -165,6 +171,14 @@ func (s *Store) clear(tx *sql.Tx, q waiting) (over bool, told int64, err error) 
 		return false, 0, nil
 	}
 	told, err = s.end(tx, q, engine.CodeMessageExpired)
+	return true, told, err
+}
+
+// giveUp ends a queued message that can't be read any more.
+func (s *Store) giveUp(tx *sql.Tx, q waiting) (over bool, told int64, err error) {
+	s.unreadable("a queued message", q.damage, zap.String("tenant", string(q.key.Tenant)),
+		zap.String("session", string(q.key.ID)), zap.String("message", string(q.id)))
+	told, err = s.end(tx, q, engine.CodeInternal)
 	return true, told, err
 }
 

@@ -62,7 +62,7 @@ func (s *Store) recall(q querier, r engine.Reservation) (found recalled, err err
 	if id == "" {
 		return recalled{}, nil
 	}
-	found.Message, err = scanMessage(q.QueryRow(selectMessage+`
+	found.Message, err = s.scanMessage(q.QueryRow(selectMessage+`
 		WHERE tenant_id = $1 AND session_id = $2 AND direction = 'out' AND id = $3 AND origin = ''`, m.Session.Tenant, m.Session.ID, id))
 	if isNoRows(err) { // it was never written, or retention has taken it
 		return recalled{}, nil

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"time"
 
+	"go.uber.org/zap"
+
 	"wapid/engine"
 )
 
@@ -14,7 +16,7 @@ const selectSession = `SELECT tenant_id, id, name, status, reason, until, intent
 // ListAllSessions implements engine.Store.
 func (s *Store) ListAllSessions(ctx context.Context) ([]engine.Session, error) {
 	rows, err := s.read.QueryContext(ctx, selectSession+` ORDER BY created_at, tenant_id, id`)
-	return collect(rows, err, scanSession)
+	return collect(rows, err, s.scanSession)
 }
 
 // InsertSession implements engine.Store. It returns CodeInvalid if the session
@@ -130,10 +132,15 @@ func errNoSession() error {
 	return engine.Errorf(engine.CodeSessionNotFound, "there is no such session")
 }
 
-func scanSession(r row) (one engine.Session, err error) {
+func (s *Store) scanSession(r row) (one engine.Session, err error) {
+	var damage error
 	st := &one.State
 	err = r.Scan(&one.Key.Tenant, &one.Key.ID, &one.Name, &st.Status, &st.Reason, instant{&st.Until}, &st.Intent,
 		&st.Identity.Device, &st.Identity.Person.Phone, &st.Identity.Person.LID, &st.RefusedVersion,
-		&st.Reachout.Locked, instant{&st.Reachout.Until}, document{&one.Options}, instant{&one.CreatedAt}, instant{&one.UpdatedAt})
+		&st.Reachout.Locked, instant{&st.Reachout.Until}, lenient{&one.Options, &damage}, instant{&one.CreatedAt}, instant{&one.UpdatedAt})
+	if damage != nil {
+		one.Unreadable = true
+		s.unreadable("the options of a session", damage, zap.String("tenant", string(one.Key.Tenant)), zap.String("session", string(one.Key.ID)))
+	}
 	return one, err
 }

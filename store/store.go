@@ -20,6 +20,7 @@ import (
 	"time"
 
 	sqlite3 "github.com/mattn/go-sqlite3"
+	"go.uber.org/zap"
 
 	"wapid/bulk"
 	"wapid/engine"
@@ -40,6 +41,8 @@ var (
 type Options struct {
 	// Clock gives the times that rows are stamped with; nil means time.Now.
 	Clock func() time.Time
+	// Log is told of rows that can't be read; nil for silence.
+	Log *zap.Logger
 	// Readers is how many reads run at once; 0 means 4.
 	Readers int
 }
@@ -52,6 +55,7 @@ type Store struct {
 	read   *sql.DB
 	write  *writer
 	clock  func() time.Time
+	log    *zap.Logger
 	ids    *eventIDs
 	queued chan struct{}
 	path   string      // absolute
@@ -73,6 +77,9 @@ type Store struct {
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if o.Clock == nil {
 		o.Clock = time.Now
+	}
+	if o.Log == nil {
+		o.Log = zap.NewNop()
 	}
 	if o.Readers <= 0 {
 		o.Readers = 4
@@ -108,6 +115,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	s := &Store{
 		read:   read,
 		clock:  o.Clock,
+		log:    o.Log,
 		ids:    newEventIDs(last),
 		queued: make(chan struct{}, 1),
 		path:   path,

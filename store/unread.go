@@ -19,7 +19,7 @@ func (s *Store) ListUnread(ctx context.Context, key engine.SessionKey, chats []e
 	var unread []engine.LoggedMessage
 	for _, chat := range chats {
 		rows, err := s.read.QueryContext(ctx, listUnread(chat), key.Tenant, key.ID, chat, limit)
-		part, err := collect(rows, err, scanMessage)
+		part, err := collect(rows, err, s.scanMessage)
 		if err != nil {
 			return nil, err
 		}
@@ -58,7 +58,7 @@ func (s *Store) FindIncoming(ctx context.Context, key engine.SessionKey, chats [
 	for _, id := range ids {
 		rows, err := s.read.QueryContext(ctx, selectMessage+`
 			WHERE tenant_id = $1 AND session_id = $2 AND direction = 'in' AND id = $3`, key.Tenant, key.ID, id)
-		all, err := collect(rows, err, scanMessage)
+		all, err := collect(rows, err, s.scanMessage)
 		if err != nil {
 			return nil, err
 		}
@@ -100,7 +100,7 @@ func (s *Store) MarkIncoming(ctx context.Context, messages []engine.LoggedMessag
 func (s *Store) FindNewest(ctx context.Context, key engine.SessionKey, chats []engine.JID) (engine.LoggedMessage, error) {
 	var newest engine.LoggedMessage
 	for _, chat := range chats {
-		m, err := scanMessage(s.read.QueryRowContext(ctx, selectMessage+`
+		m, err := s.scanMessage(s.read.QueryRowContext(ctx, selectMessage+`
 			WHERE tenant_id = $1 AND session_id = $2 AND `+inChat(chat)+` AND status NOT IN ('queued', 'pending', 'failed')
 			ORDER BY created_at DESC LIMIT 1`, key.Tenant, key.ID, chat))
 		switch {

@@ -88,7 +88,7 @@ func (a *app) open(ctx context.Context, c appConfig) error {
 		return err
 	}
 	a.closers = append(a.closers, unlock)
-	if a.store, err = store.Open(ctx, filepath.Join(dir, store.FileName), store.Options{Clock: c.Clock}); err != nil {
+	if a.store, err = store.Open(ctx, filepath.Join(dir, store.FileName), store.Options{Clock: c.Clock, Log: c.Log.Named("store")}); err != nil {
 		return err
 	}
 	a.closers = append(a.closers, a.store.Close)

@@ -74,6 +74,8 @@ type Job struct {
 	Members  []Member
 	Status   Status
 	Schedule Schedule
+	// Unreadable says that the schedule is damaged in the store: nothing is sent.
+	Unreadable bool
 	// Message is what every item sends, but for To and ID. Its text may hold
 	// placeholders for the items' fields; see Fill. The job owns the attachment's file.
 	Message            engine.Outgoing

@@ -152,15 +152,25 @@ func (s *Store) takeItem(tx *sql.Tx, look *search, number int64, j bulk.Job, m b
 	if j.MaxPerHour > 0 {
 		tried = look.now.UnixMilli()
 	}
+	if readable, err := s.readMessage(tx, look, number, &j); err != nil || !readable {
+		return false, err
+	}
 	it := bulk.Item{State: bulk.ItemSending, Session: look.key.ID}
 	for {
+		var damage error
 		it.Fields = nil
-		err := tx.QueryRow(claimItem, look.key.ID, tried, number).Scan(&it.Index, &it.To, document{&it.Fields}, &it.MessageID, &it.Attempts)
+		err := tx.QueryRow(claimItem, look.key.ID, tried, number).Scan(&it.Index, &it.To, lenient{&it.Fields, &damage}, &it.MessageID, &it.Attempts)
 		if isNoRows(err) {
 			return false, s.nothingLeft(tx, look, number, j)
 		}
 		if err != nil {
 			return false, err
+		}
+		if damage != nil {
+			if err := s.failItem(tx, look, number, j.ID, it.Index, damage); err != nil {
+				return false, err
+			}
+			continue
 		}
 		out, err := hasOptedOut(tx, look.key.Tenant, it.To)
 		if err != nil {
@@ -175,11 +185,6 @@ func (s *Store) takeItem(tx *sql.Tx, look *search, number int64, j bulk.Job, m b
 	}
 	if err := s.goesOn(tx, look, number, j, m); err != nil {
 		return false, err
-	}
-	if j.ID != look.known {
-		if err := tx.QueryRow(`SELECT message FROM jobs WHERE number = $1`, number).Scan(document{&j.Message}); err != nil {
-			return false, err
-		}
 	}
 	j.Status = bulk.StatusRunning
 	look.claim.Job, look.claim.Item, look.claim.Due, look.claim.NotBefore = j, it, m.NextAt, time.Time{}

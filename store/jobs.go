@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"time"
 
+	"go.uber.org/zap"
+
 	"wapid/bulk"
 	"wapid/engine"
 )
@@ -20,9 +22,14 @@ const selectJob = `SELECT ` + jobColumns + ` FROM jobs j`
 func (s *Store) scanJob(r row, more ...any) (number int64, j bulk.Job, err error) {
 	var low, high int64
 	var zone string
+	var damage error
 	err = r.Scan(append([]any{&number, &j.ID, &j.Session.Tenant, &j.Session.ID, &j.Status, instant{&j.Schedule.StartAt},
-		document{&j.Schedule.Windows}, &zone, &j.MaxPerHour, &j.CheckNumbers, &low, &high, &j.Total, &j.Succeeded, &j.Failed, &j.Skipped,
+		lenient{&j.Schedule.Windows, &damage}, &zone, &j.MaxPerHour, &j.CheckNumbers, &low, &high, &j.Total, &j.Succeeded, &j.Failed, &j.Skipped,
 		&j.Invalid, instant{&j.PausedAt}, &j.ErrorCode, instant{&j.CreatedAt}, instant{&j.StartedAt}, instant{&j.FinishedAt}}, more...)...)
+	if damage != nil {
+		j.Unreadable = true
+		s.unreadable("the schedule of a bulk job", damage, zap.String("tenant", string(j.Session.Tenant)), zap.String("job", string(j.ID)))
+	}
 	if zone != "" {
 		j.Schedule.Zone = s.zones.find(zone)
 	}

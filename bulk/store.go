@@ -99,8 +99,8 @@ type Store interface {
 	HoldSession(ctx context.Context, key engine.SessionKey, w Waiting) error
 	// DropSession takes a session that is gone for good out of its jobs. What it may
 	// have sent already ends with CodeSendOutcomeUnknown, what it has certainly not
-	// sent is anybody's. Jobs that have no other session fail with code; those are
-	// returned.
+	// sent is anybody's. Jobs that have no other session fail with code, those that have
+	// nothing left are completed; both are returned.
 	DropSession(ctx context.Context, key engine.SessionKey, code engine.Code, at time.Time) ([]JobID, error)
 	// AbortJob fails one job that has not ended.
 	AbortJob(ctx context.Context, id JobID, code engine.Code, at time.Time) error

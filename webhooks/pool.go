@@ -8,9 +8,13 @@ import (
 	"time"
 )
 
-// settle is how long a receiver may take until its delivery no longer counts as
-// one that is about to end.
-const settle = time.Second
+const (
+	// settle is how long a receiver may take until its delivery no longer counts
+	// as one that is about to end.
+	settle = 250 * time.Millisecond
+	// leastPatience is how long every receiver may take, whatever waits.
+	leastPatience = time.Second
+)
 
 // errPressed ends a try that hangs while others can't begin.
 var errPressed = errors.New("cut off, as too many receivers hang")
@@ -35,6 +39,7 @@ type try struct {
 	fresh bool
 	// doubtful is of an endpoint that fails or has never answered well.
 	doubtful bool
+	late     bool // it has lasted for leastPatience
 	cut      context.CancelCauseFunc
 }
 
@@ -61,18 +66,21 @@ func (p *pool) start(ctx context.Context, e Endpoint, fn func(ctx context.Contex
 		p.fresh++
 	}
 	p.mu.Unlock()
-	aging := time.AfterFunc(settle, func() { p.age(t) })
+	aging := time.AfterFunc(settle, func() { p.age(t, false) })
+	overdue := time.AfterFunc(leastPatience, func() { p.age(t, true) })
 	p.wg.Go(func() {
 		defer cut(nil)
 		defer aging.Stop()
+		defer overdue.Stop()
 		fn(ctx)
 		p.end(t)
 	})
 }
 
 // age moves a try that lasts to the other places.
-func (p *pool) age(t *try) {
+func (p *pool) age(t *try, late bool) {
 	p.mu.Lock()
+	t.late = late
 	if t.fresh {
 		t.fresh = false
 		p.fresh--
@@ -94,18 +102,18 @@ func (p *pool) end(t *try) {
 	hint(p.ended)
 }
 
-// press makes room when every place is taken: of the tries that have had the time
-// to settle, those of doubtful endpoints are ended, a quarter of the fresh places
-// at a time, those that began first.
+// press makes room when every place is taken: of the tries of doubtful endpoints
+// that are late, it ends as many as there are places for what is fresh, those that
+// began first.
 func (p *pool) press() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.tries) < p.all {
 		return
 	}
-	left := max(1, p.most/4)
+	left := p.most
 	for _, t := range p.tries {
-		if left > 0 && t.doubtful && !t.fresh {
+		if left > 0 && t.doubtful && t.late {
 			t.cut(errPressed)
 			left--
 		}

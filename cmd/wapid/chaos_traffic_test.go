@@ -177,7 +177,7 @@ func (h *chaos) bulk(ctx context.Context, tenant int, dice *rand.Rand) {
 		for _, c := range dice.Perm(h.o.contacts)[:h.o.contacts/2] {
 			j.to = append(j.to, h.contact(tenant, c))
 		}
-		wait := between(dice, time.Second, 4*time.Second)
+		wait := between(dice, 100*time.Millisecond, 2*time.Second)
 		h.order(j)
 		h.books.noteJob(j)
 		pause(ctx, wait)
@@ -193,7 +193,7 @@ func (h *chaos) order(j *job) {
 	deadline := time.Now().Add(h.o.length + 2*patience)
 	for time.Now().Before(deadline) {
 		status, body, err := h.call(j.tenant, sessionPath(h.session(j.session))+"/send-bulk", j.name,
-			map[string]any{"recipients": recipients, "message": j.name + " {{phone}}", "delayMin": 0, "delayMax": 60})
+			map[string]any{"recipients": recipients, "message": j.name + " {{phone}}", "delayMin": 0, "delayMax": 20})
 		if err == nil && status == http.StatusOK {
 			var answer struct{ JobID string }
 			if err := json.Unmarshal(body, &answer); err != nil {

@@ -32,6 +32,28 @@ type scripted struct {
 	log    []sends
 	active int
 	most   int // sends under way at once
+
+	check  func(phones []string) ([]engine.Registration, error) // nil: everybody is there
+	checks int                                                  // numbers that were looked up
+}
+
+// Check implements Sender.
+func (s *scripted) Check(_ context.Context, _ engine.SessionKey, phones []string) ([]engine.Registration, error) {
+	if s.check != nil {
+		found, err := s.check(phones)
+		s.count(err, len(phones))
+		return found, err
+	}
+	s.count(nil, len(phones))
+	return registered(phones), nil
+}
+
+func (s *scripted) count(err error, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		s.checks += n
+	}
 }
 
 func (s *scripted) Snapshot(key engine.SessionKey) (engine.Snapshot, error) {

@@ -21,6 +21,7 @@ type memoryJob struct {
 	Job
 	items     []Item
 	unsure    map[int]bool
+	checked   map[int]bool
 	suspended bool
 }
 
@@ -45,7 +46,7 @@ func (m *memory) InsertJob(_ context.Context, j Job, items []Item, _ *engine.Cla
 	if m.fail != nil {
 		return Job{}, false, m.fail
 	}
-	kept := &memoryJob{Job: j, items: items, unsure: map[int]bool{}}
+	kept := &memoryJob{Job: j, items: items, unsure: map[int]bool{}, checked: map[int]bool{}}
 	kept.Members = slices.Clone(j.Members)
 	m.jobs = append(m.jobs, kept)
 	return j, false, nil
@@ -118,7 +119,16 @@ func (m *memory) ClaimItem(_ context.Context, key engine.SessionKey, _ time.Time
 		if gate.Reason == WaitNone && member.NextAt.After(now) {
 			gate = Waiting{WaitNone, member.NextAt}
 		} else if gate.Reason == WaitNone {
-			if i := j.take(key.ID); i >= 0 {
+			i := j.take(key.ID)
+			if i >= 0 && j.CheckNumbers && j.items[i].Session == "" && !j.checked[i] {
+				if member.Reason == WaitRate && member.Until.After(now) {
+					c.NotBefore = member.Until
+					continue
+				}
+				member.Waiting = Waiting{}
+				return Claim{LookUp: LookUp{j.ID, j.unchecked()}}, nil
+			}
+			if i >= 0 {
 				return j.claim(i, member, known, now), nil
 			}
 			gate.Until = now.Add(2 * time.Second)

@@ -16,6 +16,8 @@ type Sender interface {
 	Snapshot(key engine.SessionKey) (engine.Snapshot, error)
 	// Submit sends a message; see engine.Engine.
 	Submit(ctx context.Context, key engine.SessionKey, m engine.Outgoing, o engine.SendOptions) (engine.Submitted, error)
+	// Check tells which phone numbers have an account; see engine.Engine.
+	Check(ctx context.Context, key engine.SessionKey, phones []string) ([]engine.Registration, error)
 }
 
 // Options of a runner. The zero value but for Dir is what the daemon uses.
@@ -48,6 +50,7 @@ type Runner struct {
 	log     *zap.Logger
 	o       Options
 	trouble trouble
+	lookups lookups
 	started chan struct{} // closed once RecoverJobs has gone through
 
 	mu    sync.Mutex // guards fresh

@@ -32,6 +32,8 @@ type Claim struct {
 	// is not known. Waiting says of a wait that is not written down yet.
 	NotBefore time.Time
 	Waiting   Wait
+	// LookUp are numbers that must be looked up before anything can be claimed.
+	LookUp LookUp
 	// Ended are jobs that came to their end on the way: there was nothing left to do.
 	Ended []JobID
 }
@@ -95,6 +97,14 @@ type Store interface {
 	// ReleaseItem moves an item back from sending to pending. One that is not in
 	// sending is left alone.
 	ReleaseItem(ctx context.Context, ref Ref, r Release) error
+	// ListUnchecked returns the next items of a job that checks numbers whose numbers
+	// have not been looked up, none while enough of those before them have been.
+	ListUnchecked(ctx context.Context, id JobID) ([]Item, error)
+	// MarkChecked writes down what is known of the numbers of pending items: those that
+	// nobody has fail with CodeNotOnWhatsApp. The last one completes the job.
+	MarkChecked(ctx context.Context, id JobID, results []Checked, at time.Time) (Status, error)
+	// HoldMember says why a session does not go on with one of its jobs.
+	HoldMember(ctx context.Context, id JobID, session engine.SessionID, w Waiting) error
 	// HoldSession says why a session does not go on with any of its jobs.
 	HoldSession(ctx context.Context, key engine.SessionKey, w Waiting) error
 	// DropSession takes a session that is gone for good out of its jobs. What it may

@@ -76,6 +76,9 @@ func (r *Runner) next(ctx, sending context.Context, l *line, snap engine.Snapsho
 	}
 	switch {
 	case claim.Job.ID != "":
+	case len(claim.LookUp.Items) > 0:
+		r.lookUpFirst(ctx, l, claim.LookUp)
+		return
 	case claim.Idle:
 		r.end(l)
 		return
@@ -125,6 +128,9 @@ func (r *Runner) send(ctx, sending context.Context, l *line, c Claim) {
 		}
 		l.rest(next, true)
 		r.finish(ctx, ref, o)
+		if j.CheckNumbers {
+			r.lookUpAhead(ctx, l.key, j.ID)
+		}
 	case stepRetry, stepHandBack:
 		back := Release{Session: l.key.ID, Waiting: Waiting{Reason: v.waiting}, NextAt: now.Add(v.after), At: now,
 			Tried: v.step == stepRetry, Unsure: cut || v.step == stepRetry}

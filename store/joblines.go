@@ -34,6 +34,9 @@ const (
 // went back.
 const farthest = 25 * time.Hour
 
+// passedPerCommit bounds how many items are passed over in one transaction.
+const passedPerCommit = 500
+
 // lookAtItems is when a session looks again at a job whose items others have.
 const lookAtItems = 2 * time.Second
 
@@ -156,7 +159,16 @@ func (s *Store) takeItem(tx *sql.Tx, look *search, number int64, j bulk.Job, m b
 		return false, err
 	}
 	it := bulk.Item{State: bulk.ItemSending, Session: look.key.ID}
-	for {
+	for passed := 0; ; passed++ {
+		if passed == passedPerCommit {
+			look.notBefore(look.now)
+			return true, nil
+		}
+		if j.CheckNumbers {
+			if must, done, err := s.lookUpFirst(tx, look, number, j, m); must || err != nil {
+				return done, err
+			}
+		}
 		var damage error
 		it.Fields = nil
 		err := tx.QueryRow(claimItem, look.key.ID, tried, number).Scan(&it.Index, &it.To, lenient{&it.Fields, &damage}, &it.MessageID, &it.Attempts)

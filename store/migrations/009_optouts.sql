@@ -18,3 +18,7 @@ CREATE INDEX opt_outs_tenant ON opt_outs (tenant_id, id);
 
 -- The words that say so: the JSON of bulk.OptOutWords, '' for the usual ones.
 ALTER TABLE tenants ADD COLUMN opt_out_words TEXT NOT NULL DEFAULT '';
+
+-- checked is 1 once an item's number is known to be on WhatsApp, or nothing is to
+-- be looked up; it matters in jobs that check numbers.
+ALTER TABLE job_items ADD COLUMN checked SMALLINT NOT NULL DEFAULT 0;

@@ -26,7 +26,6 @@ func TestSendPlansUseTheirIndexes(t *testing.T) {
 		"interrupted": {selectInterrupted, 0, "messages_pending"},
 		"first":       {firstInLine, 2, "outbox_line (tenant_id=? AND session_id=?)"},
 		"expired":     {expired, 2, "outbox_expiry (expires_at<?)"},
-		"wanted":      {statusWanted, 1, "endpoints_tenant"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var plan string

@@ -54,7 +54,7 @@ var errFollowed = errors.New("that is enough for now")
 // tells each event until tell returns an error.
 func (f *fleet) follow(ctx context.Context, l *followed, listen func(ctx context.Context, d *daemon, after string, tell func(id string) error) error) {
 	for ctx.Err() == nil {
-		left := 1 + rand.IntN(60)
+		left := 1 + rand.IntN(40)
 		first := true
 		err := listen(ctx, f.current(), l.cursor(), func(id string) error {
 			l.add(id, first)
@@ -197,7 +197,7 @@ func TestFollowersMissNothing(t *testing.T) {
 	for round := range kills {
 		traffic, stop := context.WithCancel(ctx)
 		wait := f.traffic(traffic, round)
-		f.awaitAcknowledged(t, (round+1)*20)
+		f.awaitAcknowledged(t, (round+1)*60)
 		pause(ctx, time.Duration(rand.IntN(300))*time.Millisecond)
 		f.current().kill()
 		next := startDaemon(t, "", network, dir)

@@ -302,6 +302,58 @@ func BenchmarkClaimAndFinish(b *testing.B) {
 	}
 }
 
+// One endpoint has a million rows waiting, a thousand others one each: what it
+// costs to claim and finish one of those, to find when the next is due, and to
+// claim nothing where the large one is held back.
+func BenchmarkClaimBesideAGiantBacklog(b *testing.B) {
+	ctx := context.Background()
+	s := backlog(b, 1_000_000, 1, 1000)
+	for i := range 1000 {
+		id := engine.TenantID(fmt.Sprint("small", i))
+		tenantWithEndpoint(b, s, id)
+		appendTo(b, s, id, "main", 0)
+	}
+	room := webhooks.Room{Healthy: 16, PerEndpoint: 4, PerTenant: 32}
+	b.Run("claim and finish 16", func(b *testing.B) {
+		for b.Loop() {
+			claims, err := s.ClaimDeliveries(ctx, start, room)
+			must(b, err)
+			for _, c := range claims {
+				_, err := s.FinishDelivery(ctx, c.Delivery.ID, webhooks.Attempt{At: start}, webhooks.Outcome{State: webhooks.DeliveryPending, RetryAt: start})
+				must(b, err)
+				on := true
+				_, err = s.UpdateEndpoint(ctx, c.Endpoint.Tenant, c.Endpoint.ID, webhooks.EndpointChange{Enabled: &on})
+				must(b, err)
+			}
+		}
+	})
+	b.Run("claim 16 and release", func(b *testing.B) {
+		for b.Loop() {
+			claims, err := s.ClaimDeliveries(ctx, start, room)
+			must(b, err)
+			ids := make([]webhooks.DeliveryID, len(claims))
+			for i, c := range claims {
+				ids[i] = c.Delivery.ID
+			}
+			must(b, s.ReleaseDeliveries(ctx, ids))
+		}
+	})
+	b.Run("next", func(b *testing.B) {
+		for b.Loop() {
+			_, err := s.NextDelivery(ctx, start)
+			must(b, err)
+		}
+	})
+	b.Run("list the dead of the large one", func(b *testing.B) {
+		e, err := s.FindEndpoint(ctx, "t0")
+		must(b, err)
+		for b.Loop() {
+			_, err := s.PageDeliveries(ctx, "t0", e.ID, store.DeliveryFilter{State: webhooks.DeliveryDead}, 50)
+			must(b, err)
+		}
+	})
+}
+
 // A look that finds nothing due, while rows of many endpoints wait for later.
 func BenchmarkClaimNothing(b *testing.B) {
 	for _, endpoints := range []int{1, 1000} {

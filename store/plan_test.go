@@ -32,6 +32,14 @@ func TestDeliveryPlansUseTheirIndexes(t *testing.T) {
 			"messages USING INDEX sqlite_autoindex_messages_1 (tenant_id=? AND session_id=? AND direction=? AND id=? AND origin=?)"}},
 		"next":    {nextDue, []any{1}, []string{"deliveries_due"}},
 		"cap":     {capRetries, []any{1}, []string{"deliveries_next"}},
+		"retries": {waitingRetries, []any{"e"}, []string{"deliveries_due (endpoint_id=?)"}},
+		"rejoin":  {rejoin, []any{"e"}, []string{"deliveries_due (endpoint_id=?)"}},
+		"dead":    {deadRange, []any{"e", 1, "", "", 10}, []string{"deliveries_dead (endpoint_id=? AND id>?)"}},
+		"range":   {eventRange, []any{"t", "", "z", 10}, []string{"(tenant_id=? AND id>? AND id<?)"}},
+		"listed": {selectLogged + ` WHERE d.endpoint_id = $1 AND d.tenant_id = $2 AND d.id < $3 ORDER BY d.id DESC LIMIT $4`,
+			[]any{"e", "t", 9, 10}, []string{"deliveries_endpoint (endpoint_id=? AND id<?)"}},
+		"listed dead": {selectLogged + ` WHERE d.endpoint_id = $1 AND d.tenant_id = $2 AND d.state = 'dead' ORDER BY d.id DESC LIMIT $3`,
+			[]any{"e", "t", 10}, []string{"deliveries_dead (endpoint_id=?)"}},
 		"release": {releaseAll, nil, []string{"deliveries_sending"}},
 	} {
 		t.Run(name, func(t *testing.T) {

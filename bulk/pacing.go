@@ -22,6 +22,7 @@ const (
 	lookAtAccount  = 10 * time.Second // is the tenant still suspended?
 	lookAtLimit    = time.Minute      // the day may end, or the operator raise the limit
 	lookAtTimelock = 10 * time.Minute // where the network did not say until when
+	pastTimelock   = 2 * time.Second  // WhatsApp tells its end in whole seconds
 	lookAtRate     = 30 * time.Second // where nobody said how long
 	lookAtStorage  = 2 * time.Second
 	lookAtQueue    = time.Second      // the session had too much to do
@@ -155,7 +156,9 @@ func hinted(err error, usual time.Duration, code engine.Code) (after, lasts time
 		return usual, 0
 	case code == engine.CodeSentLimit:
 		return min(usual, e.RetryAfter), e.RetryAfter
-	case code == engine.CodeRateLimited || code == engine.CodeReachoutTimelock:
+	case code == engine.CodeReachoutTimelock:
+		return min(e.RetryAfter+pastTimelock, 24*time.Hour), e.RetryAfter
+	case code == engine.CodeRateLimited:
 		return min(e.RetryAfter, 24*time.Hour), e.RetryAfter
 	}
 	return usual, 0

@@ -99,7 +99,7 @@ func TestJudge(t *testing.T) {
 		{"limit, day over soon", after(engine.CodeSentLimit, 3*time.Second), 0,
 			verdict{step: stepHandBack, code: engine.CodeSentLimit, waiting: WaitLimit, after: 3 * time.Second, lasts: 3 * time.Second}},
 		{"timelock", after(engine.CodeReachoutTimelock, 2*time.Hour), 3,
-			verdict{step: stepHandBack, code: engine.CodeReachoutTimelock, waiting: WaitTimelock, after: 2 * time.Hour, lasts: 2 * time.Hour}},
+			verdict{step: stepHandBack, code: engine.CodeReachoutTimelock, waiting: WaitTimelock, after: 2*time.Hour + 2*time.Second, lasts: 2 * time.Hour}},
 		{"timelock without an end", after(engine.CodeReachoutTimelock, 0), 0,
 			verdict{step: stepHandBack, code: engine.CodeReachoutTimelock, waiting: WaitTimelock, after: 10 * time.Minute}},
 		{"storage", after(engine.CodeStorage, 0), 0,

@@ -37,7 +37,7 @@ func TestHandedBackItemsGoOutLater(t *testing.T) {
 		after   time.Duration
 	}{
 		"limit":    {&engine.Error{Code: engine.CodeSentLimit, RetryAfter: 10 * time.Hour}, WaitLimit, time.Minute},
-		"timelock": {&engine.Error{Code: engine.CodeReachoutTimelock, RetryAfter: time.Hour}, WaitTimelock, time.Hour},
+		"timelock": {&engine.Error{Code: engine.CodeReachoutTimelock, RetryAfter: time.Hour}, WaitTimelock, time.Hour + 2*time.Second},
 		"rate":     {&engine.Error{Code: engine.CodeRateLimited, RetryAfter: 7 * time.Second}, WaitRate, 7 * time.Second},
 		"dropped":  {engine.Errorf(engine.CodeSessionNotReady, "gone"), WaitSession, time.Second},
 		"storage":  {engine.Errorf(engine.CodeStorage, "full"), WaitStorage, 2 * time.Second},

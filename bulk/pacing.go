@@ -37,6 +37,9 @@ const (
 	maxRetryPause   = time.Minute
 )
 
+// longestAsked bounds the wait that WhatsApp may ask for before the next look.
+const longestAsked = 24 * time.Hour
+
 // delayAfter is the pause behind an item: always the same for the same item, so
 // that a restart changes nothing, and spread evenly from low to high.
 func delayAfter(id JobID, index int, low, high time.Duration) time.Duration {
@@ -157,9 +160,9 @@ func hinted(err error, usual time.Duration, code engine.Code) (after, lasts time
 	case code == engine.CodeSentLimit:
 		return min(usual, e.RetryAfter), e.RetryAfter
 	case code == engine.CodeReachoutTimelock:
-		return min(e.RetryAfter+pastTimelock, 24*time.Hour), e.RetryAfter
+		return min(e.RetryAfter+pastTimelock, longestAsked), e.RetryAfter
 	case code == engine.CodeRateLimited:
-		return min(e.RetryAfter, 24*time.Hour), e.RetryAfter
+		return min(e.RetryAfter, longestAsked), e.RetryAfter
 	}
 	return usual, 0
 }

@@ -77,3 +77,12 @@ func (m Member) Holdup(now time.Time) Waiting {
 	}
 	return m.Waiting
 }
+
+// Believable bounds how far off a session's next item of the job can be. A time
+// beyond was set before the clock went back, and is none to wait for.
+func (j Job) Believable(m Member) time.Duration {
+	if m.Reason == WaitRate || m.Reason == WaitTimelock {
+		return longestAsked + time.Hour
+	}
+	return j.DelayMax + 2*maxRetryPause
+}

@@ -30,8 +30,8 @@ const (
 	dropPreparing = `DELETE FROM jobs WHERE status = 'preparing'`
 )
 
-// farthest bounds the times that are believed: one beyond was set before the clock
-// went back.
+// farthest bounds the limits of the network that are believed: one beyond was set
+// before the clock went back.
 const farthest = 25 * time.Hour
 
 // passedPerCommit bounds how many items are passed over in one transaction.
@@ -108,7 +108,7 @@ func (s *Store) searchNext(tx *sql.Tx, look *search, behind int64) (number int64
 		look.notBefore(gate.Until)
 		return number, false, nil
 	}
-	if m.NextAt.After(look.now) && m.NextAt.Before(look.now.Add(farthest)) {
+	if m.NextAt.After(look.now) && !m.NextAt.After(look.now.Add(j.Believable(m))) {
 		look.notBefore(m.NextAt)
 		return number, true, nil
 	}

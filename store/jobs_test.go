@@ -126,6 +126,31 @@ func TestJobLife(t *testing.T) {
 	}
 }
 
+// A pause that was set before the clock went back is not waited out for the hours
+// that it seems to have grown to, unless the network has asked for such a wait.
+func TestPausesFromBeforeTheClockWentBack(t *testing.T) {
+	s, key, madeAt := jobStore(t)
+	j := insertJob(t, s, key, madeAt, 3)
+	now := madeAt.Add(time.Second)
+	ahead := now.Add(5 * time.Hour)
+	if c := claim(t, s, key, madeAt, ""); c.Job.ID != j.ID || c.Item.Index != 0 {
+		t.Fatalf("claimed %+v", c)
+	}
+	if _, err := s.FinishItem(t.Context(), bulk.Ref{Job: j.ID, Index: 0}, bulk.Outcome{Sent: true, At: ahead, SentAt: ahead, NextAt: ahead.Add(j.DelayMax)}); err != nil {
+		t.Fatal(err)
+	}
+	if c := claim(t, s, key, madeAt, ""); c.Job.ID != j.ID || c.Item.Index != 1 {
+		t.Fatalf("after the clock went back: %+v", c)
+	}
+	back := bulk.Release{Session: key.ID, Waiting: bulk.Waiting{Reason: bulk.WaitTimelock}, NextAt: ahead, At: now}
+	if err := s.ReleaseItem(t.Context(), bulk.Ref{Job: j.ID, Index: 1}, back); err != nil {
+		t.Fatal(err)
+	}
+	if c := claim(t, s, key, madeAt, ""); c.Job.ID != "" || !c.NotBefore.Equal(ahead) {
+		t.Errorf("restricted by the network: %+v", c)
+	}
+}
+
 func TestJobsStandInLine(t *testing.T) {
 	s, key, madeAt := jobStore(t)
 	first, second := insertJob(t, s, key, madeAt, 1), insertJob(t, s, key, madeAt, 1)

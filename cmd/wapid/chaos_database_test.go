@@ -3,6 +3,7 @@ package main
 import (
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 
 	"wapid/store"
@@ -27,39 +28,72 @@ func (h *chaos) undelivered() (n int) {
 	return n
 }
 
-// writtenEvent is an event as the database has it, with its delivery.
+// writtenEvent is an event as the database has it.
 type writtenEvent struct {
 	id, tenant, session, kind string
 	message                   string // of a message: its id
-	state                     string // of the delivery; "" if there is none
-	attempts                  int
+	job                       string // of a bulk job: its id
+	counts                    string // of a bulk job that has ended
 }
 
 // events lists all events in their order.
 func (h *chaos) events() []writtenEvent {
+	return listRows(h, `SELECT id, tenant_id, session_id, type, data FROM events ORDER BY id`, func(scan func(...any) error) (e writtenEvent, err error) {
+		var raw []byte
+		if err := scan(&e.id, &e.tenant, &e.session, &e.kind, &raw); err != nil {
+			return e, err
+		}
+		var data struct {
+			ID, JobID, Status                 string
+			Total, Succeeded, Failed, Skipped int
+		}
+		if err := json.Unmarshal(raw, &data); err != nil {
+			return e, err
+		}
+		switch e.kind {
+		case "message":
+			e.message = data.ID
+		case "bulk.completed":
+			e.job, e.counts = data.JobID, fmt.Sprint(data.Status, data.Total, data.Succeeded, data.Failed)
+		}
+		return e, nil
+	})
+}
+
+// delivery is how an event stands at an endpoint.
+type delivery struct {
+	event, state string
+	attempts     int
+}
+
+// deliveries are those to an endpoint, by event.
+func (h *chaos) deliveries(url string) map[string]delivery {
+	byEvent := map[string]delivery{}
+	for _, d := range listRows(h, `SELECT d.event_id, d.state, d.attempts FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id WHERE e.url = '`+url+`'`,
+		func(scan func(...any) error) (d delivery, err error) {
+			err = scan(&d.event, &d.state, &d.attempts)
+			return d, err
+		}) {
+		byEvent[d.event] = d
+	}
+	return byEvent
+}
+
+// listRows reads all rows of a query.
+func listRows[T any](h *chaos, query string, read func(scan func(...any) error) (T, error)) (list []T) {
 	db := h.database()
 	defer db.Close()
-	rows, err := db.Query(`SELECT e.id, e.tenant_id, e.session_id, e.type, e.data, coalesce(d.state, ''), coalesce(d.attempts, 0)
-		FROM events e LEFT JOIN deliveries d ON d.event_id = e.id ORDER BY e.id`)
+	rows, err := db.Query(query)
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	defer rows.Close()
-	var list []writtenEvent
 	for rows.Next() {
-		var e writtenEvent
-		var raw []byte
-		if err := rows.Scan(&e.id, &e.tenant, &e.session, &e.kind, &raw, &e.state, &e.attempts); err != nil {
+		one, err := read(rows.Scan)
+		if err != nil {
 			h.t.Fatal(err)
 		}
-		var data struct{ ID string }
-		if err := json.Unmarshal(raw, &data); err != nil {
-			h.t.Errorf("event %s: %v", e.id, err)
-		}
-		if e.kind == "message" {
-			e.message = data.ID
-		}
-		list = append(list, e)
+		list = append(list, one)
 	}
 	if err := rows.Err(); err != nil {
 		h.t.Fatal(err)
@@ -69,23 +103,10 @@ func (h *chaos) events() []writtenEvent {
 
 // logged maps the ids of messages that went out to what the log says of them.
 func (h *chaos) logged() map[string]string {
-	db := h.database()
-	defer db.Close()
-	rows, err := db.Query(`SELECT id, status FROM messages WHERE direction = 'out'`)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	defer rows.Close()
 	log := map[string]string{}
-	for rows.Next() {
-		var id, status string
-		if err := rows.Scan(&id, &status); err != nil {
-			h.t.Fatal(err)
-		}
-		log[id] = status
-	}
-	if err := rows.Err(); err != nil {
-		h.t.Fatal(err)
+	for _, m := range listRows(h, `SELECT id, status FROM messages WHERE direction = 'out'`,
+		func(scan func(...any) error) (m [2]string, err error) { err = scan(&m[0], &m[1]); return m, err }) {
+		log[m[0]] = m[1]
 	}
 	return log
 }

@@ -37,14 +37,15 @@ func mountDisk(t testing.TB, s *story) *disk {
 
 func (d *disk) filler() string { return filepath.Join(d.dir, "filler") }
 
-// fill takes all the room that is left.
+// fill takes all the room that is left, but for less than a page. The daemon may
+// give some back meanwhile: that is taken, too, but not waited for.
 func (d *disk) fill() error {
 	f, err := os.Create(d.filler())
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	for size := 1 << 20; size > 0; {
+	for size := 1 << 20; size >= 4096; {
 		if _, err = f.Write(make([]byte, size)); err != nil {
 			size /= 2
 		}

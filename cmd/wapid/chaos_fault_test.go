@@ -79,7 +79,7 @@ func (h *chaos) strike(ctx context.Context, s chaosStep) {
 	case faultClock:
 		h.clock.set(s.offset)
 	case faultReceiverDown:
-		r := h.receivers[max(1, s.tenant)%len(h.receivers)] // not the first
+		r := h.unhealthy(s.tenant)
 		r.down()
 		pause(ctx, s.length)
 		r.up()

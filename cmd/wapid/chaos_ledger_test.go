@@ -23,6 +23,7 @@ type inboundMessage struct {
 // job is one bulk job.
 type job struct {
 	tenant, session int
+	spread          bool // over all sessions of the tenant
 	name            string
 	to              []*simnet.Phone
 	id              string // "" if the daemon never answered

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -26,13 +27,16 @@ type arrival struct {
 	accepted bool   // the receiver took it for good and said so
 }
 
-// chaosReceiver is one tenant's webhook, which answers as its dice say.
+// chaosReceiver is one webhook of a tenant, which answers as its dice say.
 type chaosReceiver struct {
-	t      testing.TB
-	tenant int
-	name   string
-	url    string
-	verify *standardwebhooks.Webhook
+	t       testing.TB
+	tenant  int
+	main    bool     // it is the one of the account
+	events  []string // that it asks for; "*" for all
+	healthy bool     // it always answers well: its order is to be perfect
+	name    string
+	url     string
+	verify  *standardwebhooks.Webhook
 
 	mu       sync.Mutex
 	dice     *rand.Rand
@@ -44,21 +48,39 @@ type chaosReceiver struct {
 	moods    map[string]int
 }
 
-// startChaosReceiver runs a receiver until the test ends.
-func startChaosReceiver(t testing.TB, tenant int, name string, dice *rand.Rand) *chaosReceiver {
+// receivers makes two for each tenant. Of the first tenant the main one is healthy,
+// of the others the second one; the rest answer as their dice say.
+func (o chaosOptions) receivers(t testing.TB) (list []*chaosReceiver) {
+	for tenant := range o.tenants {
+		main := &chaosReceiver{tenant: tenant, main: true, events: []string{"*"}, healthy: tenant == 0, name: fmt.Sprintf("receiver-%d-main", tenant)}
+		second := &chaosReceiver{tenant: tenant, events: []string{"message", "bulk.completed"}, healthy: tenant > 0, name: fmt.Sprintf("receiver-%d-second", tenant)}
+		for _, r := range []*chaosReceiver{main, second} {
+			r.start(t, o.draw(r.name))
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// wants tells whether the receiver asked for a type of event.
+func (r *chaosReceiver) wants(kind string) bool {
+	return r.events[0] == "*" || slices.Contains(r.events, kind)
+}
+
+// start runs a receiver until the test ends.
+func (r *chaosReceiver) start(t testing.TB, dice *rand.Rand) {
 	t.Helper()
 	verify, err := standardwebhooks.NewWebhook(hookSecret)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &chaosReceiver{t: t, tenant: tenant, name: name, verify: verify, dice: dice, address: "127.0.0.1:0", moods: map[string]int{}}
+	r.t, r.verify, r.dice, r.address, r.moods = t, verify, dice, "127.0.0.1:0", map[string]int{}
 	r.up()
-	r.url = "http://" + r.address + "/" + name
+	r.url = "http://" + r.address + "/" + r.name
 	t.Cleanup(func() {
 		r.down()
 		r.serving.Wait()
 	})
-	return r
 }
 
 // up listens, at the same address as before.
@@ -107,7 +129,7 @@ const (
 	moodCut       = "reset in the answer"
 	moodLie       = "kept, but says 503"
 	moodLate      = "200 too late"
-	hangPerMille  = 3
+	hangPerMille  = 1
 	otherPerMille = 20
 )
 
@@ -136,6 +158,8 @@ func (r *chaosReceiver) mood() (string, time.Duration) {
 
 // ServeHTTP implements http.Handler.
 func (r *chaosReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	r.serving.Add(1)
+	defer r.serving.Done()
 	raw, err := io.ReadAll(req.Body)
 	if err != nil {
 		return // the daemon was killed in the middle of it
@@ -219,8 +243,13 @@ func (r *chaosReceiver) got() []arrival {
 	return append([]arrival(nil), r.arrivals...)
 }
 
-// subscribe makes the receiver its tenant's webhook, for every type of event.
+// subscribe makes the receiver a webhook of its tenant.
 func (r *chaosReceiver) subscribe(t testing.TB, a *api) {
 	t.Helper()
-	a.must(t, 200, "PUT", "/api/account/webhook", map[string]any{"url": r.url, "secret": hookSecret, "events": []string{"*"}})
+	body := map[string]any{"url": r.url, "secret": hookSecret, "events": r.events}
+	if r.main {
+		a.must(t, 200, "PUT", "/api/account/webhook", body)
+	} else {
+		a.must(t, 201, "POST", "/api/account/webhooks", body)
+	}
 }

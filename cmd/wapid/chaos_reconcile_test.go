@@ -27,6 +27,7 @@ const (
 	bulkZero       = "bulk recipients sent, but without the message"
 	bulkTwice      = "bulk recipients with the message twice"
 	bulkCounters   = "bulk jobs whose counters are wrong"
+	bulkEnd        = "bulk jobs whose end was not told once, with its counters"
 	bulkFailedSent = "bulk recipients failed, but with the message"
 )
 
@@ -53,6 +54,7 @@ type reckoning struct {
 	inbound, events, arrivals                int
 	again                                    int // arrivals after the first, under the same webhook-id
 	ordered                                  int // first tries that were compared
+	read                                     int // by readers of the log
 	jobs, recipients, bulkSent, bulkFailed   int
 }
 
@@ -154,14 +156,41 @@ func (h *chaos) reconcileEvents(r *reckoning) {
 			h.blame(twiceLogged, m.id)
 		}
 	}
-	for tenant, receiver := range h.receivers {
-		own := slices.DeleteFunc(slices.Clone(events), func(e writtenEvent) bool { return e.tenant != h.tenants[tenant] })
-		h.reconcileReceiver(r, receiver, own)
+	of := func(tenant int) []writtenEvent {
+		return slices.DeleteFunc(slices.Clone(events), func(e writtenEvent) bool { return e.tenant != h.tenants[tenant] })
+	}
+	for _, receiver := range h.receivers {
+		wanted := slices.DeleteFunc(of(receiver.tenant), func(e writtenEvent) bool { return !receiver.wants(e.kind) })
+		h.reconcileReceiver(r, receiver, wanted)
+	}
+	for _, reader := range h.readers {
+		h.reconcileReader(r, reader, of(reader.tenant))
+	}
+	h.reconcileEnds(events)
+}
+
+// reconcileEnds checks that every bulk job has told its end once, with its counters.
+func (h *chaos) reconcileEnds(events []writtenEvent) {
+	told := map[string][]string{}
+	for _, e := range events {
+		if e.job != "" {
+			told[e.job] = append(told[e.job], e.counts)
+		}
+	}
+	for _, j := range h.books.jobs {
+		if j.id == "" {
+			continue
+		}
+		want := fmt.Sprint(j.final.text("status"), j.final.body["total"], j.final.body["succeeded"], j.final.body["failed"])
+		if got := told[j.id]; len(got) != 1 || got[0] != want {
+			h.blame(bulkEnd, j.name)
+			h.story.tell(j.name, "its end was told as %q, it is %q", got, want)
+		}
 	}
 }
 
 func (h *chaos) reconcileReceiver(r *reckoning, receiver *chaosReceiver, events []writtenEvent) {
-	got := receiver.got()
+	got, deliveries := receiver.got(), h.deliveries(receiver.url)
 	r.arrivals += len(got)
 	accepted, first, ids := map[string]bool{}, map[string]int{}, map[string]string{}
 	for i, a := range got {
@@ -181,14 +210,15 @@ func (h *chaos) reconcileReceiver(r *reckoning, receiver *chaosReceiver, events 
 	}
 	last := map[string]writtenEvent{} // by session: the latest first try so far
 	for _, e := range events {
-		if !accepted[e.id] || e.state != "delivered" {
+		d := deliveries[e.id]
+		if !accepted[e.id] || d.state != "delivered" {
 			h.blame(lostEvent, e.id)
-			h.story.tell(e.id, "%s (%s) of session %s: delivery is %q after %d tries, accepted: %v", e.kind, e.message, e.session, e.state, e.attempts, accepted[e.id])
+			h.story.tell(e.id, "%s (%s) of session %s at %s: delivery is %q after %d tries, accepted: %v", e.kind, e.message, e.session, receiver.name, d.state, d.attempts, accepted[e.id])
 			continue
 		}
 		// What failed once has left the line. The others must have come in the order
 		// in which they were written down.
-		if e.attempts != 1 {
+		if d.attempts != 1 {
 			continue
 		}
 		r.ordered++

@@ -48,6 +48,9 @@ func (h *chaos) report(r *reckoning) {
 	row("  duplicated at a receiver, same webhook-id (allowed)", r.again)
 	row("  first tries compared for their order", r.ordered)
 	never(outOfOrder)
+	row("  events read from the log by cursor", r.read)
+	never(readMissed)
+	never(readTwice)
 	row("bulk jobs", r.jobs)
 	row("  recipients", r.recipients)
 	row("  sent", r.bulkSent)
@@ -56,6 +59,7 @@ func (h *chaos) report(r *reckoning) {
 	never(bulkTwice)
 	never(bulkFailedSent)
 	never(bulkCounters)
+	never(bulkEnd)
 	for kind, n := range sorted(kinds) {
 		row(kind, n)
 	}

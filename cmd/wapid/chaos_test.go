@@ -22,9 +22,10 @@ type chaos struct {
 	dir       string
 	disk      *disk
 	clock     *chaosClock
-	receivers []*chaosReceiver // by tenant
-	keys      []string         // of the API, by tenant
-	tenants   []string         // ids, by tenant
+	receivers []*chaosReceiver
+	readers   []*reader // of the event log, by tenant
+	keys      []string  // of the API, by tenant
+	tenants   []string  // ids, by tenant
 	client    *http.Client
 	story     *story
 	books     *books
@@ -53,8 +54,9 @@ func TestChaos(t *testing.T) {
 	finish()
 	h.settle()
 	if o.day {
-		h.dayWithout(t.Context(), h.receivers[len(h.receivers)-1])
+		h.dayWithout(t.Context(), h.unhealthy(o.tenants-1))
 	}
+	h.readToTheEnd()
 	h.shut()
 	h.reconcile()
 }
@@ -67,10 +69,7 @@ func startChaos(t *testing.T, o chaosOptions) *chaos {
 	t.Cleanup(h.client.CloseIdleConnections)
 	h.disk = mountDisk(t, h.story)
 	h.dir = filepath.Join(h.disk.dir, "data")
-	for tenant := range o.tenants {
-		name := fmt.Sprintf("receiver-%d", tenant)
-		h.receivers = append(h.receivers, startChaosReceiver(t, tenant, name, o.draw(name)))
-	}
+	h.receivers = o.receivers(t)
 	h.start()
 	t.Cleanup(func() { h.current().kill() })
 	return h
@@ -137,16 +136,19 @@ func (h *chaos) pair() {
 		h.keys, h.tenants = append(h.keys, a.key), append(h.tenants, id)
 	}
 	var wg sync.WaitGroup
+	for _, r := range h.receivers {
+		r.subscribe(h.t, h.api(r.tenant))
+	}
 	for tenant := range h.o.tenants {
 		a := h.api(tenant)
-		h.receivers[tenant].subscribe(h.t, a)
+		h.readers = append(h.readers, &reader{tenant: tenant})
 		for i := range h.o.sessions {
 			wg.Go(func() { a.pair(h.t, h.session(i), h.number(tenant, i)) })
 		}
 	}
 	wg.Wait()
-	for _, r := range h.receivers[1:] { // the first stays healthy: its order is to be perfect
-		r.setMoody(true)
+	for _, r := range h.receivers {
+		r.setMoody(!r.healthy)
 	}
 }
 
@@ -157,6 +159,16 @@ func (h *chaos) everySession(fn func(tenant, session int)) {
 			fn(tenant, session)
 		}
 	}
+}
+
+// unhealthy is the receiver of a tenant that may go down.
+func (h *chaos) unhealthy(tenant int) *chaosReceiver {
+	for _, r := range h.receivers {
+		if r.tenant == tenant && !r.healthy {
+			return r
+		}
+	}
+	return nil
 }
 
 // end leaves the daemons' logs behind if something was wrong.

@@ -61,6 +61,7 @@ func (h *chaos) traffic(ctx context.Context) (finish func()) {
 	for tenant := range h.o.tenants {
 		dice := h.o.draw(fmt.Sprintf("bulk %d", tenant))
 		wg.Go(func() { h.bulk(ctx, tenant, dice) })
+		wg.Go(func() { h.follow(ctx, h.readers[tenant]) })
 	}
 	return wg.Wait
 }
@@ -173,7 +174,7 @@ func (h *chaos) inbound(ctx context.Context, tenant, session int, word string, d
 // bulk asks for one job after the other.
 func (h *chaos) bulk(ctx context.Context, tenant int, dice *rand.Rand) {
 	for n := 0; ctx.Err() == nil; n++ {
-		j := &job{tenant: tenant, session: dice.IntN(h.o.sessions), name: fmt.Sprintf("bulk %d %d", tenant, n)}
+		j := &job{tenant: tenant, session: dice.IntN(h.o.sessions), name: fmt.Sprintf("bulk %d %d", tenant, n), spread: dice.IntN(2) == 0}
 		for _, c := range dice.Perm(h.o.contacts)[:h.o.contacts/2] {
 			j.to = append(j.to, h.contact(tenant, c))
 		}
@@ -190,10 +191,17 @@ func (h *chaos) order(j *job) {
 	for i, phone := range j.to {
 		recipients[i] = phone.Number()
 	}
+	ask := map[string]any{"recipients": recipients, "message": j.name + " {{phone}}", "delayMin": 0, "delayMax": 20}
+	if j.spread {
+		var sessions []string
+		for i := range h.o.sessions {
+			sessions = append(sessions, h.session(i))
+		}
+		ask["sessions"] = sessions
+	}
 	deadline := time.Now().Add(h.o.length + 2*patience)
 	for time.Now().Before(deadline) {
-		status, body, err := h.call(j.tenant, sessionPath(h.session(j.session))+"/send-bulk", j.name,
-			map[string]any{"recipients": recipients, "message": j.name + " {{phone}}", "delayMin": 0, "delayMax": 20})
+		status, body, err := h.call(j.tenant, sessionPath(h.session(j.session))+"/send-bulk", j.name, ask)
 		if err == nil && status == http.StatusOK {
 			var answer struct{ JobID string }
 			if err := json.Unmarshal(body, &answer); err != nil {

@@ -92,7 +92,8 @@ func (f *Faults) Set(fault Fault) (string, error) {
 	f.count++
 	fault.ID = "fault-" + strconv.Itoa(f.count)
 	if !fault.momentary() {
-		f.list = append(f.list, &fault)
+		kept := fault // counts down under the lock
+		f.list = append(f.list, &kept)
 		f.any.Store(true)
 	}
 	f.mu.Unlock()

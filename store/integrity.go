@@ -31,8 +31,20 @@ func CheckFile(ctx context.Context, path string, depth Depth) error {
 	return inFile(ctx, path, func(db *sql.DB) error { return check(ctx, db, depth) })
 }
 
+// Check looks for damage in what the snapshot sees, as CheckFile does. It reads
+// the whole file; writers don't wait for it.
+func (s *Snapshot) Check(ctx context.Context, depth Depth) error {
+	err := check(ctx, s.conn, depth)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
 // check runs SQLite's own check and returns its findings as an error.
-func check(ctx context.Context, db *sql.DB, depth Depth) error {
+func check(ctx context.Context, db interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}, depth Depth) error {
 	rows, err := db.QueryContext(ctx, fmt.Sprintf("PRAGMA %s(%d)", depth, maxProblems))
 	found, err := collect(rows, err, scanText)
 	if err != nil {

@@ -60,6 +60,7 @@ type app struct {
 	bulk       *bulk.Runner
 	api        *httpapi.Server
 	janitor    *janitor
+	examiner   *examiner
 	shellKey   string // admits commands on this machine, as long as the app lives
 	closers    []func() error
 
@@ -228,13 +229,14 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 		Now: c.Clock, Nudge: a.dispatcher.Nudge, Backoff: c.Backoff, CheckRate: c.CheckRate,
 	})
 	a.bulk = bulk.NewRunner(a.store, a.engine, c.Log.Named("bulk"), bulk.Options{Dir: filepath.Join(dir, bulkDir), Clock: c.Clock})
+	a.examiner = newExaminer(dir, c.Log.Named("examiner"))
 	a.janitor = newJanitor(a.engine, a.store, a.bulk, c.Log.Named("janitor"))
 	a.api = httpapi.New(httpapi.Options{
 		Bulk:   bulk.NewService(a.store, a.bulk, a.network.NewMessageID),
 		Engine: a.engine, Store: a.store, Network: a.network.Info(), Version: version, Guard: guard, Log: c.Log.Named("api"),
 		PublicURL: public, RateLimit: c.RateLimit, ShellKey: a.shellKey, Erase: a.janitor.Nudge, TryProxy: a.network.TryProxy,
 		Spool: a.spool, MaxMedia: int64(c.MaxMedia) << 20,
-		Ready: []func(context.Context) error{a.network.Ping, checkRoom(dir)},
+		Ready: []func(context.Context) error{a.network.Ping, checkRoom(dir), a.examiner.Healthy},
 	})
 	return nil
 }
@@ -252,10 +254,12 @@ func (a *app) Run(ctx context.Context) error {
 	stopEngine := a.launch(cancel, "engine", a.engine.Run)
 	stopBulk := a.launch(cancel, "bulk", a.runBulk)
 	stopJanitor := a.launch(cancel, "janitor", a.janitor.Run)
+	stopExaminer := a.launch(cancel, "examiner", a.examiner.Run)
 	stopAPI := a.launch(cancel, "api", a.serveAPI)
 	<-ctx.Done()
 	a.log.Info("stopping")
 	stopAPI()
+	stopExaminer()
 	stopJanitor()
 	stopBulk()
 	stopEngine()

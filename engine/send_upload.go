@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"time"
 )
@@ -13,8 +15,8 @@ const (
 )
 
 // upload sees that the network holds the file of a message. It returns
-// CodeNotSupported if the network takes no files, CodeInternal if the file is
-// gone from the spool, and the errors of Media.Upload.
+// CodeNotSupported if the network takes no files, CodeMediaGone if the file is
+// gone from the spool, CodeInternal if it can't be read, and the errors of Media.Upload.
 func (w *worker) upload(ctx context.Context, m Outgoing) (Outgoing, error) {
 	if m.Attachment == nil {
 		return m, nil
@@ -58,8 +60,11 @@ func (w *worker) giveFile(ctx context.Context, m Outgoing) (Upload, error) {
 		return Upload{}, Errorf(CodeNotSupported, "this network can't send files")
 	}
 	file, err := os.Open(m.Attachment.Path)
-	if err != nil {
-		return Upload{}, WrapError(CodeInternal, err, "the file of the message is gone")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return Upload{}, WrapError(CodeMediaGone, err, "the file of the message is gone")
+	case err != nil:
+		return Upload{}, WrapError(CodeInternal, err, "the file of the message can't be read")
 	}
 	defer file.Close()
 	u, err := media.Upload(ctx, m.Kind, m.To, file)

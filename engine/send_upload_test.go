@@ -101,7 +101,7 @@ func TestAFileThatCantBeGivenSendsNothing(t *testing.T) {
 		"the network takes none":    {false, false, nil, engine.CodeNotSupported},
 		"the network refuses it":    {true, false, engine.Errorf(engine.CodeMediaInvalid, "no"), engine.CodeMediaInvalid},
 		"the connection is cut":     {true, false, engine.Errorf(engine.CodeSessionNotReady, "no"), engine.CodeSessionNotReady},
-		"it is gone from the spool": {true, true, nil, engine.CodeInternal},
+		"it is gone from the spool": {true, true, nil, engine.CodeMediaGone},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *world) {

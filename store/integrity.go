@@ -90,8 +90,13 @@ func inFile(ctx context.Context, path string, read func(*sql.DB) error) error {
 	if err == nil || ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	return fileError(path, err)
+}
+
+// fileError says of which file an error is.
+func fileError(path string, err error) error {
 	if e, ok := errors.AsType[*engine.Error](err); ok {
 		return engine.WrapError(e.Code, e.Cause, fmt.Sprintf("%s: %s", filepath.Base(path), e.Message))
 	}
-	return engine.WrapError(engine.CodeStorage, err, fmt.Sprintf("%s can't be read", filepath.Base(path)))
+	return engine.WrapError(engine.CodeStorage, err, fmt.Sprintf("%s: %s", filepath.Base(path), describe(err, "it can't be read")))
 }

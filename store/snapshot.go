@@ -4,14 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 
 	sqlite3 "github.com/mattn/go-sqlite3"
-
-	"wapid/engine"
 )
 
 // copyPages is how many pages of a snapshot are copied between two looks at
@@ -32,11 +29,11 @@ type Snapshot struct {
 func TakeSnapshot(ctx context.Context, path string) (*Snapshot, error) {
 	db, err := openFile(path, url.Values{"mode": {"rw"}, "_query_only": {"true"}, "_busy_timeout": {"10000"}})
 	if err != nil {
-		return nil, storageError(err)
+		return nil, fileError(path, err)
 	}
 	s := &Snapshot{db: db}
 	if err := s.begin(ctx); err != nil {
-		return nil, errors.Join(engine.WrapError(engine.CodeStorage, err, fmt.Sprintf("%s can't be read", filepath.Base(path))), s.Close())
+		return nil, errors.Join(fileError(path, err), s.Close())
 	}
 	return s, nil
 }

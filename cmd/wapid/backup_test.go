@@ -172,11 +172,11 @@ func runCommand(t *testing.T, args ...string) string {
 // kills it, and starts from the backup: the phones have moved on since.
 func TestRestoreMidTraffic(t *testing.T) {
 	dir, file := t.TempDir(), filepath.Join(t.TempDir(), "backup.tar.zst")
-	f := newFleet(t, dir, 5)
-	f.busy(t, 0, 30, nil)
+	f := newFleet(t, dir, 3)
+	f.busy(t, 0, 12, nil)
 	f.awaitNothingPending(t)
 	before := f.countAcknowledged()
-	f.busy(t, 1, 60, func() {
+	f.busy(t, 1, 30, func() {
 		f.awaitAcknowledged(t, before+10)
 		t.Log(runCommand(t, "backup", file, "--data", dir))
 		f.each(func(i int) { f.write(t, i, text("in", i, 1, "late")) })
@@ -188,7 +188,7 @@ func TestRestoreMidTraffic(t *testing.T) {
 	f.start(t, restored)
 	f.awaitAllReady(t) // without a code: nobody scans one
 	f.startAnew(t, 2)
-	f.busy(t, 2, 60, nil)
+	f.busy(t, 2, 20, nil)
 	events := f.settled(t, restored)
 	first, after := f.count(events, 0), f.count(events, 2)
 	t.Logf("before the backup: %v", first)
@@ -238,7 +238,7 @@ func (f *fleet) slowest(t *testing.T, round int) (stop func() (slowest, median t
 // TestBackupOfALargeDatabaseStallsNobody measures sends while a backup runs.
 // BACKUP_MIB sets how large the database is.
 func TestBackupOfALargeDatabaseStallsNobody(t *testing.T) {
-	size := 64
+	size := 24
 	if text := os.Getenv("BACKUP_MIB"); text != "" {
 		if _, err := fmt.Sscan(text, &size); err != nil {
 			t.Fatal(err)
@@ -251,7 +251,7 @@ func TestBackupOfALargeDatabaseStallsNobody(t *testing.T) {
 	f.start(t, dir)
 	f.awaitAllReady(t)
 	stop := f.slowest(t, 0)
-	pause(t.Context(), time.Second)
+	pause(t.Context(), 500*time.Millisecond)
 	slowest, median, n := stop()
 	t.Logf("without a backup: %d sends, median %v, slowest %v", n, median, slowest)
 	stop = f.slowest(t, 1)

@@ -78,11 +78,11 @@ func TestPowerCut(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
-			f := newFleet(t, dir, 4)
-			f.busy(t, 0, 20, nil)
+			f := newFleet(t, dir, 2)
+			f.busy(t, 0, 8, nil)
 			f.awaitNothingPending(t)
 			frozen := freeze(t, dir)
-			f.busy(t, 1, 100, func() {
+			f.busy(t, 1, 40, func() {
 				f.each(func(i int) { f.write(t, i, text("in", i, 1, "late")) })
 			})
 			f.current().kill()
@@ -91,7 +91,7 @@ func TestPowerCut(t *testing.T) {
 			f.start(t, dir)
 			f.awaitAllReady(t)
 			f.startAnew(t, 2)
-			f.busy(t, 2, 40, nil)
+			f.busy(t, 2, 16, nil)
 			events := f.settled(t, dir)
 			before, since, after := f.count(events, 0), f.count(events, 1), f.count(events, 2)
 			t.Logf("up to the moment: %v", before)

@@ -362,3 +362,26 @@ func TestRetryAfterHoldsBackTheEndpoint(t *testing.T) {
 		})
 	}
 }
+
+// What was given up comes when it is asked for again, under the id that it had.
+func TestTheDeadAreDeliveredAgain(t *testing.T) {
+	inOutage(t, webhooks.Options{Poll: time.Minute}, func(o *outage) {
+		o.tenant("a")
+		e := o.endpoint("a", "down.example", func(*http.Request) (int, error) { return 404, nil })
+		o.event("a", "main", 7)
+		<-time.After(30 * time.Hour)
+		all, err := o.store.ListDeliveries(context.Background(), "a", 0, 10)
+		o.must(err)
+		if all[0].State != webhooks.DeliveryDead || o.tried("down.example") != webhooks.MaxAttempts {
+			t.Fatalf("%+v after %d tries", all[0], o.tried("down.example"))
+		}
+		o.set("down.example", well)
+		done, err := o.store.Redeliver(context.Background(), "a", e.ID, store.Redelivery{Dead: true}, time.Now().Add(time.Minute))
+		o.must(err)
+		<-time.After(7 * time.Minute) // the circuit is open still: it comes as a probe
+		got := o.arrived("down.example")
+		if done.Queued != 1 || len(got) != 1 || got[0].n != 7 || got[0].id != string(all[0].Event) {
+			t.Errorf("queued %+v, arrived %+v", done, got)
+		}
+	})
+}

@@ -94,22 +94,25 @@ var errSocketSpoken = engine.Errorf(engine.CodeInvalid, "the client sends messag
 // hear takes what the client sends: pings, which are answered, pongs, which show
 // that it is there, and its farewell. It returns why nothing more is heard.
 func (k *logSocket) hear() error {
-	silence := 2*k.server.streams.beat + k.server.streams.take
-	alive := func(string) error {
-		if k.leaving.Load() {
-			return net.ErrClosed
-		}
-		return k.conn.SetReadDeadline(time.Now().Add(silence))
-	}
 	k.conn.SetReadLimit(socketFrame)
-	k.conn.SetPongHandler(alive)
-	if err := alive(""); err != nil {
+	k.conn.SetPongHandler(func(string) error { return k.alive() })
+	if err := k.alive(); err != nil {
 		return brokenStream{err}
 	}
 	if _, _, err := k.conn.NextReader(); err != nil {
 		return brokenStream{err}
 	}
 	return errSocketSpoken
+}
+
+// alive gives the client until the second ping from now. It is called when a pong
+// comes, and when the client has taken an event: the pings behind a long history it
+// answers late.
+func (k *logSocket) alive() error {
+	if k.leaving.Load() {
+		return net.ErrClosed
+	}
+	return k.conn.SetReadDeadline(time.Now().Add(2*k.server.streams.beat + k.server.streams.take))
 }
 
 // tell writes a page; one without events is the time for a ping.
@@ -142,6 +145,9 @@ func (k *logSocket) write(text []byte) error {
 	err := k.conn.SetWriteDeadline(time.Now().Add(k.server.streams.patience()))
 	if err == nil {
 		err = k.conn.WriteMessage(websocket.TextMessage, text)
+	}
+	if err == nil {
+		err = k.alive()
 	}
 	if err != nil {
 		return brokenStream{err}

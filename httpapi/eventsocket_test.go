@@ -234,6 +234,28 @@ func TestSocketsAreHeldByPings(t *testing.T) {
 	d.awaitStreams(0)
 }
 
+// A client that needs longer for a history than pings may stay unanswered is not
+// dropped while it takes something.
+func TestSocketWaitsForWhoIsSlow(t *testing.T) {
+	d := start(t, func(d *daemon) {
+		d.server.streams.beat, d.server.streams.take = 20*time.Millisecond, time.Second
+	})
+	data := fmt.Appendf(nil, `{"body":"%s"}`, bytes.Repeat([]byte("x"), 200<<10))
+	const events = 100
+	for range events {
+		d.logEvent(engine.Event{Session: engine.SessionKey{Tenant: store.DefaultTenant, ID: "main"}, Type: engine.EventMessage, Data: data})
+	}
+	k := d.dial(d.key, "?after="+string(store.FirstEvent))
+	pace := time.NewTicker(20 * time.Millisecond)
+	defer pace.Stop()
+	for i := range events {
+		<-pace.C
+		if _, err := k.read(); err != nil {
+			t.Fatalf("after %d events: %v", i, err)
+		}
+	}
+}
+
 func TestSocketDropsWhoTakesNothing(t *testing.T) {
 	d := start(t, func(d *daemon) { d.server.streams.take = 1500 * time.Millisecond })
 	data := fmt.Appendf(nil, `{"body":"%s"}`, bytes.Repeat([]byte("x"), 200<<10))

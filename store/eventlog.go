@@ -17,7 +17,7 @@ const (
 	// filter that hardly anything passes, a page costs some milliseconds.
 	mostLooked = 20_000
 	// eventBytes is how much data a page holds; it goes beyond that by one event.
-	eventBytes = 1 << 20
+	eventBytes = 512 << 10
 )
 
 // FirstEvent is the cursor before the first event of every log.
@@ -55,7 +55,7 @@ type EventPage struct {
 
 // PageEvents returns up to limit events of a tenant that follow after, in the order
 // in which they were committed. "" begins at the oldest, and is never truncated. A
-// page ends early, with More set, once it has looked at many events or holds a
+// page ends early, with More set, once it has looked at many events or holds half a
 // megabyte. Without anything to look at, Next is after, or FirstEvent.
 func (s *Store) PageEvents(ctx context.Context, tenant engine.TenantID, f EventFilter, after engine.EventID, limit int) (EventPage, error) {
 	// One snapshot: what retention removes between two statements would be missing

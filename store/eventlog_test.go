@@ -117,10 +117,10 @@ func TestPageEventsMovesOnWithoutAMatch(t *testing.T) {
 	}
 }
 
-func TestPageEventsHoldsAMegabyte(t *testing.T) {
+func TestPageEventsHoldsHalfAMegabyte(t *testing.T) {
 	ctx := context.Background()
 	s := openLogs(t, Options{})
-	data := fmt.Appendf(nil, `{"body":"%s"}`, bytes.Repeat([]byte("x"), 300<<10))
+	data := fmt.Appendf(nil, `{"body":"%s"}`, bytes.Repeat([]byte("x"), 150<<10))
 	for range 7 {
 		if err := s.AppendEvent(ctx, engine.Event{Session: engine.SessionKey{Tenant: "a", ID: "main"}, Type: "message", Data: data}); err != nil {
 			t.Fatal(err)

@@ -86,6 +86,26 @@ func TestOpenCircuitIsProbed(t *testing.T) {
 	}
 }
 
+// An endpoint is not held back for the hours by which the clock went back.
+func TestHoldFromBeforeTheClockWentBack(t *testing.T) {
+	if webhooks.MaxHold != 360000*time.Millisecond {
+		t.Errorf("the statements know another longest hold than %v", webhooks.MaxHold)
+	}
+	s := opened(t)
+	back := start.Add(-5 * time.Hour)
+	names, claims := claim(t, s, back, 10, 4)
+	wantNames(t, names, `a/s0/{"n":1}`)
+	if turn := failAt(t, s, claims[0], back); turn != webhooks.TurnNone {
+		t.Errorf("turn %q", turn)
+	}
+	probe := back.Add(time.Minute)
+	if at, err := s.NextDelivery(context.Background(), back); err != nil || at.Before(probe) {
+		t.Errorf("next at %v, %v", at, err)
+	}
+	names, _ = claim(t, s, probe, 10, 4)
+	wantNames(t, names, `a/s1/{"n":1}`)
+}
+
 // While one of a session is under way, what is brought forward waits for it.
 func TestRecoveryKeepsTheLineBehindWhatIsUnderWay(t *testing.T) {
 	s := open(t, store.Options{Clock: func() time.Time { return start }})

@@ -12,7 +12,8 @@ import (
 // claimDue takes one delivery of each endpoint that has one due. due walks from
 // endpoint to endpoint through the index of what waits (a skip scan), so that
 // the cost grows with the endpoints that wait and not with their rows. SQLite
-// numbers parameters as they first appear: $1 must come before $2, and so on.
+// numbers parameters as they first appear: $1 must come before $2, and so on. 360000
+// is webhooks.MaxHold: who is held back for longer was before the clock went back.
 const claimDue = `
 WITH RECURSIVE due (endpoint_id) AS (
 	SELECT min(endpoint_id) FROM deliveries WHERE state = 'pending' AND turn > 0
@@ -23,7 +24,7 @@ WITH RECURSIVE due (endpoint_id) AS (
 ), busy (endpoint_id, tenant_id, failing, open, sending) AS MATERIALIZED (
 	SELECT e.id, e.tenant_id, CASE WHEN e.failures > 0 THEN 1 ELSE 0 END, CASE WHEN e.opened_at IS NULL THEN 0 ELSE 1 END,
 		(SELECT count(*) FROM deliveries d WHERE d.endpoint_id = e.id AND d.state = 'sending')
-	FROM due JOIN endpoints e ON e.id = due.endpoint_id WHERE e.enabled = 1 AND e.held_until <= $1
+	FROM due JOIN endpoints e ON e.id = due.endpoint_id WHERE e.enabled = 1 AND (e.held_until <= $1 OR e.held_until > $1 + 360000)
 ), first (id, tenant_id, failing, sending) AS MATERIALIZED (
 	SELECT CASE busy.open WHEN 1 THEN (SELECT d.id FROM deliveries d
 			WHERE d.endpoint_id = busy.endpoint_id AND d.state = 'pending' AND d.turn > 0 AND d.next_at <= $1
@@ -71,7 +72,7 @@ WITH RECURSIVE due (endpoint_id) AS (
 		WHERE d.state = 'pending' AND d.turn > 0 AND d.endpoint_id > due.endpoint_id)
 	FROM due WHERE due.endpoint_id IS NOT NULL
 )
-SELECT min(CASE WHEN e.held_until > $1 THEN max(e.held_until, (SELECT min(d.next_at) FROM deliveries d
+SELECT min(CASE WHEN e.held_until > $1 AND e.held_until <= $1 + 360000 THEN max(e.held_until, (SELECT min(d.next_at) FROM deliveries d
 			WHERE d.endpoint_id = e.id AND d.state = 'pending' AND d.turn > 0))
 		ELSE (SELECT min(d.next_at) FROM deliveries d
 			WHERE d.endpoint_id = e.id AND d.state = 'pending' AND d.turn > 0 AND d.next_at > $1) END)

@@ -8,6 +8,9 @@ const (
 	firstProbe   = 30 * time.Second // the wait before the first probe, doubled after each that fails
 	longestProbe = 5 * time.Minute  // also the longest that a receiver's Retry-After holds back all of an endpoint
 	giveUpAfter  = 5 * 24 * time.Hour
+	// MaxHold is the longest that nothing of an endpoint is tried: longestProbe and
+	// its spread. A time further off was set before the clock went back.
+	MaxHold = longestProbe * 6 / 5
 	// silence between two failures after which the second begins a new count
 	// towards giveUpAfter: an endpoint that hardly gets events must not be disabled
 	// for two failures that are a week apart.
@@ -39,6 +42,7 @@ func (c Circuit) Open() bool { return !c.OpenedAt.IsZero() }
 // from [0, 1) and spreads the probes by a fifth either way.
 func (c Circuit) Fail(a Attempt, asked time.Duration, random float64) Circuit {
 	end := a.At.Add(a.Duration)
+	c = c.rewound(a)
 	if c.FailingSince.IsZero() || end.Sub(c.FailedAt) > silence {
 		c.FailingSince = end
 	}
@@ -56,6 +60,22 @@ func (c Circuit) Fail(a Attempt, asked time.Duration, random float64) Circuit {
 	}
 	if until := end.Add(max(wait, min(asked, longestProbe))); until.After(end) && until.After(c.HeldUntil) {
 		c.HeldUntil = until
+	}
+	return c
+}
+
+// rewound is the circuit as it can be at the end of a try: what it remembers from
+// further ahead was before the clock went back, and counts from this try on.
+func (c Circuit) rewound(a Attempt) Circuit {
+	end := a.At.Add(a.Duration)
+	if c.HeldUntil.Sub(end) > MaxHold {
+		c.HeldUntil = time.Time{}
+	}
+	if c.OpenedAt.Sub(end) > sendTimeout { // by less, it may have been under way when the circuit opened
+		c.OpenedAt = a.At
+	}
+	if c.FailingSince.After(end) {
+		c.FailingSince = end
 	}
 	return c
 }

@@ -89,3 +89,21 @@ func TestCircuitBringsForward(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 }
+
+// A circuit that opened before the clock went back is probed at the usual pace.
+func TestCircuitWhenTheClockGoesBack(t *testing.T) {
+	var c Circuit
+	ahead := time.UnixMilli(1708243200000).Add(5 * time.Hour)
+	for range 6 { // the sixth is a probe
+		c = c.Fail(Attempt{At: ahead}, 0, 0.5)
+	}
+	now := ahead.Add(-5 * time.Hour)
+	c = c.Fail(Attempt{At: now, Duration: time.Second}, 0, 0.5)
+	end := now.Add(time.Second)
+	if want := end.Add(2 * time.Minute); !c.HeldUntil.Equal(want) || !c.Open() || !c.FailingSince.Equal(end) || c.Probes != 2 {
+		t.Errorf("after the clock went back %+v, want held until %v", c, want)
+	}
+	if c = c.Fail(Attempt{At: c.HeldUntil}, 0, 0.5); c.Probes != 3 {
+		t.Errorf("the next probe: %+v", c)
+	}
+}

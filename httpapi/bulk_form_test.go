@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"wapid/bulk"
 	"wapid/engine"
@@ -79,6 +80,28 @@ func TestBulkFormWithAFile(t *testing.T) {
 	d.emptySpool()
 }
 
+// Recipients and the fields of several types may stand in a form as one writes them.
+func TestBulkFormWithoutJSON(t *testing.T) {
+	d := start(t)
+	d.link("main")
+	started := d.startedBulk(d.form(bulkPath, formPart{name: "recipients", value: "+91 98765 43210"},
+		formPart{name: "recipients", value: `{"phone":"919876543211","name":"Ravi"}`}, formPart{name: "recipients", value: "{"},
+		formPart{name: "message", value: "Hi {{name|you}}"}, formPart{name: "startAt", value: time.Now().Add(2 * time.Second).Format(time.RFC3339)},
+		formPart{name: "delayMin", value: "0"}, formPart{name: "delayMax", value: "0"}))
+	if started.Total != 2 || len(started.Invalid) != 1 {
+		t.Errorf("started %+v", started)
+	}
+	d.awaitJob(started.JobID, bulk.StatusCompleted)
+	if sent := d.network.all(); len(sent) != 2 || sent[1].Text != "Hi Ravi" {
+		t.Errorf("sent %+v", sent)
+	}
+	one := d.startedBulk(d.form(bulkPath, formPart{name: "recipients", value: "919876543212"}, formPart{name: "message", value: "Hi"},
+		formPart{name: "startAt", value: fmt.Sprint(time.Now().Add(time.Hour).UnixMilli())}))
+	if r := d.get("/api/whatsapp/bulk-job/" + string(one.JobID)); !strings.Contains(r.body, `"scheduled"`) {
+		t.Errorf("the job is %s", r.body)
+	}
+}
+
 // Another file of recipients is another request.
 func TestBulkFormAndIdempotency(t *testing.T) {
 	d := start(t)
@@ -112,7 +135,8 @@ func TestBulkFormRefusals(t *testing.T) {
 		`unknown field \"unheardOf\"`: {message, {name: "unheardOf", value: "1"}, csvPart("phone\n919876543210\n")},
 		`\"delayMin\" must be`:        {message, {name: "delayMin", value: "soon"}, csvPart("phone\n919876543210\n")},
 		"to does not go with":         {message, {name: "to", value: "919876543210"}, csvPart("phone\n919876543210\n")},
-		`\"recipients\" must be an`:   {message, {name: "recipients", value: "919876543210"}},
+		"startAt must be":             {message, {name: "startAt", value: "soon"}, csvPart("phone\n919876543210\n")},
+		`\"startAt\" is given twice`:  {message, {name: "startAt", value: "1"}, {name: "startAt", value: "2"}, csvPart("phone\n919876543210\n")},
 		"near byte":                   {{name: "request", value: `{"message":`}, csvPart("phone\n919876543210\n")},
 		"message is required":         {csvPart("phone\n919876543210\n")},
 	} {

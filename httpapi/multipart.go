@@ -201,18 +201,21 @@ type formFault string
 func (f formFault) Error() string { return string(f) }
 
 func formValue(t reflect.Type, values []string) (json.RawMessage, error) {
-	if underlying(t) != nil { // else it takes any JSON
-		t = underlying(t)
+	if t = underlying(t); t == nil {
+		return anyValue(values)
 	}
 	isArray := t.Kind() == reflect.Slice
 	if len(values) > 1 && !isArray {
 		return nil, formFault("is given twice")
 	}
 	only := bytes.TrimSpace([]byte(values[0]))
+	apart := isArray && (len(values) > 1 || !bytes.HasPrefix(only, []byte("[")))
 	switch {
 	case t.Kind() == reflect.String:
 		return json.Marshal(values[0])
-	case isArray && t.Elem().Kind() == reflect.String && (len(values) > 1 || !bytes.HasPrefix(only, []byte("["))):
+	case apart && underlying(t.Elem()) == nil:
+		return anyValues(values)
+	case apart && t.Elem().Kind() == reflect.String:
 		return json.Marshal(values)
 	case len(values) > 1:
 		return nil, formFault("must be an array, written as JSON")
@@ -222,4 +225,35 @@ func formValue(t reflect.Type, values []string) (json.RawMessage, error) {
 		return nil, formFault("must be " + article(t) + ", written as JSON")
 	}
 	return only, nil
+}
+
+// anyValue writes a field that may be of several types: as JSON if it is some, and
+// else as a text.
+func anyValue(values []string) (json.RawMessage, error) {
+	if len(values) > 1 {
+		return nil, formFault("is given twice")
+	}
+	only := bytes.TrimSpace([]byte(values[0]))
+	switch {
+	case len(only) == 0:
+		return json.RawMessage("null"), nil
+	case json.Valid(only):
+		return only, nil
+	}
+	return json.Marshal(values[0])
+}
+
+// anyValues writes parts that are entries of a list each: objects, or texts.
+func anyValues(values []string) (json.RawMessage, error) {
+	list := make([]json.RawMessage, len(values))
+	for i, value := range values {
+		var err error
+		if list[i] = bytes.TrimSpace([]byte(value)); bytes.HasPrefix(list[i], []byte("{")) && json.Valid(list[i]) {
+			continue
+		}
+		if list[i], err = json.Marshal(value); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(list)
 }

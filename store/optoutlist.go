@@ -159,7 +159,7 @@ func (s *Store) heed(tx *sql.Tx, m engine.LoggedMessage) (queued int64, err erro
 	if m.Kind != engine.KindText && m.Kind != engine.KindEdit {
 		return 0, nil
 	}
-	words, err := scanWords(tx.QueryRow(selectOptOutWords, tenant))
+	words, err := s.optOutWords(tx, tenant)
 	if err != nil {
 		return 0, err
 	}

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"encoding/json"
 
+	"go.uber.org/zap"
+
 	"wapid/bulk"
 	"wapid/engine"
 )
@@ -129,8 +131,8 @@ func (s *Store) RemoveOptOut(ctx context.Context, tenant engine.TenantID, who en
 
 // OptOutWords returns the words that a tenant's contacts opt out by. It returns
 // CodeNotFound if there is no such tenant.
-func (s *Store) OptOutWords(ctx context.Context, tenant engine.TenantID) (bulk.OptOutWords, error) {
-	return scanWords(s.read.QueryRowContext(ctx, selectOptOutWords, tenant))
+func (s *Store) OptOutWords(_ context.Context, tenant engine.TenantID) (bulk.OptOutWords, error) {
+	return s.optOutWords(s.read, tenant)
 }
 
 // SetOptOutWords replaces them. It returns CodeNotFound if there is no such tenant.
@@ -150,16 +152,21 @@ func (s *Store) SetOptOutWords(ctx context.Context, tenant engine.TenantID, w bu
 
 const selectOptOutWords = `SELECT opt_out_words FROM tenants WHERE id = $1`
 
-// scanWords reads a tenant's words; the usual ones stand as no text.
-func scanWords(r row) (w bulk.OptOutWords, err error) {
+// optOutWords reads a tenant's words. The usual ones stand as no text, and in for
+// words that are damaged: nobody's messages wait for that, and nobody's wish is lost.
+func (s *Store) optOutWords(q querier, tenant engine.TenantID) (w bulk.OptOutWords, err error) {
 	var text string
-	if err := r.Scan(&text); err != nil {
+	if err := q.QueryRow(selectOptOutWords, tenant).Scan(&text); err != nil {
 		return w, orNotFound(err, "tenant")
 	}
 	if text == "" {
 		return bulk.DefaultOptOutWords(), nil
 	}
-	return w, storageError(json.Unmarshal([]byte(text), &w))
+	if err := json.Unmarshal([]byte(text), &w); err != nil {
+		s.unreadable("a tenant's words for opting out", err, zap.String("tenant", string(tenant)))
+		return bulk.DefaultOptOutWords(), nil
+	}
+	return w, nil
 }
 
 const optOutColumns = `id, phone, lid, source, word, session_id, message_id, created_at`

@@ -334,6 +334,18 @@ func TestOptOutWordsOfATenant(t *testing.T) {
 	if w, err := b.s.OptOutWords(ctx, DefaultTenant); err != nil || len(w.Stop)+len(w.Start) != 0 {
 		t.Errorf("switched off, the words are %+v, %v", w, err)
 	}
+	// Damaged words hold up nobody's messages.
+	err = b.s.update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.Exec(`UPDATE tenants SET opt_out_words = '{"stop":[' WHERE id = $1`, DefaultTenant)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.says(engine.Person{Phone: phoneA}, "stop")
+	if !b.optedOut(phoneA) {
+		t.Error("with damaged words the usual ones are not heeded")
+	}
 	for _, err := range []error{b.s.SetOptOutWords(ctx, "nobody", own), func() error { _, err := b.s.OptOutWords(ctx, "nobody"); return err }()} {
 		if engine.CodeOf(err) != engine.CodeNotFound {
 			t.Errorf("of nobody: %v", err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"wapid/bulk"
 	"wapid/engine"
 )
 
@@ -48,6 +49,7 @@ func TestStatusOf(t *testing.T) {
 		CodePayloadTooLarge:           http.StatusRequestEntityTooLarge,
 		CodeUnsupportedMedia:          http.StatusUnsupportedMediaType,
 		CodeLinkExpired:               http.StatusGone,
+		bulk.CodeEnded:                http.StatusConflict,
 		CodeHeadersTooLarge:           http.StatusRequestHeaderFieldsTooLarge,
 		CodeNotReady:                  http.StatusServiceUnavailable,
 		"A_CODE_OF_TOMORROW":          http.StatusInternalServerError,

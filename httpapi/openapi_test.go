@@ -11,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"wapid/bulk"
 	"wapid/engine"
 	"wapid/webhooks"
 )
@@ -117,7 +118,7 @@ func TestDocumentKnowsEveryWord(t *testing.T) {
 			engine.ReasonBanned, engine.ReasonClientOutdated, engine.ReasonStopped, engine.ReasonPairingFailed),
 		"EventType": words(webhooks.Types()...),
 		"ErrorCode": append(words(engineCodes...), words(CodeMethodNotAllowed, CodeRequestTimeout,
-			CodePayloadTooLarge, CodeUnsupportedMedia, CodeHeadersTooLarge, CodeLinkExpired)...),
+			CodePayloadTooLarge, CodeUnsupportedMedia, CodeHeadersTooLarge, CodeLinkExpired, bulk.CodeEnded)...),
 	} {
 		if got := schemas[name].Enum; !slices.Equal(got, want) {
 			t.Errorf("%s is %v, want %v", name, got, want)

@@ -38,7 +38,7 @@ func TestHealthAndReadiness(t *testing.T) {
 		t.Fatal(err)
 	}
 	r = d.do(call{method: http.MethodGet, path: "/readyz"})
-	if want := `{"error":"the daemon is not ready","code":"NOT_READY","reasons":["the database is not usable"]}`; r.status != 503 || r.body != want {
+	if want := `{"error":"the daemon is not ready","code":"NOT_READY","reasons":["the database is not usable: the database is closed"]}`; r.status != 503 || r.body != want {
 		t.Errorf("without a database: %d %s", r.status, r.body)
 	}
 	d.wants(d.get("/api/whatsapp/sessions"), http.StatusInternalServerError, engine.CodeStorage)

@@ -1,14 +1,17 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/csv"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
 
 	"wapid/bulk"
 	"wapid/engine"
+	"wapid/store"
 )
 
 func TestItemsAsCSV(t *testing.T) {
@@ -66,6 +69,32 @@ func TestItemsAsCSV(t *testing.T) {
 		d.wants(d.get(items+query), http.StatusBadRequest, engine.CodeInvalid)
 	}
 	d.wants(d.do(call{method: "GET", path: items + "?format=csv", key: d.otherKey}), http.StatusNotFound, engine.CodeNotFound)
+}
+
+// A list that can't be read to its end is broken off: what has come must not be
+// taken for all.
+func TestAnExportThatFailsIsNotComplete(t *testing.T) {
+	d := start(t)
+	d.link("main")
+	numbers := make([]string, exportPage+1)
+	for i := range numbers {
+		numbers[i] = fmt.Sprintf("\"49151%08d\"", i)
+	}
+	started := d.startedBulk(d.post(bulkPath, `{"recipients":[`+strings.Join(numbers, ",")+`],"message":"Hi","delayMin":60000}`))
+	j, err := d.store.FindJob(t.Context(), store.DefaultTenant, started.JobID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	rows := &itemRows{server: d.server, ctx: ctx, tenant: store.DefaultTenant, job: j}
+	if err := rows.more(); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	got, err := io.ReadAll(rows)
+	if n := strings.Count(string(got), "\n"); n != exportPage || engine.CodeOf(err) != engine.CodeStorage {
+		t.Errorf("%d rows and %v", n, err)
+	}
 }
 
 func TestHarmless(t *testing.T) {

@@ -59,6 +59,9 @@ func (h *chaos) restart() {
 	h.story.tell("", "kill -9")
 	h.current().kill()
 	h.start()
+	if h.kills++; h.kills%10 == 0 {
+		h.t.Logf("%d kills so far", h.kills)
+	}
 }
 
 // strike does what a step says and returns when it is over.

@@ -30,7 +30,7 @@ type chaosOptions struct {
 // chaosFromEnvironment reads what `make chaos` was given; without it, the run is
 // the short one that goes with every test.
 func chaosFromEnvironment(t testing.TB) chaosOptions {
-	o := chaosOptions{seed: 1, kills: 3, length: 12 * time.Second, between: 4, tenants: 2, sessions: 2, contacts: 10}
+	o := chaosOptions{seed: 1, kills: 3, length: 10 * time.Second, between: 4, tenants: 2, sessions: 2, contacts: 10}
 	number := func(name string, set func(uint64)) {
 		text := os.Getenv(name)
 		if text == "" {

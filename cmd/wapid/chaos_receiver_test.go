@@ -243,6 +243,15 @@ func (r *chaosReceiver) got() []arrival {
 	return append([]arrival(nil), r.arrivals...)
 }
 
+// tellArrivals adds to the story when an event came, and how that was answered.
+func (r *chaosReceiver) tellArrivals(s *story, event string) {
+	for _, a := range r.got() {
+		if a.event == event {
+			s.tellOf(a.at, event, "came to %s, answer: %s", r.name, a.verdict)
+		}
+	}
+}
+
 // subscribe makes the receiver a webhook of its tenant.
 func (r *chaosReceiver) subscribe(t testing.TB, a *api) {
 	t.Helper()

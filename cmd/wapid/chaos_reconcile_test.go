@@ -55,6 +55,7 @@ type reckoning struct {
 	again                                    int // arrivals after the first, under the same webhook-id
 	ordered                                  int // first tries that were compared
 	read                                     int // by readers of the log
+	retries                                  int // incoming messages that the daemon asked for again
 	jobs, recipients, bulkSent, bulkFailed   int
 }
 
@@ -156,6 +157,13 @@ func (h *chaos) reconcileEvents(r *reckoning) {
 			h.blame(twiceLogged, m.id)
 		}
 	}
+	h.everySession(func(tenant, session int) {
+		for n := range friendsEach {
+			for _, m := range h.friend(tenant, session, n).Sent() {
+				r.retries += m.Retries
+			}
+		}
+	})
 	of := func(tenant int) []writtenEvent {
 		return slices.DeleteFunc(slices.Clone(events), func(e writtenEvent) bool { return e.tenant != h.tenants[tenant] })
 	}
@@ -214,6 +222,7 @@ func (h *chaos) reconcileReceiver(r *reckoning, receiver *chaosReceiver, events 
 		if !accepted[e.id] || d.state != "delivered" {
 			h.blame(lostEvent, e.id)
 			h.story.tell(e.id, "%s (%s) of session %s at %s: delivery is %q after %d tries, accepted: %v", e.kind, e.message, e.session, receiver.name, d.state, d.attempts, accepted[e.id])
+			receiver.tellArrivals(h.story, e.id)
 			continue
 		}
 		// What failed once has left the line. The others must have come in the order
@@ -225,6 +234,7 @@ func (h *chaos) reconcileReceiver(r *reckoning, receiver *chaosReceiver, events 
 		if before, ok := last[e.session]; ok && first[e.id] < first[before.id] {
 			h.blame(outOfOrder, e.id)
 			h.story.tell(e.id, "%s of session %s came before %s", e.kind, e.session, before.id)
+			receiver.tellArrivals(h.story, e.id)
 		}
 		last[e.session] = e
 	}

@@ -41,6 +41,7 @@ func (h *chaos) report(r *reckoning) {
 	row("messages that phones sent in", r.inbound)
 	never(lostInbound)
 	never(twiceLogged)
+	row("  asked for again, as they could not be read", r.retries)
 	row("events written down", r.events)
 	row("  requests that the receivers read", r.arrivals)
 	never(lostEvent)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -27,19 +28,22 @@ func newStory() *story { return &story{begin: time.Now()} }
 
 // tell adds an entry. The subject is what it is about, "" for the whole run.
 func (s *story) tell(subject, format string, args ...any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.entries = append(s.entries, storyEntry{time.Since(s.begin), subject, fmt.Sprintf(format, args...)})
+	s.tellOf(time.Now(), subject, format, args...)
 }
 
-// at puts a moment into the story's own time.
-func (s *story) at(t time.Time) time.Duration { return t.Sub(s.begin) }
+// tellOf adds an entry about an earlier moment.
+func (s *story) tellOf(at time.Time, subject, format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.entries = append(s.entries, storyEntry{at.Sub(s.begin), subject, fmt.Sprintf(format, args...)})
+}
 
 // of tells what is known of some subjects, with what happened to everybody from two
 // seconds before their first entry to five after their last.
 func (s *story) of(subjects ...string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	slices.SortStableFunc(s.entries, func(a, b storyEntry) int { return cmp.Compare(a.at, b.at) })
 	first, last := time.Duration(-1), time.Duration(0)
 	for _, e := range s.entries {
 		if e.subject != "" && slices.Contains(subjects, e.subject) {

@@ -29,6 +29,7 @@ type chaos struct {
 	client    *http.Client
 	story     *story
 	books     *books
+	kills     int
 
 	mu     sync.Mutex
 	daemon *daemon

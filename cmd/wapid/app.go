@@ -89,6 +89,9 @@ func (a *app) open(ctx context.Context, c appConfig) error {
 		return err
 	}
 	a.closers = append(a.closers, unlock)
+	if err := checkRestored(dir); err != nil {
+		return err
+	}
 	if a.store, err = store.Open(ctx, filepath.Join(dir, store.FileName), store.Options{Clock: c.Clock, Log: c.Log.Named("store")}); err != nil {
 		return err
 	}

@@ -129,6 +129,9 @@ func (r backupReport) String() string {
 // not know yet is decrypted again and found in the events.
 func writeBackup(ctx context.Context, w io.Writer, data, work string) (report backupReport, err error) {
 	begin := time.Now()
+	if err := checkRestored(data); err != nil {
+		return report, err
+	}
 	devices, err := store.TakeSnapshot(ctx, filepath.Join(data, whatsapp.FileName))
 	if err != nil {
 		return report, err

@@ -22,9 +22,23 @@ type restoreCommand struct {
 	Force bool   `help:"Move what is in the data directory into a directory of its own there, instead of refusing."`
 }
 
-// daemonFiles are what a daemon keeps in its data directory, in the order in
-// which a restore puts them there. Its own database is the last: beside linked
-// devices and without it no daemon starts, so half a restore is never run.
+// restoringDir stands in a data directory while a restore changes it. Beside it no
+// daemon starts, so half a restore is never run.
+const restoringDir = "restoring"
+
+// checkRestored refuses a data directory whose restore was interrupted.
+func checkRestored(dir string) error {
+	_, err := os.Lstat(filepath.Join(dir, restoringDir))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("data directory: %w", err)
+	}
+	return fmt.Errorf("a restore into %s was interrupted: do it again, with --force", dir)
+}
+
+// daemonFiles are what a backup holds of a data directory.
 var daemonFiles = [...]string{spoolDir, bulkDir, whatsapp.FileName, store.FileName}
 
 // Run puts a backup into a data directory that no daemon uses.
@@ -70,8 +84,7 @@ func (c *restoreCommand) open() (io.ReadCloser, error) {
 	return os.Open(c.File)
 }
 
-// leftovers are all that a daemon may have left in its data directory, in the
-// order in which a restore moves it aside: its own database is the first.
+// leftovers are all that a daemon may have left in its data directory.
 var leftovers = [...]string{
 	store.FileName, store.FileName + "-wal", store.FileName + "-shm",
 	whatsapp.FileName, whatsapp.FileName + "-wal", whatsapp.FileName + "-shm",
@@ -104,19 +117,24 @@ func restoreInto(ctx context.Context, from io.Reader, dir string, old []string) 
 	if m, err = unpack(ctx, from, staging); err != nil {
 		return manifest{}, "", err
 	}
+	// From here on the directory is of no use until all is in its place.
+	restoring := filepath.Join(dir, restoringDir)
+	if err := os.RemoveAll(restoring); err != nil {
+		return manifest{}, "", err
+	}
+	if err := errors.Join(os.Rename(staging, restoring), syncDir(dir)); err != nil {
+		return manifest{}, "", err
+	}
 	if aside, err = moveAside(dir, old, m); err != nil {
 		return manifest{}, "", err
 	}
 	for _, name := range daemonFiles {
-		err := os.Rename(filepath.Join(staging, name), filepath.Join(dir, name))
+		err := os.Rename(filepath.Join(restoring, name), filepath.Join(dir, name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return manifest{}, "", err
 		}
-		if err := syncDir(dir); err != nil {
-			return manifest{}, "", err
-		}
 	}
-	return m, aside, nil
+	return m, aside, errors.Join(syncDir(dir), os.RemoveAll(restoring), syncDir(dir))
 }
 
 // unpack extracts a backup into an empty directory, looks closely at its

@@ -253,6 +253,24 @@ func (s *simulated) keepOut(t *testing.T, phone *simnet.Phone) (fault string) {
 	return fault
 }
 
+// TestHalfARestoreIsNeverRun: what an interrupted one leaves is refused until it is
+// done again.
+func TestHalfARestoreIsNeverRun(t *testing.T) {
+	network, _, file := backedUp(t)
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, restoringDir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	code, _, stderr := command(t, "serve", "--listen", "127.0.0.1:0", "--data", dir, "--network", network.file, "--log-level", "error")
+	if code != 1 || !strings.Contains(stderr, "interrupted") {
+		t.Errorf("status %d: %s", code, stderr)
+	}
+	runCommand(t, "restore", file, "--data", dir)
+	d := startDaemon(t, "", network, dir)
+	d.awaitStatus(t, "main", "ready")
+	d.stop(t)
+}
+
 // entry is a member of an archive.
 type entry struct {
 	name, link string

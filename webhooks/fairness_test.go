@@ -19,7 +19,7 @@ func TestWhoHangsDelaysNobodyElse(t *testing.T) {
 		"all endpoints of one tenant":         {1, 20},
 		"as many tenants as workers":          {workers, 1},
 		"more tenants than there are places":  {80, 1},
-		"some tenants with all they may have": {6, 20},
+		"some tenants with all they may have": {4, 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inOutage(t, webhooks.Options{Workers: workers}, func(o *outage) {

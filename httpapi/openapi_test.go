@@ -115,7 +115,7 @@ func TestDocumentKnowsEveryWord(t *testing.T) {
 		"Status": words(engine.StatusInitializing, engine.StatusQRReady, engine.StatusPasskeyRequired,
 			engine.StatusAuthenticated, engine.StatusReady, engine.StatusDisconnected),
 		"Reason": words(engine.ReasonNetwork, engine.ReasonLoggedOut, engine.ReasonQRTimeout, engine.ReasonReplaced,
-			engine.ReasonBanned, engine.ReasonClientOutdated, engine.ReasonStopped, engine.ReasonPairingFailed),
+			engine.ReasonBanned, engine.ReasonClientOutdated, engine.ReasonStopped, engine.ReasonPairingFailed, engine.ReasonUnreadable),
 		"EventType": words(webhooks.Types()...),
 		"ErrorCode": append(words(engineCodes...), words(CodeMethodNotAllowed, CodeRequestTimeout,
 			CodePayloadTooLarge, CodeUnsupportedMedia, CodeHeadersTooLarge, CodeLinkExpired, bulk.CodeEnded)...),

@@ -24,6 +24,13 @@ func (h *chaos) disturb(ctx context.Context) {
 			h.restart()
 			continue
 		}
+		if step.kind == faultStop {
+			h.count(faultStop)
+			h.story.tell("", "SIGTERM")
+			h.current().stop(h.t)
+			h.start()
+			continue
+		}
 		if step.kind == faultDiskFull && !h.disk.mounted {
 			continue
 		}

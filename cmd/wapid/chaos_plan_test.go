@@ -73,6 +73,7 @@ func between(r *rand.Rand, low, high time.Duration) time.Duration {
 // Faults that the harness knows beside the network's own.
 const (
 	faultKill         = "kill -9"
+	faultStop         = "SIGTERM"
 	faultBusyOurs     = "wapid.db locked"
 	faultBusyTheirs   = "whatsapp.db locked"
 	faultDiskFull     = "disk full"
@@ -93,7 +94,7 @@ type chaosStep struct {
 
 func (s chaosStep) String() string {
 	switch s.kind {
-	case faultKill:
+	case faultKill, faultStop:
 		return s.kind
 	case faultClock:
 		return fmt.Sprintf("%s to %v", s.kind, s.offset)
@@ -111,7 +112,7 @@ func disturbances() []string {
 	return []string{
 		string(simnet.FaultDropBeforeRelay), string(simnet.FaultDropBeforeAck), string(simnet.FaultDropAfterAck),
 		string(simnet.FaultClose), string(simnet.FaultRestart), string(simnet.FaultRefuse), string(simnet.FaultLatency),
-		faultBusyOurs, faultBusyTheirs, faultDiskFull, faultClock, faultReceiverDown,
+		faultBusyOurs, faultBusyTheirs, faultDiskFull, faultClock, faultReceiverDown, faultStop,
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,6 +17,7 @@ func (h *chaos) report(r *reckoning) {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
 	row := func(what string, n any) { fmt.Fprintf(w, "%s\t%v\n", what, n) }
+	h.searchLogs()
 	kinds := map[string]int{}
 	for _, f := range h.wrong {
 		kinds[f.kind]++
@@ -70,6 +72,9 @@ func (h *chaos) report(r *reckoning) {
 	for mood, n := range h.moods() {
 		row("answer of a receiver: "+mood, n)
 	}
+	for message, n := range h.complaints() {
+		row("the daemon's log, error: "+message, n)
+	}
 	w.Flush()
 	h.t.Logf("\n%s", b.String())
 	h.tellWrong()
@@ -87,6 +92,31 @@ func (h *chaos) refusals() func(yield func(string, int) bool) {
 		}
 	}
 	return sorted(sum)
+}
+
+// complaints counts what the daemons said at level error.
+func (h *chaos) complaints() func(yield func(string, int) bool) {
+	sum := map[string]int{}
+	for _, log := range h.logs {
+		for line := range strings.Lines(log.String()) {
+			var entry struct{ Level, Msg string }
+			if json.Unmarshal([]byte(line), &entry) == nil && entry.Level == "error" {
+				sum[entry.Msg]++
+			}
+		}
+	}
+	return sorted(sum)
+}
+
+// searchLogs looks for what no daemon may say, whatever is done to it.
+func (h *chaos) searchLogs() {
+	for i, log := range h.logs {
+		for _, never := range []string{"WARNING: DATA RACE", "panic: ", "panicked", "fatal error: "} {
+			if strings.Contains(log.String(), never) {
+				h.blame("daemons that said "+never, fmt.Sprintf("daemon %d", i+1))
+			}
+		}
+	}
 }
 
 // moods adds up how the receivers answered.

@@ -71,7 +71,16 @@ func (k *logSocket) run(conn *websocket.Conn) {
 		return
 	}
 	defer st.leave(tenant)
-	defer context.AfterFunc(st.ending, func() { _ = conn.NetConn().SetWriteDeadline(time.Now().Add(streamFarewell)) })()
+	hurried := make(chan struct{})
+	stop := context.AfterFunc(st.ending, func() {
+		defer close(hurried)
+		_ = conn.NetConn().SetWriteDeadline(time.Now().Add(streamFarewell))
+	})
+	defer func() {
+		if !stop() {
+			<-hurried // fasthttp takes the connection back as soon as run has returned
+		}
+	}()
 	ctx, gone := context.WithCancelCause(st.ending)
 	heard := make(chan struct{})
 	go func() {

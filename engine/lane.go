@@ -153,20 +153,27 @@ type attempt struct {
 	unsure bool   // an earlier request may have sent it
 }
 
-// settle writes down what became of a message.
+// settlePatience is how long a request waits for a database that does not take what
+// became of its message.
+const settlePatience = 20 * time.Second
+
+// settle writes down what became of a message. It tries at least once, and ends with ctx.
 func (w *worker) settle(ctx context.Context, a attempt, sent Sent, sendErr error) {
-	var err error
-	if o, ok := a.outcome(sent, CodeOf(sendErr)); ok {
-		err = w.engine.store.FinishMessage(ctx, w.key, a.id, o)
-	} else {
-		err = w.engine.store.DiscardMessage(ctx, w.key, a.id, a.claim)
-	}
+	waiting, cancel := context.WithTimeout(ctx, settlePatience)
+	defer cancel()
+	o, kept := a.outcome(sent, CodeOf(sendErr))
+	err := w.insist(waiting, "outcome of a message not saved", func(ctx context.Context) error {
+		if kept {
+			return w.engine.store.FinishMessage(ctx, w.key, a.id, o)
+		}
+		return w.engine.store.DiscardMessage(ctx, w.key, a.id, a.claim)
+	})
 	if err != nil {
 		// The caller's answer is still the truth; the row stays pending and
 		// becomes unknown at the next start.
 		w.log.Error("outcome of a message not saved", zap.Error(err))
 	}
-	w.noteRecipient(ctx, sent.Recipient)
+	w.noteRecipient(context.WithoutCancel(ctx), sent.Recipient)
 }
 
 // outcome is what the log says of a message after a try. It is false for a

@@ -183,6 +183,21 @@ type flaky struct {
 	failSave int  // so many calls of SaveState fail
 	after    bool // having committed
 	panics   int  // so many calls of SaveState panic
+
+	failFinish int // so many calls of FinishMessage fail
+}
+
+func (f *flaky) FinishMessage(ctx context.Context, key engine.SessionKey, id engine.MessageID, o engine.MessageOutcome) error {
+	f.mu.Lock()
+	fail := f.failFinish > 0
+	if fail {
+		f.failFinish--
+	}
+	f.mu.Unlock()
+	if fail {
+		return engine.Errorf(engine.CodeStorage, "database is locked")
+	}
+	return f.Store.FinishMessage(ctx, key, id, o)
 }
 
 func (f *flaky) SaveState(ctx context.Context, key engine.SessionKey, from, to engine.State, at time.Time, events ...engine.Event) error {

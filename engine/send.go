@@ -102,6 +102,7 @@ func (w *worker) submit(ctx context.Context, m Outgoing, o SendOptions) (Submitt
 			return Submitted{}, err
 		}
 	}
+	request := ctx
 	ctx, cancel := context.WithTimeout(ctx, w.engine.sendTimeout)
 	defer cancel()
 	m, err := w.complete(ctx, m)
@@ -127,7 +128,7 @@ func (w *worker) submit(ctx context.Context, m Outgoing, o SendOptions) (Submitt
 		return Submitted{Sent: Sent{ID: m.ID}, Queued: true}, nil
 	}
 	sent, err := w.deliver(ctx, m)
-	w.settle(context.WithoutCancel(ctx), attempt{m.ID, o.Claim, found.Unsure}, sent, err)
+	w.settle(request, attempt{m.ID, o.Claim, found.Unsure}, sent, err)
 	returned = err != nil // or it was not: then looking again does no harm
 	return Submitted{Sent: sent}, err
 }

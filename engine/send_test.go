@@ -87,6 +87,44 @@ func TestTheSameRequestIsAnsweredFromTheLog(t *testing.T) {
 	})
 }
 
+// What was sent is in the log as sent, also if the database did not take it at
+// first; one that takes nothing for long keeps nobody from the answer, nor a
+// stopping daemon from stopping.
+func TestTheOutcomeIsWrittenDownInTheEnd(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		fails int
+		want  engine.MessageStatus
+		ended bool // the request's context ends after a second, as at shutdown
+		most  time.Duration
+	}{
+		{"locked for a moment", 3, engine.MessageSent, false, time.Second},
+		{"locked for long", 1000, engine.MessagePending, false, 20 * time.Second},
+		{"while stopping", 1000, engine.MessagePending, true, time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, w *world) {
+				w.link("a")
+				w.store.failFinish = c.fails
+				ctx, cancel := context.WithCancel(context.Background())
+				defer cancel()
+				if c.ended {
+					defer time.AfterFunc(time.Second, cancel).Stop()
+				}
+				began := time.Now()
+				sent, err := w.engine.Send(ctx, key("a"), text("hello"))
+				if err != nil || time.Since(began) > c.most {
+					t.Errorf("answered after %v: %v", time.Since(began), err)
+				}
+				row, err := w.store.FindMessage(context.Background(), key("a"), engine.Outbound, sent.ID)
+				if err != nil || row.Status != c.want {
+					t.Errorf("the log says %q, want %q (%v)", row.Status, c.want, err)
+				}
+			})
+		})
+	}
+}
+
 func TestTheSameRequestWaitsForTheOneInFlight(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		c := w.link("a")

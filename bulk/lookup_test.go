@@ -140,7 +140,7 @@ func TestAJobWaitsUntilItMayLookUp(t *testing.T) {
 		id := w.checking(20, 0)
 		pass(time.Second)
 		w.wants(id, StatusRunning, 13, 0)
-		if h := w.store.job(id).Holdup(time.Now()); h.Reason != WaitRate || h.Until.Sub(time.Now()) > time.Minute {
+		if h := w.store.job(id).Holdup(time.Now()); h.Reason != WaitRate || time.Until(h.Until) > time.Minute {
 			t.Errorf("it waits for %+v", h)
 		}
 		next := w.order("main", 3, 0)

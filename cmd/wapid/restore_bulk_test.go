@@ -19,20 +19,24 @@ func TestRestoreMidBulkJob(t *testing.T) {
 		recipients = append(recipients, network.Phone(fmt.Sprintf("4477009002%02d", i)).Number())
 	}
 	job := d.must(t, 200, "POST", sessionPath("main")+"/send-bulk", map[string]any{
-		"recipients": recipients, "message": "hello", "delayMin": 100, "delayMax": 150}).text("jobId")
+		"recipients": recipients, "message": "hello", "delayMin": 200, "delayMax": 250}).text("jobId")
 	succeeded := func() int {
 		n, _ := d.must(t, 200, "GET", "/api/whatsapp/bulk-job/"+job, nil).body["succeeded"].(float64)
 		return int(n)
 	}
 	eventually(t, "some are sent", func() bool { return succeeded() >= 3 })
+	path := "/api/whatsapp/bulk-job/" + job
+	d.must(t, 200, "POST", path+"/pause", nil) // however long the backup takes, the job is not done after it
 	file := filepath.Join(t.TempDir(), "backup")
 	runCommand(t, "backup", file, "--data", dir)
 	sent := succeeded()
+	d.must(t, 200, "POST", path+"/resume", nil)
 	eventually(t, "more are sent", func() bool { return succeeded() >= sent+3 })
 	d.kill()
 	restored := t.TempDir()
 	runCommand(t, "restore", file, "--data", restored)
 	d = startDaemon(t, "", network, restored)
+	d.must(t, 200, "POST", path+"/resume", nil)
 	eventually(t, "the job is done", func() bool {
 		return d.must(t, 200, "GET", "/api/whatsapp/bulk-job/"+job, nil).text("status") == "completed"
 	})

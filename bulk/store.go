@@ -105,7 +105,8 @@ type Store interface {
 	MarkChecked(ctx context.Context, id JobID, results []Checked, at time.Time) (Status, error)
 	// HoldMember says why a session does not go on with one of its jobs.
 	HoldMember(ctx context.Context, id JobID, session engine.SessionID, w Waiting) error
-	// HoldSession says why a session does not go on with any of its jobs.
+	// HoldSession says why a session does not go on with any of its jobs, but for those
+	// that wait for something with a date.
 	HoldSession(ctx context.Context, key engine.SessionKey, w Waiting) error
 	// DropSession takes a session that is gone for good out of its jobs. What it may
 	// have sent already ends with CodeSendOutcomeUnknown, what it has certainly not

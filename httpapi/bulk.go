@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -155,8 +156,9 @@ func (s *Server) sendersOf(p store.Principal, key engine.SessionKey, more []stri
 }
 
 // startBulk answers with the job of an earlier request with the same idempotency
-// key, or makes one. It returns CodeConflict, CodeSessionNotReady for a session
-// that was logged out, and the errors of attach.
+// key, or makes one. It returns CodeConflict, CodeInvalid for a start in the past,
+// CodeSessionNotReady for a session that was logged out or banned, and the errors of
+// attach.
 func (s *Server) startBulk(c *fiber.Ctx, in *sending, order bulk.Order) (bulk.Job, error) {
 	ctx := c.UserContext()
 	key := engine.SessionKey{Tenant: order.Tenant, ID: order.Sessions[0].Session}
@@ -166,6 +168,9 @@ func (s *Server) startBulk(c *fiber.Ctx, in *sending, order bulk.Order) (bulk.Jo
 		if engine.CodeOf(err) != engine.CodeNotFound {
 			return job, err
 		}
+	}
+	if at := order.Schedule.StartAt; !at.IsZero() && at.Before(time.Now().Add(-lateStart)) { // a repetition may come late
+		return bulk.Job{}, engine.Errorf(engine.CodeInvalid, "startAt must not be in the past")
 	}
 	for _, over := range order.Sessions {
 		if err := s.checkSender(engine.SessionKey{Tenant: order.Tenant, ID: over.Session}); err != nil {

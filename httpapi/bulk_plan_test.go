@@ -146,6 +146,21 @@ func TestBulkPausesAndResumes(t *testing.T) {
 	}
 }
 
+// A request that is repeated after its start has passed gets the first answer.
+func TestALateRepetitionIsAnswered(t *testing.T) {
+	d := start(t)
+	d.link("main")
+	body := fmt.Sprintf(`{"recipients":["919876543210"],"message":"Hi","startAt":%d}`, time.Now().Add(time.Hour).UnixMilli())
+	post := func(key string) reply {
+		return d.do(call{method: http.MethodPost, path: sendBulkPath, key: d.key, body: body, header: map[string]string{"Idempotency-Key": key}})
+	}
+	first := post("a")
+	d.wants(first, http.StatusOK, "")
+	body = fmt.Sprintf(`{"recipients":["919876543210"],"message":"Hi","startAt":%d}`, time.Now().Add(-time.Hour).UnixMilli())
+	d.wants(post("b"), http.StatusBadRequest, engine.CodeInvalid)
+	d.wants(post("a"), http.StatusConflict, engine.CodeConflict) // it is looked for before the start is
+}
+
 // A key that is bound to sessions makes, sees and touches jobs over those alone.
 func TestBulkKeysReachTheirSessions(t *testing.T) {
 	d := start(t)

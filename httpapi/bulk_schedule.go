@@ -46,7 +46,8 @@ func (s *Server) scheduleBulk(ctx context.Context, p store.Principal, r bulkRequ
 	return when, err
 }
 
-// startAt reads when a job is to begin, zero for at once. It returns CodeInvalid.
+// startAt reads when a job is to begin, zero for at once. Whether that has passed is
+// looked at later. It returns CodeInvalid.
 func (r bulkRequest) startAt(now time.Time) (at time.Time, err error) {
 	if len(r.StartAt) == 0 || bytes.Equal(r.StartAt, []byte("null")) {
 		return at, nil
@@ -62,8 +63,6 @@ func (r bulkRequest) startAt(now time.Time) (at time.Time, err error) {
 	switch {
 	case err != nil:
 		return at, engine.Errorf(engine.CodeInvalid, "startAt must be a time as 2026-03-08T10:30:00Z, or unix milliseconds")
-	case at.Before(now.Add(-lateStart)):
-		return at, engine.Errorf(engine.CodeInvalid, "startAt must not be in the past")
 	case at.After(now.Add(bulk.MaxStartIn)):
 		return at, engine.Errorf(engine.CodeInvalid, "startAt must be within a year")
 	}

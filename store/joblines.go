@@ -21,9 +21,9 @@ const (
 		(SELECT min(f.position) FROM job_items f WHERE f.job = $3 AND f.session_id = '' AND f.state = 'pending'))
 		RETURNING position, recipient, fields, message_id, attempts`
 
-	// nthSend is when the session has sent the last but $3-th item of a job.
-	nthSend = `SELECT tried_at FROM job_items WHERE job = $1 AND session_id = $2 AND tried_at IS NOT NULL
-		ORDER BY tried_at DESC LIMIT 1 OFFSET $3`
+	// nthSend is when the session has sent the last but $4-th item of a job, up to $3.
+	nthSend = `SELECT tried_at FROM job_items WHERE job = $1 AND session_id = $2 AND tried_at <= $3
+		ORDER BY tried_at DESC LIMIT 1 OFFSET $4`
 
 	listLines = `SELECT DISTINCT tenant_id, session_id FROM job_sessions WHERE state = 'active'`
 
@@ -125,7 +125,9 @@ func (s *Store) searchNext(tx *sql.Tx, look *search, behind int64) (number int64
 // as it may, and writes down until when.
 func hourIsFull(tx *sql.Tx, look *search, number int64, j bulk.Job, m bulk.Member) (bool, error) {
 	var at time.Time
-	err := tx.QueryRow(nthSend, number, look.key.ID, j.MaxPerHour-1).Scan(instant{&at})
+	// What lies ahead of the clock was sent before the clock went back: it is not known when.
+	latest := millis(look.now.Add(time.Minute))
+	err := tx.QueryRow(nthSend, number, look.key.ID, latest, j.MaxPerHour-1).Scan(instant{&at})
 	if isNoRows(err) {
 		return false, nil
 	}
@@ -133,9 +135,6 @@ func hourIsFull(tx *sql.Tx, look *search, number int64, j bulk.Job, m bulk.Membe
 		return false, err
 	}
 	until := at.Add(time.Hour)
-	if latest := look.now.Add(time.Hour); until.After(latest) { // the clock has gone back
-		until = latest
-	}
 	if !until.After(look.now) {
 		return false, nil
 	}
@@ -257,7 +256,9 @@ func (look *search) notBefore(at time.Time) {
 func (s *Store) HoldSession(ctx context.Context, key engine.SessionKey, w bulk.Waiting) error {
 	return s.update(ctx, func(tx *sql.Tx) error {
 		_, err := tx.Exec(`UPDATE job_sessions SET waiting = $1, waiting_until = $2
-			WHERE tenant_id = $3 AND session_id = $4 AND state = 'active'`, w.Reason, millis(w.Until), key.Tenant, key.ID)
+			WHERE tenant_id = $3 AND session_id = $4 AND state = 'active' AND (waiting_until IS NULL OR waiting_until <= $5
+				OR waiting NOT IN ('reachout_timelock', 'rate_limited', 'daily_limit', 'hourly_limit'))`,
+			w.Reason, millis(w.Until), key.Tenant, key.ID, millis(s.clock()))
 		return err
 	})
 }

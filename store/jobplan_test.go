@@ -128,9 +128,39 @@ func TestTheHourIsFull(t *testing.T) {
 	if c := w.claim("a"); c.Job.ID != "" {
 		t.Errorf("claimed %+v", c)
 	}
-	w.now = start.Add(-24 * time.Hour) // a clock that goes back holds up for an hour at most
-	if c := w.claim("a"); c.NotBefore.After(w.now.Add(time.Hour)) {
+	w.now = start.Add(-24 * time.Hour) // when the clock goes back, the hour begins anew
+	for range 3 {
+		c := w.claim("a")
+		if c.Job.ID != j.ID {
+			t.Fatalf("claimed %+v", c)
+		}
+		w.finish(j, c.Item.Index, "")
+	}
+	if c := w.claim("a"); !c.NotBefore.Equal(w.now.Add(time.Hour)) {
 		t.Errorf("claimed %+v", c)
+	}
+}
+
+// A session that comes and goes does not hide that its jobs wait for something else.
+func TestHoldingLeavesDates(t *testing.T) {
+	w := newJobWorld(t)
+	locked, other := w.job(1, nil, "a"), w.job(1, nil, "a")
+	w.takes("a", locked, 0)
+	until := time.Now().Add(time.Hour).Truncate(time.Millisecond)
+	r := bulk.Release{Session: "a", Waiting: bulk.Waiting{Reason: bulk.WaitTimelock, Until: until}, NextAt: until, At: w.now}
+	if err := w.s.ReleaseItem(w.Context(), bulk.Ref{Job: locked.ID}, r); err != nil {
+		t.Fatal(err)
+	}
+	for _, reason := range []bulk.Wait{bulk.WaitSession, bulk.WaitNone} {
+		if err := w.s.HoldSession(w.Context(), locked.Session, bulk.Waiting{Reason: reason}); err != nil {
+			t.Fatal(err)
+		}
+		if m := findJob(t, w.s, locked).Members[0]; m.Reason != bulk.WaitTimelock || !m.Until.Equal(until) {
+			t.Errorf("the member is %+v", m)
+		}
+		if m := findJob(t, w.s, other).Members[0]; m.Reason != reason {
+			t.Errorf("the other job's member is %+v", m)
+		}
 	}
 }
 

@@ -51,6 +51,9 @@ func (s *Store) InsertJob(ctx context.Context, j bulk.Job, items []bulk.Item, cl
 }
 
 func (s *Store) prepareJob(ctx context.Context, j bulk.Job) (number int64, err error) {
+	if len(j.Members) == 0 { // it would never end
+		return 0, engine.Errorf(engine.CodeInternal, "a bulk job must have a session")
+	}
 	zone := ""
 	if j.Schedule.Zone != nil {
 		zone = j.Schedule.Zone.String()

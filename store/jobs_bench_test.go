@@ -44,6 +44,7 @@ func BenchmarkBulkItems(b *testing.B) {
 			for i := range ids {
 				j := bulk.Job{ID: bulk.NewJobID(time.Now()), Status: bulk.StatusPending, Total: each, CreatedAt: time.Now(),
 					Session: engine.SessionKey{Tenant: DefaultTenant, ID: engine.SessionID(fmt.Sprint("s", i))},
+					Members: []bulk.Member{{Session: engine.SessionID(fmt.Sprint("s", i))}},
 					Message: engine.Outgoing{Kind: engine.KindText, Text: "Hi {{name}}"}}
 				if _, _, err := s.InsertJob(context.Background(), j, someItems(each), nil); err != nil {
 					b.Fatal(err)

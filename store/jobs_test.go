@@ -229,7 +229,7 @@ func TestRecoverJobs(t *testing.T) {
 	s, key, madeAt := jobStore(t)
 	j := insertJob(t, s, key, madeAt, 2)
 	claim(t, s, key, madeAt, "")
-	half := bulk.Job{ID: bulk.NewJobID(time.Now()), Session: key, Total: 1, CreatedAt: madeAt}
+	half := bulk.Job{ID: bulk.NewJobID(time.Now()), Session: key, Members: []bulk.Member{{Session: key.ID}}, Total: 1, CreatedAt: madeAt}
 	number, err := s.prepareJob(t.Context(), half)
 	if err != nil {
 		t.Fatal(err)
@@ -259,7 +259,7 @@ func TestRecoverJobs(t *testing.T) {
 func TestIdempotentJobs(t *testing.T) {
 	s, key, madeAt := jobStore(t)
 	order := func(c engine.Claim) (bulk.Job, bool, error) {
-		return s.InsertJob(context.Background(), bulk.Job{ID: bulk.NewJobID(time.Now()), Session: key, Total: 5000,
+		return s.InsertJob(context.Background(), bulk.Job{ID: bulk.NewJobID(time.Now()), Session: key, Members: []bulk.Member{{Session: key.ID}}, Total: 5000,
 			Status: bulk.StatusPending, CreatedAt: madeAt}, someItems(5000), &c)
 	}
 	c := engine.Claim{Key: "k", Fingerprint: [32]byte{1}}

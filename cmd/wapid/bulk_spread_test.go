@@ -42,7 +42,7 @@ func eachOnce(t *testing.T, phones []*simnet.Phone, want string) {
 // message once, from the number that the job names; the counters are exact, and the
 // end is told once.
 func TestASpreadJobSurvivesKills(t *testing.T) {
-	const size, kills = 90, 4
+	const size, kills = 60, 3
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -123,7 +123,7 @@ func TestJobsOutliveANumber(t *testing.T) {
 			settle(t, network, bad)
 			phones, numbers := crowd(network, "4915100000", 12)
 			spread := a.must(t, 200, "POST", sessionPath("bad")+"/send-bulk", map[string]any{
-				"recipients": numbers, "message": "spread", "delayMin": 200, "delayMax": 300, "sessions": []string{"good"}})
+				"recipients": numbers, "message": "spread", "delayMin": 100, "delayMax": 200, "sessions": []string{"good"}})
 			_, others := crowd(network, "4915200000", 3)
 			alone := a.must(t, 200, "POST", sessionPath("bad")+"/send-bulk", map[string]any{"recipients": others, "message": "alone"})
 			eventually(t, "both send", func() bool {
@@ -206,7 +206,7 @@ func TestBulkHeedsRestrictions(t *testing.T) {
 			return true
 		})
 	}
-	fault(simnet.Fault{Kind: simnet.FaultTimelock, Number: mine.Number(), Expire: 3 * time.Second})(t, network, mine)
+	fault(simnet.Fault{Kind: simnet.FaultTimelock, Number: mine.Number(), Expire: 2 * time.Second})(t, network, mine)
 	locked, phones := order("4915100000")
 	waits(locked, "reachout_timelock", true)
 	if done := a.awaitBulk(t, bulkPath(locked)); done.body["succeeded"] != 2.0 {

@@ -86,6 +86,28 @@ func TestOpenCircuitIsProbed(t *testing.T) {
 	}
 }
 
+// Whoever asks how a receiver is gets to know: a test does not wait behind all that
+// an open circuit holds back, and uses up no try of that.
+func TestATestIsTheNextProbe(t *testing.T) {
+	ctx := context.Background()
+	s := opened(t)
+	e, err := s.FindEndpoint(ctx, "a")
+	must(t, err)
+	if _, err := s.AppendTest(ctx, "a", e.ID, []byte(`{"n":"test"}`)); err != nil {
+		t.Fatal(err)
+	}
+	names, claims := claim(t, s, start, 10, 4)
+	wantNames(t, names, `a//{"n":"test"}`)
+	// A try that was cut off is made again before all else, one that has failed waits
+	// as others do.
+	must(t, s.ReleaseDeliveries(ctx, []webhooks.DeliveryID{claims[0].Delivery.ID}))
+	names, claims = claim(t, s, start, 10, 4)
+	wantNames(t, names, `a//{"n":"test"}`)
+	failAt(t, s, claims[0], start)
+	names, _ = claim(t, s, start.Add(3*time.Hour), 10, 4)
+	wantNames(t, names, `a/s0/{"n":0}`)
+}
+
 // An endpoint is not held back for the hours by which the clock went back.
 func TestHoldFromBeforeTheClockWentBack(t *testing.T) {
 	if webhooks.MaxHold != 360000*time.Millisecond {

@@ -12,7 +12,8 @@ import (
 // claimDue takes one delivery of each endpoint that has one due. due walks from
 // endpoint to endpoint through the index of what waits (a skip scan), so that
 // the cost grows with the endpoints that wait and not with their rows. SQLite
-// numbers parameters as they first appear: $1 must come before $2, and so on. 360000
+// numbers parameters as they first appear: $1 must come before $2, and so on. What is
+// out of the line without a failure is a test, which is the next probe. 360000
 // is webhooks.MaxHold: who is held back for longer was before the clock went back.
 const claimDue = `
 WITH RECURSIVE due (endpoint_id) AS (
@@ -28,7 +29,7 @@ WITH RECURSIVE due (endpoint_id) AS (
 ), first (id, tenant_id, failing, sending) AS MATERIALIZED (
 	SELECT CASE busy.open WHEN 1 THEN (SELECT d.id FROM deliveries d
 			WHERE d.endpoint_id = busy.endpoint_id AND d.state = 'pending' AND d.turn > 0 AND d.next_at <= $1
-			ORDER BY CASE WHEN d.attempts < $2 THEN 0 ELSE 1 END, d.id LIMIT 1)
+			ORDER BY CASE WHEN d.turn = 2 AND d.attempts = 0 THEN 0 WHEN d.attempts < $2 THEN 1 ELSE 2 END, d.id LIMIT 1)
 		ELSE (SELECT d.id FROM deliveries d
 			WHERE d.endpoint_id = busy.endpoint_id AND d.state = 'pending' AND d.turn > 0 AND d.next_at <= $1
 			ORDER BY d.next_at, d.id LIMIT 1) END,

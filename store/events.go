@@ -18,8 +18,8 @@ func (s *Store) AppendEvent(ctx context.Context, e engine.Event) error {
 }
 
 // AppendTest adds an EventTest that goes to one of a tenant's endpoints alone, and
-// lets a try of it begin at once, also while the endpoint's circuit is open. It
-// returns CodeNotFound if the tenant has no such endpoint and CodeInvalid if that
+// lets a try of it begin at once: while the endpoint's circuit is open it is the next
+// probe. It returns CodeNotFound if the tenant has no such endpoint and CodeInvalid if that
 // is disabled, and then adds nothing.
 func (s *Store) AppendTest(ctx context.Context, tenant engine.TenantID, endpoint webhooks.EndpointID, data []byte) (engine.EventID, error) {
 	e := engine.Event{Session: engine.SessionKey{Tenant: tenant}, Type: engine.EventTest, Data: data}
@@ -38,7 +38,7 @@ func (s *Store) AppendTest(ctx context.Context, tenant engine.TenantID, endpoint
 		if _, err := tx.Exec(`UPDATE endpoints SET held_until = 0 WHERE id = $1`, endpoint); err != nil {
 			return 0, err
 		}
-		return changed(tx.Exec(queueFor, endpoint, e.ID, tenant, "", millis(s.clock())))
+		return changed(tx.Exec(queueTest, endpoint, e.ID, tenant, millis(s.clock())))
 	})
 	return e.ID, err
 }
@@ -98,11 +98,10 @@ const fanOut = `INSERT INTO deliveries (endpoint_id, event_id, tenant_id, sessio
 	FROM endpoints e WHERE e.tenant_id = $2 AND e.enabled = 1
 		AND (e.sessions = '' OR $3 = '' OR replace(e.sessions, ',' || $3 || ',', '') <> e.sessions) AND ` + wantsType
 
-// queueFor queues an event for one endpoint, whatever it wants.
-const queueFor = `INSERT INTO deliveries (endpoint_id, event_id, tenant_id, session_id, state, turn, attempts, next_at, created_at)
-	VALUES ($1, $2, $3, $4, 'pending',
-		CASE WHEN EXISTS (SELECT 1 FROM deliveries d WHERE d.endpoint_id = $1 AND d.session_id = $4 AND d.turn < 2) THEN 0 ELSE 1 END,
-		0, 0, $5)`
+// queueTest queues a test for one endpoint, whatever it wants, beside the line:
+// somebody waits for it.
+const queueTest = `INSERT INTO deliveries (endpoint_id, event_id, tenant_id, session_id, state, turn, attempts, next_at, created_at)
+	VALUES ($1, $2, $3, '', 'pending', 2, 0, 0, $4)`
 
 // wantsType tells whether endpoint e wants a type: $5 is 1 for those that every
 // endpoint gets that asks for none, $6 is the type between commas and wildcards.

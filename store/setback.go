@@ -16,15 +16,22 @@ import (
 const deviceStoreEntry = "device_store"
 
 const (
-	deviceStoreClosed  = "closed"   // properly, by a daemon that stopped
+	deviceStoreClosed  = "closed "  // properly, by a daemon that stopped; its file follows
 	deviceStoreSetBack = "set back" // by a restored backup
-	deviceStoreOpen    = "open "    // while the machine ran under the id that follows
+	deviceStoreOpen    = "open "    // its file follows, and the machine's start
 )
 
+// DeviceStoreUse says what a device store is used as: another file, or an open one
+// after another start of the machine, is not known to be what it was.
+type DeviceStoreUse struct {
+	File string // names the file, not its content; empty if that is not known
+	Boot string // names the start of the machine; empty if that is not known
+}
+
 // DeviceStoreSetBack tells whether the device store may be older than what it
-// was used for: it was restored, or it was open when the machine stopped. boot
-// names this start of the machine; empty if that is not known.
-func (s *Store) DeviceStoreSetBack(ctx context.Context, boot string) (bool, error) {
+// was used for: it was restored, it was open when the machine stopped, or another
+// file stands in its place.
+func (s *Store) DeviceStoreSetBack(ctx context.Context, now DeviceStoreUse) (bool, error) {
 	var left string
 	err := s.read.QueryRowContext(ctx, `SELECT value FROM settings WHERE name = $1`, deviceStoreEntry).Scan(&left)
 	if isNoRows(err) {
@@ -33,19 +40,23 @@ func (s *Store) DeviceStoreSetBack(ctx context.Context, boot string) (bool, erro
 	if err != nil {
 		return false, storageError(err)
 	}
-	open, ok := strings.CutPrefix(left, deviceStoreOpen)
-	return left == deviceStoreSetBack || ok && (boot == "" || open != boot), nil
+	if file, ok := strings.CutPrefix(left, deviceStoreClosed); ok {
+		return file != now.File, nil
+	}
+	return now.Boot == "" || left != now.open(), nil
 }
+
+func (u DeviceStoreUse) open() string { return deviceStoreOpen + u.File + " " + u.Boot }
 
 // NoteDeviceStoreOpen writes down that the device store is in use from here on,
 // and fit for it.
-func (s *Store) NoteDeviceStoreOpen(ctx context.Context, boot string) error {
-	return s.noteDeviceStore(ctx, deviceStoreOpen+boot)
+func (s *Store) NoteDeviceStoreOpen(ctx context.Context, u DeviceStoreUse) error {
+	return s.noteDeviceStore(ctx, u.open())
 }
 
 // NoteDeviceStoreClosed writes down that the device store is on the disk.
-func (s *Store) NoteDeviceStoreClosed(ctx context.Context) error {
-	return s.noteDeviceStore(ctx, deviceStoreClosed)
+func (s *Store) NoteDeviceStoreClosed(ctx context.Context, u DeviceStoreUse) error {
+	return s.noteDeviceStore(ctx, deviceStoreClosed+u.File)
 }
 
 func (s *Store) noteDeviceStore(ctx context.Context, left string) error {

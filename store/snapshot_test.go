@@ -120,27 +120,37 @@ func TestWhenTheDeviceStoreIsSetBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), FileName)
 	s := openIn(t, path)
 	ctx := t.Context()
+	in := func(boot string) DeviceStoreUse { return DeviceStoreUse{File: "7", Boot: boot} }
 	asks := func(when, boot string, want bool) {
 		t.Helper()
-		if got, err := s.DeviceStoreSetBack(ctx, boot); err != nil || got != want {
+		if got, err := s.DeviceStoreSetBack(ctx, in(boot)); err != nil || got != want {
 			t.Errorf("%s: %v, %v", when, got, err)
 		}
 	}
 	asks("a first start", "A", false)
-	succeed(t, s.NoteDeviceStoreOpen(ctx, "A"))
+	succeed(t, s.NoteDeviceStoreOpen(ctx, in("A")))
 	asks("killed", "A", false)
 	asks("the machine stopped", "B", true)
 	asks("nobody knows whether it did", "", true)
-	succeed(t, s.NoteDeviceStoreOpen(ctx, ""))
+	succeed(t, s.NoteDeviceStoreOpen(ctx, in("")))
 	asks("killed where the machine does not tell", "", true)
-	succeed(t, s.NoteDeviceStoreClosed(ctx))
+	succeed(t, s.NoteDeviceStoreClosed(ctx, in("A")))
 	asks("stopped", "A", false)
 	asks("stopped where the machine does not tell", "", false)
+	other := DeviceStoreUse{File: "8", Boot: "A"}
+	for when, note := range map[string]func(context.Context, DeviceStoreUse) error{
+		"killed": s.NoteDeviceStoreOpen, "stopped": s.NoteDeviceStoreClosed,
+	} {
+		succeed(t, note(ctx, in("A")))
+		if got, err := s.DeviceStoreSetBack(ctx, other); err != nil || !got {
+			t.Errorf("%s, and another file put into its place: %v, %v", when, got, err)
+		}
+	}
 	succeed(t, s.Close())
 	succeed(t, MarkRestored(ctx, path, time.Now()))
 	s = openIn(t, path)
 	asks("restored", "A", true)
-	succeed(t, s.NoteDeviceStoreOpen(ctx, "A"))
+	succeed(t, s.NoteDeviceStoreOpen(ctx, in("A")))
 	asks("restored, and mended", "A", false)
 }
 

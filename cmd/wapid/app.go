@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -133,39 +131,6 @@ func (a *app) open(ctx context.Context, c appConfig) error {
 		return fmt.Errorf("admin key: %w", err)
 	}
 	return nil
-}
-
-// openNetwork opens the network and its device store. One that a power cut or a
-// backup has set back begins every session with another device anew. The store
-// is noted as open only after that, and as closed when it is on the disk.
-func (a *app) openNetwork(ctx context.Context, options whatsapp.Options) error {
-	boot := bootID()
-	var err error
-	if options.SetBack, err = a.store.DeviceStoreSetBack(ctx, boot); err != nil {
-		return err
-	}
-	if options.SetBack {
-		a.log.Warn("the device store was restored, or open when the machine stopped: encryption with every contact begins anew")
-	}
-	if a.network, err = whatsapp.Open(ctx, options); err != nil {
-		return err
-	}
-	a.closers = append(a.closers, func() error {
-		if err := a.network.Close(); err != nil {
-			return err
-		}
-		return a.store.NoteDeviceStoreClosed(context.Background())
-	})
-	return a.store.NoteDeviceStoreOpen(ctx, boot)
-}
-
-// bootID names this start of the machine; empty where the system does not tell.
-func bootID() string {
-	raw, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(raw))
 }
 
 // openSpool opens the directory of files on their way, and removes what a former

@@ -87,7 +87,7 @@ func (c *restoreCommand) open() (io.ReadCloser, error) {
 // leftovers are all that a daemon may have left in its data directory.
 var leftovers = [...]string{
 	store.FileName, store.FileName + "-wal", store.FileName + "-shm",
-	whatsapp.FileName, whatsapp.FileName + "-wal", whatsapp.FileName + "-shm",
+	whatsapp.FileName, whatsapp.FileName + "-wal", whatsapp.FileName + "-shm", whatsapp.WitnessName,
 	spoolDir, bulkDir, operatorFile,
 }
 

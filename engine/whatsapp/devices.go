@@ -58,8 +58,8 @@ func makePrivate(path string) error {
 // transaction that begins deferred; with several connections another session's
 // commit then fails it at once, whatever the busy timeout, and a message that
 // can't be decrypted for such a reason is lost. One connection is also as fast
-// as several with immediate transactions. NORMAL is enough: what a power cut
-// takes back, retry receipts repair.
+// as several with immediate transactions. NORMAL is enough: a store that a power
+// cut has set back is noticed, and drops its sessions.
 func openDevices(ctx context.Context, dir string, log waLog.Logger) (*devices, error) {
 	path := filepath.Join(dir, FileName)
 	if err := makePrivate(path); err != nil {

@@ -36,6 +36,9 @@ type guardedStore struct {
 	// failed is told of every failure of the database, so that the connection is
 	// made anew. It must not block.
 	failed func(error)
+	// sent is told of every message that is about to be encrypted, once the store
+	// knows it; nil for nobody.
+	sent   func(types.MessageID) error
 	purges purges
 
 	trouble atomic.Bool              // the database failed since the last message began
@@ -166,7 +169,10 @@ func (g *guardedStore) GetOutgoingEvent(ctx context.Context, chat, alt types.JID
 }
 
 func (g *guardedStore) AddOutgoingEvent(ctx context.Context, chat types.JID, id types.MessageID, format string, body []byte) error {
-	return g.note(ctx, g.AllSessionSpecificStores.AddOutgoingEvent(ctx, chat, id, format, body))
+	if err := g.AllSessionSpecificStores.AddOutgoingEvent(ctx, chat, id, format, body); err != nil || g.sent == nil {
+		return g.note(ctx, err)
+	}
+	return g.note(ctx, g.sent(id))
 }
 
 func (g *guardedStore) DeleteOldOutgoingEvents(ctx context.Context) error {

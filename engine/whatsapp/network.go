@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net"
 	"sync/atomic"
 	"time"
@@ -93,6 +92,7 @@ type Network struct {
 	opts    Options
 	log     *zap.Logger
 	devices *devices
+	witness *witness
 	http    *httpClients
 	hashes  *throttle
 	health  health
@@ -129,24 +129,27 @@ func Open(ctx context.Context, opts Options) (*Network, error) {
 		claims.release()
 		return nil, err
 	}
-	if opts.SetBack {
-		if err := devices.forgetSessions(ctx); err != nil {
-			claims.release()
-			return nil, errors.Join(fmt.Errorf("device store: %w", err), devices.close())
-		}
+	last, err := openWitness(opts.DataDir)
+	if err != nil {
+		claims.release()
+		return nil, errors.Join(err, devices.close())
 	}
-	return &Network{
-		opts: opts, log: opts.Log, devices: devices, http: newHTTPClients(opts.Endpoint, nil),
+	n := &Network{
+		opts: opts, log: opts.Log, devices: devices, witness: last, http: newHTTPClients(opts.Endpoint, nil),
 		hashes:    &throttle{every: purgeEvery, clock: opts.Clock},
 		transfers: semaphore.NewWeighted(transfersAtOnce), histories: semaphore.NewWeighted(maxHistories),
-	}, nil
+	}
+	if err := n.settle(ctx, opts.SetBack); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
 }
 
 // Close closes the device store. Every Conn must be closed before. It is called once.
 func (n *Network) Close() error {
 	n.http.close()
 	n.health.tries.Wait()
-	err := n.devices.close()
+	err := errors.Join(n.devices.close(), n.witness.close())
 	claims.release()
 	return err
 }

@@ -63,3 +63,59 @@ func TestASetBackStoreForgetsWhatItEncryptsWith(t *testing.T) {
 		t.Errorf("devices are %v, %v", all, err)
 	}
 }
+
+// TestWitness: the last message counts, what can't be read counts for nothing, and
+// neither does one of a device that is gone.
+func TestWitness(t *testing.T) {
+	ctx, dir := t.Context(), t.TempDir()
+	w, err := openWitness(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { w.close() }()
+	if _, _, ok := w.last(); ok {
+		t.Error("an empty file says something")
+	}
+	own := types.JID{User: "447700900123", Device: 7, Server: types.DefaultUserServer}
+	for _, id := range []types.MessageID{"3EB0FIRST-AND-LONGER", "3EB0SECOND"} {
+		if err := w.note(own, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.close()
+	if w, err = openWitness(dir); err != nil {
+		t.Fatal(err)
+	}
+	if device, id, ok := w.last(); !ok || device != own.String() || id != "3EB0SECOND" {
+		t.Errorf("it says %q, %q, %v", device, id, ok)
+	}
+	if err := w.note(own, types.MessageID(make([]byte, witnessSize))); err == nil {
+		t.Error("an entry was cut off")
+	}
+
+	d, err := openDevices(ctx, dir, waLog.Noop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.close()
+	knows := func(want bool) {
+		t.Helper()
+		if got, err := d.knows(ctx, own.String(), "3EB0SECOND"); err != nil || got != want {
+			t.Errorf("the store knows it: %v, %v", got, err)
+		}
+	}
+	knows(true) // nothing can be said
+	device := d.make()
+	device.ID, device.LID = &own, types.JID{User: "1234567890", Device: 7, Server: types.HiddenUserServer}
+	key := make([]byte, 64)
+	device.Account = &waAdv.ADVSignedDeviceIdentity{Details: key, AccountSignature: key, AccountSignatureKey: key[:32], DeviceSignature: key}
+	if err := device.Save(ctx); err != nil {
+		t.Fatal(err)
+	}
+	knows(false)
+	friend := types.JID{User: "999", Server: types.HiddenUserServer}
+	if err := device.EventBuffer.AddOutgoingEvent(ctx, friend, "3EB0SECOND", "wa", []byte("text")); err != nil {
+		t.Fatal(err)
+	}
+	knows(true)
+}

@@ -84,7 +84,7 @@ func (h *chaos) insist(q *request) {
 	for {
 		q.attempts++
 		answered := h.post(q)
-		if answered || !q.keyed() || time.Now().After(deadline) {
+		if answered || !q.keyed() || time.Now().After(deadline) || h.t.Context().Err() != nil {
 			return
 		}
 		pause(h.t.Context(), 100*time.Millisecond)
@@ -200,7 +200,7 @@ func (h *chaos) order(j *job) {
 		ask["sessions"] = sessions
 	}
 	deadline := time.Now().Add(h.o.length + 2*patience)
-	for time.Now().Before(deadline) {
+	for time.Now().Before(deadline) && h.t.Context().Err() == nil {
 		status, body, err := h.call(j.tenant, sessionPath(h.session(j.session))+"/send-bulk", j.name, ask)
 		if err == nil && status == http.StatusOK {
 			var answer struct{ JobID string }

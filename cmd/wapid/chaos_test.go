@@ -68,6 +68,7 @@ func startChaos(t *testing.T, o chaosOptions) *chaos {
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: 2 * patience},
 	}
 	t.Cleanup(h.client.CloseIdleConnections)
+	t.Setenv("GORACE", "exitcode=0") // races are read from the daemons' logs
 	h.disk = mountDisk(t, h.story)
 	h.dir = filepath.Join(h.disk.dir, "data")
 	h.receivers = o.receivers(t)

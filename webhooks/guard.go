@@ -136,9 +136,22 @@ func (g *Guard) CheckURL(raw string) error {
 	return nil
 }
 
-// errRefused names no address: a caller must not learn what a name resolves to here.
+// errRefused names no address: a caller must not learn what a name resolves to here,
+// nor whether it is known here at all.
 func errRefused() error {
-	return engine.Errorf(engine.CodeEgressRefused, "the URL's address is not one that this server may connect to")
+	return engine.Errorf(engine.CodeEgressRefused, "the URL has no address that this server may connect to")
+}
+
+// discreet makes one error of a name that does not exist and of one whose address is
+// refused, so that nobody learns which names there are inside.
+func discreet(dial func(ctx context.Context, network, addr string) (net.Conn, error)) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if _, unknown := errors.AsType[*net.DNSError](err); unknown {
+			return nil, errRefused()
+		}
+		return conn, err
+	}
 }
 
 // control is called with the address that the socket is about to connect to.
@@ -160,13 +173,14 @@ func (g *Guard) DialContext(ctx context.Context, network, addr string) (net.Conn
 // Client makes an HTTP client whose every connection passes the guard. timeout
 // bounds a whole request with its body. It knows no proxy and no cookies and
 // follows at most maxRedirects redirects, never from https to http; with 0 the
-// redirect itself is the answer. The caller closes its idle connections.
+// redirect itself is the answer. A name that does not exist is refused as an address
+// is. The caller closes its idle connections.
 func (g *Guard) Client(timeout time.Duration, maxRedirects int) *http.Client {
 	dialer := &net.Dialer{Timeout: min(timeout, 10*time.Second), ControlContext: g.control}
 	return &http.Client{
 		Timeout: timeout,
 		Transport: &http.Transport{
-			DialContext:           dialer.DialContext,
+			DialContext:           discreet(dialer.DialContext),
 			ForceAttemptHTTP2:     true,
 			TLSHandshakeTimeout:   min(timeout, 10*time.Second),
 			ResponseHeaderTimeout: timeout,

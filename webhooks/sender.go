@@ -107,13 +107,12 @@ const (
 // describe puts a failure into a few words that a tenant may read. They name no
 // address: an error's own text may tell what a name resolves to inside.
 func describe(err error) string {
-	var dns *net.DNSError
 	var record tls.RecordHeaderError
 	var alert tls.AlertError
 	var verify *tls.CertificateVerificationError
 	var authority x509.UnknownAuthorityError
 	switch {
-	case Refused(err), errors.As(err, &dns):
+	case Refused(err):
 		return wordNoAddress
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), timedOut(err):
 		return wordTimeout

@@ -174,5 +174,8 @@ func TestNamesInsideAreNotTold(t *testing.T) {
 		if got := describe(err); got != wordNoAddress {
 			t.Errorf("%s is described as %q", host, got)
 		}
+		if !Refused(err) {
+			t.Errorf("%s is told as %v", host, err) // by those who fetch files
+		}
 	}
 }

@@ -107,8 +107,9 @@ func (r *Runner) lookUpAhead(ctx context.Context, key engine.SessionKey, id JobI
 	}
 }
 
-// lookUp asks for as many of the numbers as the session may ask for now, and writes down the answers. It returns the errors of
-// engine.Check; a network that can't look up numbers lets all pass.
+// lookUp asks for as many of the numbers as the session may ask for now, and writes
+// down the answers. It returns the errors of engine.Check; a network that can't look
+// up numbers lets all pass.
 func (r *Runner) lookUp(ctx context.Context, key engine.SessionKey, up LookUp) error {
 	items := up.Items
 	var found []engine.Registration

@@ -10,7 +10,8 @@ import (
 )
 
 // endJob ends a job that has not ended, tells of it, and is false for one that
-// has. A job that is completed is told of as its last progress, too. What a session may have sent of a job that fails is settled first.
+// has. A job that is completed is told of as its last progress, too. What a session
+// may have sent of a job that fails is settled first.
 func (s *Store) endJob(tx *sql.Tx, number int64, status bulk.Status, code engine.Code, at time.Time) (ended bool, queued int64, err error) {
 	if status == bulk.StatusFailed {
 		if err := settleItems(tx, number, "", at); err != nil {

@@ -91,6 +91,11 @@ func (s *sender) exchange(ctx context.Context, c Claim, at time.Time) (int, http
 		return 0, nil, "", err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		// What follows is the bare connection, which neither a context nor the
+		// client's timeout ends: reading it would take as long as the receiver likes.
+		return resp.StatusCode, resp.Header, "", nil
+	}
 	defer time.AfterFunc(answerTimeout, cancel).Stop()
 	// The status has decided; a body that breaks off is kept as far as it came.
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, MaxAttemptBody))

@@ -179,3 +179,40 @@ func TestNamesInsideAreNotTold(t *testing.T) {
 		}
 	}
 }
+
+// TestNobodyIsKeptByAnotherProtocol: a receiver that answers 101 and keeps the
+// connection open has refused, at once.
+func TestNobodyIsKeptByAnotherProtocol(t *testing.T) {
+	left := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, rest, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		defer close(left)
+		_, _ = rest.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: patience\r\n\r\n")
+		_ = rest.Flush()
+		_, _ = io.Copy(io.Discard, conn) // until the sender hangs up
+	}))
+	defer srv.Close()
+	client := NewGuard([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}).Client(sendTimeout, 0)
+	defer client.CloseIdleConnections()
+	event := engine.Event{ID: "01JNV3K8ZQ6Y0X4T5R7W9B2D1C", Type: engine.EventMessage, At: noon, Data: []byte(`{}`)}
+	done := make(chan result, 1)
+	go func() {
+		s := &sender{client: client}
+		done <- s.post(context.Background(), Claim{Endpoint: Endpoint{URL: srv.URL}, Event: event}, time.Now)
+	}()
+	select {
+	case r := <-done:
+		if r.delivered || r.attempt.Status != http.StatusSwitchingProtocols || r.attempt.Body != "" {
+			t.Errorf("%+v", r)
+		}
+	case <-time.After(2 * answerTimeout):
+		srv.CloseClientConnections()
+		t.Fatal("the receiver keeps the sender")
+	}
+	<-left
+}

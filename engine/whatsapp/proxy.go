@@ -8,6 +8,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -21,6 +23,10 @@ import (
 // proxyTimeout bounds what a proxy may take to answer once it is connected to,
 // with all that it does at the far side.
 const proxyTimeout = 20 * time.Second
+
+// proxyAnswer bounds what a proxy may say before its tunnel begins: all of it is
+// kept in memory until then.
+const proxyAnswer = 64 << 10 // bytes
 
 // proxyPorts are the ports of proxies whose URL names none: the usual ones of
 // their kind.
@@ -104,7 +110,8 @@ func (p *proxied) tunnel(conn net.Conn, addr string) (net.Conn, error) {
 	if err := req.Write(conn); err != nil {
 		return nil, err
 	}
-	br := bufio.NewReader(conn)
+	answer := &io.LimitedReader{R: conn, N: proxyAnswer}
+	br := bufio.NewReader(answer)
 	resp, err := http.ReadResponse(br, req)
 	if err != nil {
 		return nil, err
@@ -115,6 +122,7 @@ func (p *proxied) tunnel(conn net.Conn, addr string) (net.Conn, error) {
 	if br.Buffered() == 0 {
 		return conn, nil
 	}
+	answer.N = math.MaxInt64 // more than a connection ever carries
 	return &tunnelled{Conn: conn, ahead: br}, nil
 }
 

@@ -182,10 +182,13 @@ func endpointID(c *fiber.Ctx) webhooks.EndpointID { return webhooks.EndpointID(c
 func (s *Server) findEndpoint(c *fiber.Ctx, p store.Principal) (webhooks.Endpoint, error) {
 	e, err := s.store.FindEndpointByID(c.UserContext(), p.Tenant, endpointID(c))
 	if err == nil && !seesEndpoint(p, e) {
-		return webhooks.Endpoint{}, engine.Errorf(engine.CodeNotFound, "there is no such webhook")
+		return webhooks.Endpoint{}, errNoEndpoint()
 	}
 	return e, err
 }
+
+// errNoEndpoint is what the store says of an endpoint that is not there.
+func errNoEndpoint() error { return engine.Errorf(engine.CodeNotFound, "there is no such webhook") }
 
 // seesEndpoint tells whether a key may look at an endpoint: one that is limited to
 // sessions sees those that get events of one of them.

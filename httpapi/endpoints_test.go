@@ -273,4 +273,8 @@ func TestBoundKeysAndEndpoints(t *testing.T) {
 	} {
 		d.wants(as(c.method, c.path, c.body), http.StatusForbidden, engine.CodeForbidden)
 	}
+	const main = "/api/account/webhook" // is all's
+	d.wants(as(http.MethodGet, main, ""), http.StatusOK, "")
+	d.patch(path, `{"sessions":["b"]}`)
+	d.wants(as(http.MethodGet, main, ""), http.StatusNotFound, engine.CodeNotFound)
 }

@@ -83,6 +83,9 @@ func (s *Server) checkWebhook(raw, secret string) (url string, err error) {
 // getWebhook is GET /api/account/webhook.
 func (s *Server) getWebhook(c *fiber.Ctx, p store.Principal) error {
 	e, err := s.store.FindEndpoint(c.UserContext(), p.Tenant)
+	if err == nil && !seesEndpoint(p, e) {
+		err = errNoEndpoint()
+	}
 	if err != nil {
 		return err
 	}

@@ -86,10 +86,10 @@ type Store interface {
 	ListLines(ctx context.Context) ([]Line, error)
 	// ClaimItem moves the next item of the first of a session's jobs that may go on
 	// from pending to sending: first one that is the session's already, then one that
-	// is anybody's. Items whose recipient has opted out are skipped on the way. Of jobs
-	// that were made for another session of that name, which is known by when it was
-	// made, the session is dropped with CodeSessionNotFound. The message of the job
-	// called known is not read again.
+	// is anybody's. Items whose recipient has opted out are skipped on the way, or settled
+	// if they may have been sent. Of jobs that were made for another session of that name,
+	// which is known by when it was made, the session is dropped with CodeSessionNotFound.
+	// The message of the job called known is not read again.
 	ClaimItem(ctx context.Context, key engine.SessionKey, madeAt time.Time, known JobID, now time.Time) (Claim, error)
 	// FinishItem ends an item in sending and counts it in its job, which is
 	// completed by the last one. It returns CodeInternal if the item is not in sending.

@@ -16,10 +16,11 @@ const (
 		FROM job_sessions m JOIN jobs j ON j.number = m.job JOIN tenants t ON t.id = m.tenant_id
 		WHERE m.tenant_id = $1 AND m.session_id = $2 AND m.state = 'active' AND m.job > $3 ORDER BY m.job LIMIT 1`
 
-	claimItem = `UPDATE job_items SET state = 'sending', session_id = $1, tried_at = $2 WHERE job = $3 AND position = COALESCE(
+	claimItem = `UPDATE job_items SET state = 'sending', session_id = $1, tried_at = CASE WHEN unsure = 1 THEN tried_at ELSE $2 END
+		WHERE job = $3 AND position = COALESCE(
 		(SELECT min(o.position) FROM job_items o WHERE o.job = $3 AND o.session_id = $1 AND o.state = 'pending'),
 		(SELECT min(f.position) FROM job_items f WHERE f.job = $3 AND f.session_id = '' AND f.state = 'pending'))
-		RETURNING position, recipient, fields, message_id, attempts`
+		RETURNING position, recipient, fields, message_id, attempts, unsure, tried_at`
 
 	// nthSend is when the session has sent the last but $4-th item of a job, up to $3.
 	nthSend = `SELECT tried_at FROM job_items WHERE job = $1 AND session_id = $2 AND tried_at <= $3
@@ -169,8 +170,11 @@ func (s *Store) takeItem(tx *sql.Tx, look *search, number int64, j bulk.Job, m b
 			}
 		}
 		var damage error
+		var unsure bool
+		var triedAt time.Time
 		it.Fields = nil
-		err := tx.QueryRow(claimItem, look.key.ID, tried, number).Scan(&it.Index, &it.To, lenient{&it.Fields, &damage}, &it.MessageID, &it.Attempts)
+		err := tx.QueryRow(claimItem, look.key.ID, tried, number).
+			Scan(&it.Index, &it.To, lenient{&it.Fields, &damage}, &it.MessageID, &it.Attempts, &unsure, instant{&triedAt})
 		if isNoRows(err) {
 			return false, s.nothingLeft(tx, look, number, j)
 		}
@@ -190,7 +194,8 @@ func (s *Store) takeItem(tx *sql.Tx, look *search, number int64, j bulk.Job, m b
 		if !out {
 			break
 		}
-		if err := skipItem(tx, number, it.Index, bulk.CodeOptedOut); err != nil {
+		u := unsureItem{position: it.Index, message: it.MessageID, session: it.Session, triedAt: triedAt, tenant: look.key.Tenant}
+		if err := u.passOver(tx, number, unsure, look.now); err != nil {
 			return false, err
 		}
 	}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"io/fs"
 	"path/filepath"
 	"testing"
@@ -167,25 +166,15 @@ func TestHoldingLeavesDates(t *testing.T) {
 func TestOptedOutItemsAreSkipped(t *testing.T) {
 	w := newJobWorld(t)
 	j := w.job(4, nil, "a")
-	optOut := func(index int) {
-		t.Helper()
-		err := w.s.updateQueueing(w.Context(), func(tx *sql.Tx) (int64, error) {
-			n, _, err := w.s.optOut(tx, DefaultTenant, bulk.OptOut{Person: engine.Person{Phone: w.items(j)[index].To}, Source: bulk.OptOutByAPI, At: w.now})
-			return n, err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	optOut(0)
-	optOut(2)
+	w.optOut(j, 0)
+	w.optOut(j, 2)
 	w.takes("a", j, 1)
 	if got := w.counts(j, bulk.StatusRunning, 0, 0, 1); got.Processed() != 1 {
 		t.Errorf("%d are processed", got.Processed())
 	}
 	w.finish(j, 1, "")
 	w.takes("a", j, 3)
-	optOut(3)
+	w.optOut(j, 3)
 	w.release(j, 3, "a", false)
 	if c := w.claim("a"); !c.Idle && len(c.Ended) != 1 || c.Ended[0] != j.ID {
 		t.Errorf("claimed %+v", c)

@@ -84,6 +84,19 @@ func (i unsureItem) settle(tx *sql.Tx, number int64, now time.Time) error {
 	return err
 }
 
+// passOver ends an item in sending whose recipient has opted out. One that may have
+// been sent is settled: it may be what the recipient has answered.
+func (i unsureItem) passOver(tx *sql.Tx, number int64, unsure bool, now time.Time) error {
+	if !unsure {
+		return skipItem(tx, number, i.position, bulk.CodeOptedOut)
+	}
+	_, err := tx.Exec(`UPDATE job_items SET state = 'pending' WHERE job = $1 AND position = $2 AND state = 'sending'`, number, i.position)
+	if err != nil {
+		return err
+	}
+	return i.settle(tx, number, now)
+}
+
 // RecoverJobs implements bulk.Store. What was being sent of a job that has ended is
 // settled: nobody tries it again.
 func (s *Store) RecoverJobs(ctx context.Context, at time.Time) (handedBack int, err error) {

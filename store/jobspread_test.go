@@ -86,6 +86,25 @@ func (w *jobWorld) drop(id engine.SessionID, code engine.Code) []bulk.JobID {
 	return ended
 }
 
+// optOut puts an item's recipient on the list.
+func (w *jobWorld) optOut(j bulk.Job, index int) {
+	w.Helper()
+	if _, err := w.s.AddOptOuts(w.Context(), DefaultTenant, []engine.JID{w.items(j)[index].To}); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// logged lets the message log know an item's message.
+func (w *jobWorld) logged(j bulk.Job, index int, session engine.SessionID, status engine.MessageStatus) {
+	w.Helper()
+	_, err := w.s.write.db.Exec(`INSERT INTO messages (tenant_id, session_id, direction, id, origin, chat, peer_phone, peer_lid, kind, body, status, error_code, created_at, status_at, details)
+		VALUES ($1, $2, 'out', $3, '', '', '', '', 'text', '', $4, $5, 1, 1, '')`, DefaultTenant, session, w.items(j)[index].MessageID, status,
+		map[bool]engine.Code{true: engine.CodeSendRejected}[status == engine.MessageFailed])
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
 func (w *jobWorld) items(j bulk.Job) []bulk.Item {
 	w.Helper()
 	items, _, err := w.s.ListItems(w.Context(), DefaultTenant, j.ID, ItemPage{Limit: 1000})
@@ -204,12 +223,7 @@ func TestALostSessionsItemsAreSettled(t *testing.T) {
 		w.release(j, i, "a", true)
 	}
 	for i, status := range []engine.MessageStatus{engine.MessageSent, engine.MessageRead, engine.MessagePending, engine.MessageFailed} {
-		_, err := w.s.write.db.Exec(`INSERT INTO messages (tenant_id, session_id, direction, id, origin, chat, peer_phone, peer_lid, kind, body, status, error_code, created_at, status_at, details)
-			VALUES ($1, 'a', 'out', $2, '', '', '', '', 'text', '', $3, $4, 1, 1, '')`, DefaultTenant, w.items(j)[i].MessageID, status,
-			map[bool]engine.Code{true: engine.CodeSendRejected}[status == engine.MessageFailed])
-		if err != nil {
-			t.Fatal(err)
-		}
+		w.logged(j, i, "a", status)
 	}
 	if ended := w.drop("a", bulk.CodeBanned); ended != nil {
 		t.Errorf("ended %v", ended)
@@ -233,6 +247,43 @@ func TestALostSessionsItemsAreSettled(t *testing.T) {
 		t.Errorf("ended %v", ended)
 	}
 	w.counts(j, bulk.StatusCompleted, 3, 3, 0)
+}
+
+// Who gets a message may answer STOP before it is known here that it was sent: it is
+// not sent once more, and the job does not say that it was not sent.
+func TestWhoOptsOutOfWhatMayHaveBeenSent(t *testing.T) {
+	w := newJobWorld(t)
+	j := w.job(4, func(j *bulk.Job) { j.DelayMax = time.Minute }, "a")
+	for i, status := range []engine.MessageStatus{engine.MessageDelivered, engine.MessageUnknown, ""} {
+		w.takes("a", j, i)
+		if n, err := w.s.RecoverJobs(w.Context(), w.now); n != 1 || err != nil { // a crash
+			t.Fatal(n, err)
+		}
+		if status != "" {
+			w.logged(j, i, "a", status)
+		}
+		w.optOut(j, i)
+		w.takes("a", j, i+1) // the next one
+		w.release(j, i+1, "a", false)
+	}
+	w.counts(j, bulk.StatusRunning, 1, 1, 1)
+	for i, want := range []struct {
+		state bulk.ItemState
+		code  engine.Code
+	}{{bulk.ItemSent, ""}, {bulk.ItemFailed, engine.CodeSendOutcomeUnknown}, {bulk.ItemSkipped, bulk.CodeOptedOut}} {
+		if it := w.items(j)[i]; it.State != want.state || it.ErrorCode != want.code {
+			t.Errorf("the item %d is %+v", i, it)
+		}
+	}
+	// The last one of a job ends it.
+	w.takes("a", j, 3)
+	w.release(j, 3, "a", true)
+	w.logged(j, 3, "a", engine.MessageSent)
+	w.optOut(j, 3)
+	if c := w.claim("a"); len(c.Ended) != 1 || c.Ended[0] != j.ID {
+		t.Errorf("claimed %+v", c)
+	}
+	w.counts(j, bulk.StatusCompleted, 2, 1, 1)
 }
 
 func TestTheLastSessionEndsItsJob(t *testing.T) {

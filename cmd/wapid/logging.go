@@ -24,3 +24,10 @@ func newLog(level, format string, w io.Writer) (*zap.Logger, error) {
 	}
 	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), lvl)), nil
 }
+
+// adoptStandardLog makes part of the log what libraries say through Go's own logger,
+// in its format and at level debug: it may hold what a receiver or a caller has sent.
+// undo takes that back.
+func adoptStandardLog(log *zap.Logger) (undo func(), err error) {
+	return zap.RedirectStdLogAt(log.Named("library"), zapcore.DebugLevel)
+}

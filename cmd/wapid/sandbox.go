@@ -35,6 +35,11 @@ func (c *sandboxCommand) Run(env *environment) error {
 	if err != nil {
 		return usageError{err}
 	}
+	undo, err := adoptStandardLog(log)
+	if err != nil {
+		return err
+	}
+	defer undo()
 	dir, err := dataDir(c.Data)
 	if err != nil {
 		return err

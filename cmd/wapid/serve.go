@@ -26,6 +26,11 @@ func (c *serveCommand) Run(env *environment) error {
 	if err != nil {
 		return usageError{err}
 	}
+	undo, err := adoptStandardLog(log)
+	if err != nil {
+		return err
+	}
+	defer undo()
 	a, err := openApp(env.ctx, appConfig{settings: c.settings, Data: c.Data, Endpoint: endpoint, Log: log, Clock: env.clock})
 	if err != nil {
 		return err

@@ -24,6 +24,11 @@ func (c *simCommand) Run(env *environment) error {
 	if err != nil {
 		return usageError{err}
 	}
+	undo, err := adoptStandardLog(log)
+	if err != nil {
+		return err
+	}
+	defer undo()
 	if err := simnet.CheckNumbers(c.NotOnNetwork...); err != nil {
 		return usageError{fmt.Errorf("--not-on-whatsapp: %w", err)}
 	}

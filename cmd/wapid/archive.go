@@ -50,7 +50,8 @@ type archivedFile struct {
 var archivedName = regexp.MustCompile(`^(` + regexp.QuoteMeta(store.FileName) + `|` + regexp.QuoteMeta(whatsapp.FileName) +
 	`|(` + spoolDir + `|` + bulkDir + `)/[A-Za-z0-9_-]{1,64})$`)
 
-// archiveWriter writes an archive as it comes, without a look back.
+// archiveWriter writes an archive as it comes, without a look back. It holds nothing
+// that has to be given back, so one that isn't finished is just left.
 type archiveWriter struct {
 	compressor *zstd.Encoder
 	tar        *tar.Writer
@@ -90,7 +91,8 @@ func (w *archiveWriter) add(ctx context.Context, name, from string) error {
 	return nil
 }
 
-// finish writes the manifest and the end of the archive.
+// finish writes the manifest and the end of the archive. It is called once: closing the
+// compressor again would write its checksum again, behind the end of the stream.
 func (w *archiveWriter) finish(m manifest) error {
 	m.Files = w.files
 	raw, err := json.MarshalIndent(m, "", "  ")
@@ -106,9 +108,6 @@ func (w *archiveWriter) finish(m manifest) error {
 	}
 	return errors.Join(err, w.compressor.Close())
 }
-
-// abandon gives back what the writer holds, without an end of the archive.
-func (w *archiveWriter) abandon() { _ = w.compressor.Close() }
 
 // cancelled is a reader that ends with its context.
 type cancelled struct {

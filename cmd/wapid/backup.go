@@ -148,7 +148,6 @@ func writeBackup(ctx context.Context, w io.Writer, data, work string) (report ba
 	if err != nil {
 		return report, err
 	}
-	defer archive.abandon() // without effect once it is finished
 	// The files first: each goes when its message is sent.
 	if report.files, report.sent, err = addFiles(ctx, archive, data, own); err != nil {
 		return report, err

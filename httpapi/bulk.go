@@ -170,7 +170,7 @@ func (s *Server) startBulk(c *fiber.Ctx, in *sending, order bulk.Order) (bulk.Jo
 		}
 	}
 	if at := order.Schedule.StartAt; !at.IsZero() && at.Before(time.Now().Add(-lateStart)) { // a repetition may come late
-		return bulk.Job{}, engine.Errorf(engine.CodeInvalid, "startAt must not be in the past")
+		return bulk.Job{}, errPastStart()
 	}
 	for _, over := range order.Sessions {
 		if err := s.checkSender(engine.SessionKey{Tenant: order.Tenant, ID: over.Session}); err != nil {

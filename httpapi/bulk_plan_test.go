@@ -37,6 +37,8 @@ func TestBulkPlanRefusals(t *testing.T) {
 		`"startAt":{}`:                          "startAt must be a time",
 		`"startAt":true`:                        "startAt must be a time",
 		fmt.Sprintf(`"startAt":%d`, now.Unix()): "startAt must not be in the past", // seconds
+		`"startAt":"0001-01-01T00:00:00Z"`:      "startAt must not be in the past",
+		`"startAt":-62135596800000`:             "startAt must not be in the past",
 		fmt.Sprintf(`"startAt":%q`, now.Add(-time.Hour).Format(time.RFC3339)):        "startAt must not be in the past",
 		fmt.Sprintf(`"startAt":%q`, now.AddDate(1, 0, 2).Format(time.RFC3339)):       "startAt must be within a year",
 		`"windows":{"from":"09:00","to":"20:00"}`:                                    "windows",

@@ -63,10 +63,16 @@ func (r bulkRequest) startAt(now time.Time) (at time.Time, err error) {
 	switch {
 	case err != nil:
 		return at, engine.Errorf(engine.CodeInvalid, "startAt must be a time as 2026-03-08T10:30:00Z, or unix milliseconds")
+	case at.Before(time.Unix(0, 0)): // among them the zero time, which would mean at once from here on
+		return at, errPastStart()
 	case at.After(now.Add(bulk.MaxStartIn)):
 		return at, engine.Errorf(engine.CodeInvalid, "startAt must be within a year")
 	}
 	return at.UTC().Truncate(time.Millisecond), nil
+}
+
+func errPastStart() error {
+	return engine.Errorf(engine.CodeInvalid, "startAt must not be in the past")
 }
 
 // perHour reads how many a session may send in an hour, 0 for any number. It

@@ -119,7 +119,7 @@ type OptOutData struct {
 type WebhookDisabledData struct {
 	EndpointID   string `json:"endpointId"`
 	URL          string `json:"url"`                    // scheme and host alone: the rest may hold secrets
-	Reason       string `json:"reason"`                 // gone, failing
+	Reason       string `json:"reason"`                 // gone, failing, unreadable
 	FailingSince int64  `json:"failingSince,omitempty"` // unix milliseconds
 }
 

@@ -87,7 +87,7 @@ func (s *Store) disable(tx *sql.Tx, e webhooks.Endpoint, c webhooks.Circuit, why
 		return 0, err
 	}
 	data, err := engine.Canonical(engine.WebhookDisabledData{
-		EndpointID: string(e.ID), URL: e.Host(), Reason: string(why), FailingSince: c.FailingSince.UnixMilli()})
+		EndpointID: string(e.ID), URL: e.Host(), Reason: string(why), FailingSince: unixMillis(c.FailingSince)})
 	if err != nil {
 		return 0, err
 	}

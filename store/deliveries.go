@@ -81,19 +81,27 @@ FROM due JOIN endpoints e ON e.id = due.endpoint_id WHERE e.enabled = 1`
 
 // ClaimDeliveries implements webhooks.Store.
 func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, room webhooks.Room) (claims []webhooks.Claim, err error) {
-	err = s.update(ctx, func(tx *sql.Tx) error {
+	err = s.updateQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
 		claims = nil
 		healthy, failing := room.Healthy, room.Failing
 		for healthy > 0 || failing > 0 {
 			rows, err := tx.Query(claimDue, now.UnixMilli(), webhooks.MaxAttempts-1, room.PerEndpoint, room.PerTenant, failing, healthy)
 			ids, err := collect(rows, err, scanDeliveryID)
 			if err != nil || len(ids) == 0 {
-				return err
+				return queued, err
 			}
 			for _, id := range ids {
 				c, err := scanClaim(tx.QueryRow(selectClaim, id))
 				if err != nil {
-					return err
+					return 0, err
+				}
+				if c.Endpoint.Unreadable {
+					n, err := s.setAside(tx, c)
+					if err != nil {
+						return 0, err
+					}
+					queued += n
+					continue
 				}
 				if c.Endpoint.Circuit.Failures > 0 {
 					failing--
@@ -103,7 +111,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, room webhook
 				claims = append(claims, c)
 			}
 		}
-		return nil
+		return queued, nil
 	})
 	if err != nil {
 		return nil, err

@@ -90,9 +90,10 @@ func (s *Store) insertEndpoint(tx *sql.Tx, e *webhooks.Endpoint) error {
 func (s *Store) saveEndpoint(tx *sql.Tx, e *webhooks.Endpoint) error {
 	e.UpdatedAt = s.clock()
 	_, err := tx.Exec(`UPDATE endpoints SET name = $1, url = $2, secret = $3, old_secret = $4, old_secret_until = $5, types = $6,
-		sessions = $7, headers = $8, signature_mode = $9, enabled = $10, disabled_reason = $11, updated_at = $12 WHERE id = $13`,
+		sessions = $7, headers = CASE WHEN $8 = 1 THEN headers ELSE $9 END, signature_mode = $10, enabled = $11, disabled_reason = $12,
+		updated_at = $13 WHERE id = $14`,
 		e.Name, e.URL, e.Secret, e.OldSecret, millis(e.OldSecretUntil), typeList{&e.Types},
-		sessionList{&e.Sessions}, document{&e.Headers}, e.SignatureMode, e.Enabled, e.DisabledReason, millis(e.UpdatedAt), e.ID)
+		sessionList{&e.Sessions}, e.Unreadable, document{&e.Headers}, e.SignatureMode, e.Enabled, e.DisabledReason, millis(e.UpdatedAt), e.ID)
 	if err != nil {
 		return err
 	}
@@ -105,7 +106,8 @@ func enable(e *webhooks.Endpoint) {
 }
 
 // UpdateEndpoint changes one of a tenant's endpoints. What waits for it is kept;
-// it goes on once the endpoint is enabled. It returns CodeNotFound.
+// it goes on once the endpoint is enabled. It returns CodeNotFound, and CodeInvalid
+// for one that is to be enabled without the headers that it has lost.
 func (s *Store) UpdateEndpoint(ctx context.Context, tenant engine.TenantID, id webhooks.EndpointID, c webhooks.EndpointChange) (webhooks.Endpoint, error) {
 	return s.changeEndpoint(ctx, tenant, id, func(e *webhooks.Endpoint) error {
 		put(&e.Name, c.Name)
@@ -113,9 +115,12 @@ func (s *Store) UpdateEndpoint(ctx context.Context, tenant engine.TenantID, id w
 		put(&e.Types, c.Types)
 		put(&e.Sessions, c.Sessions)
 		put(&e.Headers, c.Headers)
+		e.Unreadable = e.Unreadable && c.Headers == nil
 		put(&e.SignatureMode, c.SignatureMode)
 		switch {
 		case c.Enabled == nil:
+		case *c.Enabled && e.Unreadable:
+			return engine.Errorf(engine.CodeInvalid, "the webhook's headers are damaged: give them anew")
 		case *c.Enabled:
 			enable(e)
 		case e.Enabled:
@@ -231,7 +236,7 @@ const selectEndpoint = `SELECT ` + endpointColumns + ` FROM endpoints e`
 func endpointFields(e *webhooks.Endpoint) []any {
 	c := &e.Circuit
 	return []any{&e.ID, &e.Tenant, &e.Main, &e.Name, &e.URL, &e.Secret, &e.OldSecret, instant{&e.OldSecretUntil}, &e.SignatureMode,
-		document{&e.Headers}, typeList{&e.Types}, sessionList{&e.Sessions}, &e.Enabled, &e.DisabledReason,
+		headersOf{e}, typeList{&e.Types}, sessionList{&e.Sessions}, &e.Enabled, &e.DisabledReason,
 		&c.Failures, instant{&c.FailingSince}, instant{&c.FailedAt}, instant{&c.OpenedAt}, instant{&c.HeldUntil}, &c.Probes, &e.Proven,
 		instant{&e.CreatedAt}, instant{&e.UpdatedAt}}
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"wapid/bulk"
 	"wapid/engine"
+	"wapid/webhooks"
 )
 
 // watched makes a store tell a log that the test reads.
@@ -93,6 +95,54 @@ func TestAnUnreadableQueuedMessageEndsAsFailed(t *testing.T) {
 	}
 	if m, err := s.FindMessage(t.Context(), key, engine.Outbound, "B"); err != nil || m.ErrorCode != engine.CodeMessageExpired {
 		t.Errorf("the message is %s/%s, %v", m.Status, m.ErrorCode, err)
+	}
+}
+
+// A webhook whose headers are damaged waits for them, and nobody waits for it.
+func TestAnUnreadableWebhookHoldsUpNoOther(t *testing.T) {
+	s, key, now := jobStore(t)
+	told := watched(s)
+	headers := map[string]string{"Authorization": "Basic QQ=="}
+	var made []webhooks.Endpoint
+	for range 2 {
+		e, err := s.InsertEndpoint(t.Context(), webhooks.Endpoint{Tenant: key.Tenant, URL: "https://example.com", Types: []engine.EventType{webhooks.AllTypes}, Headers: headers, Enabled: true})
+		succeed(t, err)
+		made = append(made, e)
+	}
+	bad, good := made[0].ID, made[1].ID
+	garble(t, s, "endpoints", "headers", fmt.Sprintf("id = '%s'", bad))
+	succeed(t, s.AppendEvent(t.Context(), engine.Event{Session: key, Type: engine.EventReady, Data: []byte(`{}`)}))
+	claimed := func() (types []string) {
+		t.Helper()
+		claims, err := s.ClaimDeliveries(t.Context(), now, webhooks.Room{Healthy: 9, Failing: 9, PerEndpoint: 9, PerTenant: 9})
+		succeed(t, err)
+		for _, c := range claims {
+			if c.Endpoint.Headers["Authorization"] != headers["Authorization"] {
+				t.Errorf("%s has the headers %v", c.Endpoint.ID, c.Endpoint.Headers)
+			}
+			types = append(types, fmt.Sprintf("%v %s", c.Endpoint.ID == good, c.Event.Type))
+		}
+		slices.Sort(types)
+		return types
+	}
+	if got := claimed(); !slices.Equal(got, []string{"true ready", "true webhook.disabled"}) {
+		t.Errorf("claimed %v", got)
+	}
+	wantTold(t, told, "the headers of a webhook", "endpoint", string(bad))
+	name, on := "crm", true
+	change := webhooks.EndpointChange{Name: &name}
+	if e, err := s.UpdateEndpoint(t.Context(), key.Tenant, bad, change); err != nil || e.Enabled || e.DisabledReason != "unreadable" {
+		t.Errorf("the endpoint is %+v, %v", e, err)
+	}
+	change.Enabled = &on
+	if _, err := s.UpdateEndpoint(t.Context(), key.Tenant, bad, change); engine.CodeOf(err) != engine.CodeInvalid {
+		t.Errorf("without headers: %v", err)
+	}
+	change.Headers = &headers
+	_, err := s.UpdateEndpoint(t.Context(), key.Tenant, bad, change)
+	succeed(t, err)
+	if got := claimed(); !slices.Equal(got, []string{"false ready"}) {
+		t.Errorf("mended, it claimed %v", got)
 	}
 }
 

@@ -37,6 +37,8 @@ const (
 	DisabledByHand  DisabledReason = ""        // the tenant did it
 	DisabledGone    DisabledReason = "gone"    // it answered 410
 	DisabledFailing DisabledReason = "failing" // nothing but failures for five days
+	// DisabledUnreadable is that of an endpoint whose headers are damaged in the store.
+	DisabledUnreadable DisabledReason = "unreadable"
 )
 
 // Endpoint is a URL that a tenant wants its events posted to.
@@ -54,6 +56,8 @@ type Endpoint struct {
 	SignatureMode     SignatureMode
 	// Headers go with every delivery. Their values are secrets.
 	Headers map[string]string
+	// Unreadable says that the headers are damaged in the store: nothing is delivered.
+	Unreadable bool
 	// Types are the events that it wants; none means those of the WapiConnect
 	// document, and AllTypes alone all of them.
 	Types []engine.EventType

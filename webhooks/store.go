@@ -58,6 +58,7 @@ type Store interface {
 	// in sending, and while its circuit is open that is the oldest which is due,
 	// though never one's last try where there is another to probe with. Those come
 	// first whose tenant, and who themselves, have fewest there.
+	// Endpoints whose rows are damaged are disabled instead.
 	ClaimDeliveries(ctx context.Context, now time.Time, room Room) ([]Claim, error)
 	// FinishDelivery records a try, its outcome and what it means for the endpoint's
 	// circuit in one transaction. A success after a long outage brings all retries

@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"context"
+	"errors"
 	"math"
 	"net/http"
 	"strconv"
@@ -181,9 +183,25 @@ func (s *Server) redeliver(c *fiber.Ctx, p store.Principal) error {
 	if err != nil {
 		return err
 	}
+	leave, err := s.enterRedelivery(c.UserContext(), p.Tenant)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	done, err := s.store.Redeliver(c.UserContext(), p.Tenant, endpointID(c), wanted, time.Now().Add(redeliverTime))
 	if err != nil {
 		return err
 	}
 	return ok(c, redeliverResponse{Success: true, Queued: done.Queued, More: done.More, Next: done.Next})
+}
+
+// enterRedelivery waits for a tenant's other redeliveries. It returns CodeRateLimited.
+func (s *Server) enterRedelivery(ctx context.Context, t engine.TenantID) (leave func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.againPatience)
+	defer cancel()
+	leave, err = s.again.enter(ctx, t)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil, &engine.Error{Code: engine.CodeRateLimited, Message: "another redelivery is under way; nothing was done", RetryAfter: redeliverTime}
+	}
+	return leave, err
 }

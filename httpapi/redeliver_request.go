@@ -13,6 +13,10 @@ const (
 	// redeliverTime is how long one request goes on queueing; then its answer says
 	// that there is more.
 	redeliverTime = 20 * time.Second
+	// Each writes all the time that it is under way, and others' writes wait for that
+	// of all of them: a tenant has one, and the next one waits, as long as one works.
+	mostRedeliveries       = 16
+	mostTenantRedeliveries = 1
 )
 
 // redeliverRequest has exactly one of deliveryIds, eventIds, state, and from with

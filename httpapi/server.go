@@ -118,6 +118,8 @@ type Server struct {
 	bulkPatience  time.Duration
 	searches      *shares // in the texts of the message log
 	countPatience time.Duration
+	again         *shares // redeliveries under way
+	againPatience time.Duration
 	docs          *docsPage
 
 	// base is the context of every handler; it ends when a shutdown runs out of
@@ -168,6 +170,7 @@ func New(o Options) *Server {
 	s.bulk, s.docs = o.Bulk, newDocsPage()
 	s.jobs, s.bulkPatience = newShares(mostBulk, mostTenantBulk), bulkPatience
 	s.searches, s.countPatience = newShares(mostSearches, mostTenantSearches), countPatience
+	s.again, s.againPatience = newShares(mostRedeliveries, mostTenantRedeliveries), redeliverTime
 	if o.ShellKey != "" {
 		sum := sha256.Sum256([]byte(o.ShellKey))
 		s.shellKey = sum[:]

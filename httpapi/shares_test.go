@@ -72,6 +72,24 @@ func TestSearchesOfOneTenantKeepOnlyThatOneWaiting(t *testing.T) {
 	}
 }
 
+func TestRedeliveriesOfOneTenantWaitForEachOther(t *testing.T) {
+	d := start(t, func(d *daemon) { d.server.againPatience = 0 })
+	again := func(key string) reply {
+		r := d.do(call{method: http.MethodPost, path: hooksPath, key: key, body: `{"url":"https://example.com"}`})
+		path := hooksPath + "/" + decodeReply[made](t, r).WebhookID + "/redeliver"
+		return d.do(call{method: http.MethodPost, path: path, key: key, body: `{"state":"dead"}`})
+	}
+	leave, err := d.server.again.enter(t.Context(), store.DefaultTenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.wants(again(d.key), http.StatusTooManyRequests, engine.CodeRateLimited)
+	d.server.againPatience = time.Minute
+	d.wants(again(d.otherKey), http.StatusOK, "")
+	leave()
+	d.wants(again(d.key), http.StatusOK, "")
+}
+
 func TestLargeBulkJobsAreTakenAFewAtATime(t *testing.T) {
 	d := start(t, func(d *daemon) { d.server.bulkPatience = 0 })
 	d.link("main")

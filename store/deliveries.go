@@ -95,6 +95,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, room webhook
 				if err != nil {
 					return 0, err
 				}
+				s.readable(&c.Event)
 				if c.Endpoint.Unreadable {
 					n, err := s.setAside(tx, c)
 					if err != nil {

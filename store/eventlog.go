@@ -83,6 +83,9 @@ func (s *Store) PageEvents(ctx context.Context, tenant engine.TenantID, f EventF
 	if err != nil {
 		return EventPage{}, err
 	}
+	for i := range found {
+		s.readable(&found[i])
+	}
 	page.Events = found
 	switch {
 	case cut:

@@ -146,6 +146,26 @@ func TestAnUnreadableWebhookHoldsUpNoOther(t *testing.T) {
 	}
 }
 
+// One event that is damaged spoils neither a page of the log nor a delivery.
+func TestAnUnreadableEventIsTold(t *testing.T) {
+	s, key, now := jobStore(t)
+	told := watched(s)
+	if _, err := s.PutEndpoint(t.Context(), key.Tenant, "https://example.com", ""); err != nil {
+		t.Fatal(err)
+	}
+	succeed(t, s.AppendEvent(t.Context(), engine.Event{Session: key, Type: engine.EventReady, Data: []byte(`{}`)}))
+	garble(t, s, "events", "data", "1 = 1")
+	page, err := s.PageEvents(t.Context(), key.Tenant, EventFilter{}, "", 10)
+	if err != nil || len(page.Events) != 1 || string(page.Events[0].Data) != `{"unreadable":true}` {
+		t.Fatalf("the page is %+v, %v", page, err)
+	}
+	wantTold(t, told, "the data of an event", "event", string(page.Events[0].ID))
+	claims, err := s.ClaimDeliveries(t.Context(), now, webhooks.Room{Healthy: 9, Failing: 9, PerEndpoint: 9, PerTenant: 9})
+	if err != nil || len(claims) != 1 || string(claims[0].Event.Data) != `{"unreadable":true}` {
+		t.Errorf("claimed %+v, %v", claims, err)
+	}
+}
+
 func TestAMessageIsListedWithoutItsUnreadableDetails(t *testing.T) {
 	s, key, now := jobStore(t)
 	told := watched(s)

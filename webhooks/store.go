@@ -55,9 +55,9 @@ type Store interface {
 	// enabled and not held back, from pending to sending, as many as there is room
 	// for. What was never tried is due whatever the clock says, and before the
 	// endpoint's retries. An endpoint whose last try failed never has more than one
-	// in sending, and while its circuit is open that is the oldest which is due,
-	// though never one's last try where there is another to probe with. Those come
-	// first whose tenant, and who themselves, have fewest there.
+	// in sending, and while its circuit is open that is a test, or else the oldest
+	// which is due, though never one's last try where there is another to probe with.
+	// Those come first whose tenant, and who themselves, have fewest there.
 	// Endpoints whose rows are damaged are disabled instead.
 	ClaimDeliveries(ctx context.Context, now time.Time, room Room) ([]Claim, error)
 	// FinishDelivery records a try, its outcome and what it means for the endpoint's

@@ -31,6 +31,7 @@ type CSV struct {
 	rows   *csv.Reader
 	source *rationed
 	names  []string // of the columns; "" for one that has none
+	lower  []string // what a column is called as well: its name in lower case, if no other one has it
 	phone  int      // which of them holds the numbers
 	above  int      // lines of the file above what rows has been given
 	count  int
@@ -129,21 +130,27 @@ func (c *CSV) nameColumns(header []string) error {
 	if !readable(header) {
 		return errNotUTF8(1 + c.above)
 	}
-	c.names = make([]string, len(header))
+	c.names, c.lower = make([]string, len(header)), make([]string, len(header))
 	c.phone = -1
 	rank := len(phoneColumns)
+	taken := map[string]bool{"": true}
 	for i, name := range header {
 		name = strings.TrimSpace(strings.Clone(name))
-		if name != "" && slices.Contains(c.names[:i], name) {
+		if name != "" && taken[name] {
 			return errCSV("the CSV file has two columns %.64q", name)
 		}
-		c.names[i] = name
+		c.names[i], taken[name] = name, true
 		if r := slices.Index(phoneColumns[:], strings.ToLower(name)); r >= 0 && r < rank {
 			c.phone, rank = i, r
 		}
 	}
 	if c.phone < 0 {
 		return errCSV("the first line of the CSV file must name the columns, and one of them phone, number, to, mobile or recipient")
+	}
+	for i, name := range c.names {
+		if lower := strings.ToLower(name); i != c.phone && !taken[lower] {
+			c.lower[i], taken[lower] = lower, true
+		}
 	}
 	return nil
 }
@@ -235,16 +242,15 @@ func (c *CSV) fill(r *Recipient, cells []string) {
 		r.Fault = "the row has no number"
 		return
 	}
-	r.Fields = make(map[string]string, len(cells))
-	for i, name := range c.names {
-		if name != "" && i != c.phone {
-			r.Fields[name] = cells[i]
+	r.Fields = make(map[string]string)
+	for i, cell := range cells {
+		if i == c.phone || strings.TrimSpace(cell) == "" { // a spreadsheet can't say otherwise that a field is missing
+			continue
 		}
-	}
-	for i, name := range c.names { // {{name}} means the column Name where there is no other
-		lower := strings.ToLower(name)
-		if _, taken := r.Fields[lower]; !taken && name != "" && i != c.phone {
-			r.Fields[lower] = cells[i]
+		for _, name := range [...]string{c.names[i], c.lower[i]} {
+			if name != "" {
+				r.Fields[name] = cell
+			}
 		}
 	}
 }

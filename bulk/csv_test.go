@@ -53,6 +53,7 @@ func TestCSV(t *testing.T) {
 		"an apostrophe":        {"phone\n'919876543210\n", []Recipient{{Phone: "919876543210", Fields: map[string]string{}, Row: 2}}},
 		"several of the names": {"to,phone,Number\n1,2,3\n", []Recipient{{Phone: "2", Fields: map[string]string{"to": "1", "Number": "3", "number": "3"}, Row: 2}}},
 		"both name and Name":   {"phone,Name,name\n1,A,b\n", []Recipient{{Phone: "1", Fields: map[string]string{"Name": "A", "name": "b"}, Row: 2}}},
+		"empty cells":          {"phone,name,City,city\n1,,Pune,\n2, ,,Goa\n", []Recipient{{Phone: "1", Fields: map[string]string{"City": "Pune"}, Row: 2}, {Phone: "2", Fields: map[string]string{"city": "Goa"}, Row: 3}}},
 		"a column without one": {"phone,,\n1,x,\n", []Recipient{{Phone: "1", Fields: map[string]string{}, Row: 2}}},
 		"no rows":              {"phone", nil},
 	} {
@@ -108,7 +109,7 @@ func TestNumbersAreNotGuessed(t *testing.T) {
 		"491512345678.0": "decimal point", "491512345678,00": "decimal point", "+4915123.5": "decimal point",
 		"1.555.123.4567": "", "+49 (0) 151 123.456": "", "0049 1512-345.678": "", "'919876543210": "must be a phone number", "#N/A": "must be a phone number",
 	} {
-		p := MakePlan([]Recipient{{Phone: phone, Row: 7}}, "Hi", fits)
+		p := MakePlan([]Recipient{{Phone: phone, Row: 7}}, "Hi", unfit)
 		switch {
 		case says == "" && len(p.Items) != 1:
 			t.Errorf("%s is refused: %+v", phone, p.Invalid)
@@ -153,7 +154,7 @@ func TestALongCSVTakesLittleMemory(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	p := MakePlanOf(c.All(), "Hi {{name}}", fits)
+	p := MakePlanOf(c.All(), "Hi {{name}}", unfit)
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	if err := c.Err(); err != nil || len(p.Items) != n || p.Items[n-1].Fields["name"] != `Asha "2000"` {

@@ -166,7 +166,7 @@ func (w *world) orderAs(n int, o Order) JobID {
 		list[i].Phone = fmt.Sprintf("4915112345%03d", i)
 	}
 	o.Tenant, o.Message = "t", engine.Outgoing{Kind: engine.KindText, Text: "Hi {{phone}}"}
-	o.Items = MakePlan(list, "Hi {{phone}}", fits).Items
+	o.Items = MakePlan(list, "Hi {{phone}}", unfit).Items
 	j, err := w.service.Start(w.t.Context(), o)
 	if err != nil {
 		w.t.Fatal(err)

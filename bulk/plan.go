@@ -38,16 +38,16 @@ type Plan struct {
 }
 
 // MakePlan checks the recipients of a text. An address that is given twice, in
-// whatever form, gets one item, at the first place. One that can't be read, that
-// lacks a field which the text needs, or whose text does not fit once it is
-// filled in, is invalid.
-func MakePlan(recipients []Recipient, text string, fits func(text string) bool) Plan {
-	return MakePlanOf(slices.Values(recipients), text, fits)
+// whatever form, gets one item, at the first place. One that can't be read, or that
+// lacks a field which the text needs, is invalid, and so is one for whom unfit says
+// what is wrong with the text once it is filled in.
+func MakePlan(recipients []Recipient, text string, unfit func(text string) (reason string)) Plan {
+	return MakePlanOf(slices.Values(recipients), text, unfit)
 }
 
 // MakePlanOf is MakePlan for recipients that are read one by one. It keeps nothing
 // of a recipient but what its item needs.
-func MakePlanOf(recipients iter.Seq[Recipient], text string, fits func(text string) bool) Plan {
+func MakePlanOf(recipients iter.Seq[Recipient], text string, unfit func(text string) (reason string)) Plan {
 	uses := placeholdersOf(text)
 	var p Plan
 	seen := make(map[engine.JID]int)
@@ -67,8 +67,8 @@ func MakePlanOf(recipients iter.Seq[Recipient], text string, fits func(text stri
 			continue
 		}
 		fields, reason := fieldsFor(uses, to, r.Fields)
-		if reason == "" && len(uses) > 0 && !fits(Fill(text, fields)) {
-			reason = "the message is too long with this recipient's fields"
+		if reason == "" && len(uses) > 0 {
+			reason = unfit(Fill(text, fields))
 		}
 		if reason != "" {
 			reject(&p.Invalid, reason)

@@ -29,7 +29,12 @@ func TestFill(t *testing.T) {
 	}
 }
 
-func fits(text string) bool { return len(text) <= engine.MaxTextLength }
+func unfit(text string) string {
+	if len(text) > engine.MaxTextLength {
+		return "too long"
+	}
+	return ""
+}
 
 func TestMakePlan(t *testing.T) {
 	list := []Recipient{
@@ -41,7 +46,7 @@ func TestMakePlan(t *testing.T) {
 		{Phone: "919876543213", Fields: map[string]string{"name": strings.Repeat("x", engine.MaxTextLength)}},
 		{Phone: "120363025246125486@g.us", Fields: map[string]string{"name": "all"}},
 	}
-	p := MakePlan(list, "Hi {{name}}, {{phone}} {{shop|us}}", fits)
+	p := MakePlan(list, "Hi {{name}}, {{phone}} {{shop|us}}", unfit)
 	want := []Item{
 		{Index: 0, To: "919876543210@s.whatsapp.net", Fields: map[string]string{"name": "Asha", "phone": "919876543210"}, State: ItemPending},
 		{Index: 1, To: "919876543212@s.whatsapp.net", Fields: map[string]string{"phone": "919876543212"}, State: ItemPending},
@@ -60,7 +65,7 @@ func TestMakePlan(t *testing.T) {
 	if !reflect.DeepEqual(invalid, []int{2, 3, 5}) || !strings.Contains(p.Invalid[1].Reason, `"name"`) || !strings.Contains(p.Invalid[2].Reason, "too long") {
 		t.Errorf("invalid are %+v", p.Invalid)
 	}
-	if plain := MakePlan(list[:1], "no fields", fits); plain.Items[0].Fields != nil {
+	if plain := MakePlan(list[:1], "no fields", unfit); plain.Items[0].Fields != nil {
 		t.Errorf("fields that nobody uses are kept: %v", plain.Items[0].Fields)
 	}
 }
@@ -70,7 +75,7 @@ func TestInvalidEntriesShadowNothing(t *testing.T) {
 	p := MakePlan([]Recipient{
 		{Phone: "919876543210"},
 		{Phone: "919876543210", Fields: map[string]string{"name": "Asha"}},
-	}, "{{name}}", fits)
+	}, "{{name}}", unfit)
 	if len(p.Items) != 1 || p.Items[0].Fields["name"] != "Asha" || len(p.Duplicates) != 0 || len(p.Invalid) != 1 {
 		t.Errorf("the plan is %+v", p)
 	}

@@ -183,7 +183,7 @@ func TestTheJobOwnsItsFile(t *testing.T) {
 		order := func() Job {
 			j, err := w.service.Start(t.Context(), Order{Tenant: "t", Sessions: []Over{{Session: "main"}}, DelayMin: time.Second, DelayMax: time.Second,
 				Message: engine.Outgoing{Kind: engine.KindImage, Attachment: &engine.Attachment{Path: spool()}},
-				Items:   MakePlan([]Recipient{{Phone: "4915112345000"}, {Phone: "4915112345001"}}, "", fits).Items})
+				Items:   MakePlan([]Recipient{{Phone: "4915112345000"}, {Phone: "4915112345001"}}, "", unfit).Items})
 			if err != nil {
 				t.Fatal(err)
 			}

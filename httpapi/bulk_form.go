@@ -90,7 +90,7 @@ func (s *Server) planBulk(in *sending, req bulkRequest, m engine.Outgoing) (bulk
 	if err != nil {
 		return bulk.Plan{}, err
 	}
-	plan := bulk.MakePlanOf(list.All(), m.Text, fitsIn(m))
+	plan := bulk.MakePlanOf(list.All(), m.Text, unfitFor(m))
 	if err := list.Err(); err != nil {
 		return bulk.Plan{}, err
 	}

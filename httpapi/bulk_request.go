@@ -175,15 +175,24 @@ func (r bulkRequest) plan(m engine.Outgoing) (bulk.Plan, error) {
 			return bulk.Plan{}, err
 		}
 	}
-	return bulk.MakePlan(list, m.Text, fitsIn(m)), nil
+	return bulk.MakePlan(list, m.Text, unfitFor(m)), nil
 }
 
-// fitsIn tells whether a text that was filled in is short enough for a message.
-func fitsIn(m engine.Outgoing) func(text string) bool {
-	if m.Poll != nil {
-		return func(text string) bool { return utf8.RuneCountInString(text) <= maxQuestion }
+// unfitFor tells why a text that was filled in can't be that of a message, or "".
+func unfitFor(m engine.Outgoing) func(text string) (reason string) {
+	return func(text string) string {
+		tooLong := len(text) > engine.MaxTextLength
+		if m.Poll != nil {
+			tooLong = utf8.RuneCountInString(text) > maxQuestion
+		}
+		switch {
+		case tooLong:
+			return "the message is too long with this recipient's fields"
+		case text == "" && (m.Kind == engine.KindText || m.Poll != nil): // a file may go without a caption
+			return "the message is empty with this recipient's fields"
+		}
+		return ""
 	}
-	return func(text string) bool { return len(text) <= engine.MaxTextLength }
 }
 
 func parseRecipient(i int, raw json.RawMessage) (bulk.Recipient, error) {

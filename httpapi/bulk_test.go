@@ -95,6 +95,25 @@ func TestBulkFillsInFields(t *testing.T) {
 	}
 }
 
+// Who would get nothing, or a gap from an empty cell, is told of when the job is made.
+func TestBulkLeavesNoGaps(t *testing.T) {
+	d := start(t)
+	d.link("main")
+	r := d.post(bulkPath, `{"recipients":[{"phone":"919876543210","name":""}],"message":"{{name}}"}`)
+	d.wants(r, http.StatusBadRequest, engine.CodeInvalid)
+	if !strings.Contains(r.body, "the message is empty with this recipient's fields") {
+		t.Errorf("answers %s", r.body)
+	}
+	started := d.startedBulk(d.form(bulkPath, formPart{name: "message", value: "Hi {{name}}, {{shop|we}} miss you"}, csvPart("phone,name,shop\n919876543210,Asha,\n919876543211,,Goa\n")))
+	if started.Total != 1 || len(started.Invalid) != 1 || started.Invalid[0].Row != 3 || !strings.Contains(started.Invalid[0].Reason, `"name"`) {
+		t.Errorf("started %+v", started)
+	}
+	d.awaitJob(started.JobID, bulk.StatusCompleted)
+	if sent := d.network.all(); len(sent) != 1 || sent[0].Text != "Hi Asha, we miss you" {
+		t.Errorf("sent %+v", sent)
+	}
+}
+
 func TestBulkRefusals(t *testing.T) {
 	d := start(t)
 	d.link("main")

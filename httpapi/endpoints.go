@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -200,9 +201,12 @@ func describeEndpoint(p store.Principal, e webhooks.Endpoint) endpointResponse {
 	r := endpointResponse{
 		WebhookID: e.ID, Main: e.Main, Name: e.Name, URL: e.URL, Events: e.Wants(),
 		Sessions: []engine.SessionID{}, Headers: map[string]string{}, SignatureMode: e.SignatureMode,
-		HasSecret: e.Secret != "", SecretHint: e.SecretHint(), OldSecretTill: isoTime(e.OldSecretUntil),
+		HasSecret: e.Secret != "", SecretHint: e.SecretHint(),
 		Enabled: e.Enabled, Disabled: e.DisabledReason, Circuit: describeCircuit(e.Circuit),
 		CreatedAt: isoMillis(e.CreatedAt), UpdatedAt: isoMillis(e.UpdatedAt),
+	}
+	if len(e.Secrets(time.Now())) > 1 {
+		r.OldSecretTill = isoTime(e.OldSecretUntil)
 	}
 	for name := range e.Headers {
 		r.Headers[name] = maskedValue

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"wapid/engine"
 	"wapid/store"
@@ -277,4 +278,16 @@ func TestBoundKeysAndEndpoints(t *testing.T) {
 	d.wants(as(http.MethodGet, main, ""), http.StatusOK, "")
 	d.patch(path, `{"sessions":["b"]}`)
 	d.wants(as(http.MethodGet, main, ""), http.StatusNotFound, engine.CodeNotFound)
+}
+
+// TestOldSecretIsShownWhileItSigns reads an endpoint during the overlap and after it.
+func TestOldSecretIsShownWhileItSigns(t *testing.T) {
+	e := webhooks.Endpoint{Secret: "new", OldSecret: "old", OldSecretUntil: time.Now().Add(time.Hour)}
+	if shown := describeEndpoint(store.Principal{}, e).OldSecretTill; shown == "" {
+		t.Error("the time until when the old secret signs is not shown")
+	}
+	e.OldSecretUntil = time.Now().Add(-time.Second)
+	if shown := describeEndpoint(store.Principal{}, e).OldSecretTill; shown != "" {
+		t.Errorf("an old secret that signs no more is shown until %s", shown)
+	}
 }

@@ -68,8 +68,9 @@ func (c *restoreCommand) Run(env *environment) error {
 	if err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
-	fmt.Fprintf(env.stdout, "%s: put back the backup of %s, written by wapid %s, with %d files\n",
-		dir, m.TakenAt.Format(time.RFC3339), m.Version, len(m.Files))
+	files := len(m.Files) - 2 // beside the databases, as the backup counted them
+	fmt.Fprintf(env.stdout, "%s: put back the backup of %s, written by wapid %s, with both databases and %d files\n",
+		dir, m.TakenAt.Format(time.RFC3339), m.Version, files)
 	if aside != "" {
 		fmt.Fprintf(env.stdout, "What was there is in %s.\n", aside)
 	}

@@ -62,7 +62,9 @@ func TestBackupKeepsWhatIsThere(t *testing.T) {
 	if err := os.WriteFile(file, streamed, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	runCommand(t, "restore", file, "--data", into)
+	if told := runCommand(t, "restore", file, "--data", into); !strings.Contains(told, "both databases and 0 files") {
+		t.Errorf("restoring a backup of no files says %s", told)
+	}
 	if entries, err := os.ReadDir(filepath.Dir(file)); err != nil || len(entries) != 1 {
 		t.Errorf("beside the backup stand %v (%v)", entries, err)
 	}

@@ -92,7 +92,8 @@ type Store interface {
 	// The message of the job called known is not read again.
 	ClaimItem(ctx context.Context, key engine.SessionKey, madeAt time.Time, known JobID, now time.Time) (Claim, error)
 	// FinishItem ends an item in sending and counts it in its job, which is
-	// completed by the last one. It returns CodeInternal if the item is not in sending.
+	// completed by the last one. A failure of an item that the log does not know the
+	// outcome of, as an earlier try may have gone through, is one of CodeSendOutcomeUnknown. It returns CodeInternal if the item is not in sending.
 	FinishItem(ctx context.Context, ref Ref, o Outcome) (Status, error)
 	// ReleaseItem moves an item back from sending to pending. One that is not in
 	// sending is left alone.

@@ -15,6 +15,12 @@ const (
 		tried_at = CASE WHEN $4 = 1 AND tried_at IS NOT NULL THEN $5 ELSE NULL END, unsure = 0
 		WHERE job = (SELECT number FROM jobs WHERE id = $6) AND position = $7 AND state = 'sending' RETURNING job, session_id`
 
+	// outcomeUnknown tells whether the log does not know what became of an item: what a
+	// refusal says, it says of its own try alone.
+	outcomeUnknown = `SELECT EXISTS (SELECT 1 FROM jobs j JOIN job_items i ON i.job = j.number JOIN messages m
+		ON m.tenant_id = j.tenant_id AND m.session_id = i.session_id AND m.direction = 'out' AND m.id = i.message_id AND m.origin = ''
+		WHERE j.id = $1 AND i.position = $2 AND m.status = 'unknown')`
+
 	countItem = `UPDATE jobs SET succeeded = succeeded + $1, failed = failed + $2 WHERE number = $3
 		RETURNING status, total, succeeded + failed + skipped, told, COALESCE(told_at, started_at)`
 
@@ -27,8 +33,17 @@ func (s *Store) FinishItem(ctx context.Context, ref bulk.Ref, o bulk.Outcome) (s
 	if !o.Sent {
 		state, succeeded, failed = bulk.ItemFailed, 0, 1
 	}
-	left := o.Sent || bulk.MayHaveLeft(o.Code)
 	err = s.updateQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
+		if !o.Sent {
+			var unknown bool
+			if err := tx.QueryRow(outcomeUnknown, ref.Job, ref.Index).Scan(&unknown); err != nil {
+				return 0, err
+			}
+			if unknown {
+				o.Code = engine.CodeSendOutcomeUnknown
+			}
+		}
+		left := o.Sent || bulk.MayHaveLeft(o.Code)
 		var number int64
 		var session engine.SessionID
 		err = tx.QueryRow(finishItem, state, o.Code, millis(o.SentAt), left, millis(o.At), ref.Job, ref.Index).Scan(&number, &session)

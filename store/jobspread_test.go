@@ -286,6 +286,25 @@ func TestWhoOptsOutOfWhatMayHaveBeenSent(t *testing.T) {
 	w.counts(j, bulk.StatusCompleted, 2, 1, 1)
 }
 
+// That WhatsApp refuses a message says nothing of an earlier try that may have gone through.
+func TestARefusalIsNotTheWholeTruth(t *testing.T) {
+	w := newJobWorld(t)
+	j := w.job(2, nil, "a")
+	for i, want := range []engine.Code{engine.CodeSendOutcomeUnknown, engine.CodeNotOnWhatsApp} {
+		w.takes("a", j, i)
+		w.release(j, i, "a", true)
+		if i == 0 {
+			w.logged(j, i, "a", engine.MessageUnknown)
+		}
+		w.takes("a", j, i)
+		w.finish(j, i, engine.CodeNotOnWhatsApp)
+		if it := w.items(j)[i]; it.State != bulk.ItemFailed || it.ErrorCode != want {
+			t.Errorf("the item %d is %+v, want %s", i, it, want)
+		}
+	}
+	w.counts(j, bulk.StatusCompleted, 0, 2, 0)
+}
+
 func TestTheLastSessionEndsItsJob(t *testing.T) {
 	w := newJobWorld(t)
 	j := w.job(3, nil, "a", "b")

@@ -131,10 +131,15 @@ func (s *Store) UpdateEndpoint(ctx context.Context, tenant engine.TenantID, id w
 }
 
 // RotateSecret gives an endpoint a new secret; the old one signs as well for as
-// long as overlap says. It returns CodeNotFound.
+// long as overlap says. The secret that it has already changes nothing, so that a
+// rotation can be repeated whose answer was lost; without an overlap it ends the
+// old one. It returns CodeNotFound.
 func (s *Store) RotateSecret(ctx context.Context, tenant engine.TenantID, id webhooks.EndpointID, secret string, overlap time.Duration) (webhooks.Endpoint, error) {
 	return s.changeEndpoint(ctx, tenant, id, func(e *webhooks.Endpoint) error {
 		old := e.Secret
+		if old == secret && overlap > 0 {
+			return nil
+		}
 		e.Secret, e.OldSecret, e.OldSecretUntil = secret, "", time.Time{}
 		if old != "" && old != secret && overlap > 0 {
 			e.OldSecret, e.OldSecretUntil = old, s.clock().Add(overlap)

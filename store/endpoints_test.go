@@ -159,7 +159,8 @@ func TestRotationIsKept(t *testing.T) {
 	}
 	rotate("two", time.Hour, "two", "one")
 	rotate("three", time.Hour, "three", "two")
-	rotate("three", time.Hour, "three")
+	rotate("three", time.Second, "three", "two") // again, as the answer was lost
+	rotate("three", 0, "three")
 	rotate("four", time.Minute, "four")
 	rotate("five", 0, "five")
 	put, err := s.PutEndpoint(ctx, "a", "https://example.com", "")

@@ -117,6 +117,10 @@ func (w OptOutWords) Heed(text string) (word string, optOut, heeded bool) {
 	return "", false, false
 }
 
+// sameKey brings together what people take for one letter: phones set an apostrophe
+// as a quotation mark, and a Turkish İ keeps its dot when it loses its case.
+var sameKey = strings.NewReplacer("‘", "'", "’", "'", "ʼ", "'", "i\u0307", "i")
+
 // plainWord is a text without what people put around it: letters lose their case
 // and width, what stands before the first and behind the last letter or digit
 // goes, and so do invisible characters; any space between is one blank.
@@ -128,6 +132,7 @@ func plainWord(text string) string {
 		return r
 	}, text)
 	text = norm.NFKC.String(cases.Fold().String(norm.NFKC.String(text)))
+	text = sameKey.Replace(text)
 	text = strings.TrimLeftFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	text = strings.TrimRightFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) })
 	return strings.Join(strings.Fields(text), " ")

@@ -9,7 +9,7 @@ import (
 )
 
 func TestHeed(t *testing.T) {
-	own, err := ParseOptOutWords([]string{"नहीं", " Keine  Nachrichten! ", "İPTAL"}, []string{"doch", "DOCH"})
+	own, err := ParseOptOutWords([]string{"नहीं", " Keine  Nachrichten! ", "İPTAL", "don't write"}, []string{"doch", "DOCH"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,6 +40,9 @@ func TestHeed(t *testing.T) {
 		{own, "नहीं।", plainWord("नहीं"), true},
 		{own, "keine nachrichten", "keine nachrichten", true},
 		{own, "i\u0307ptal", plainWord("İPTAL"), true},
+		{own, "İptal", "iptal", true},
+		{own, "iptal", "iptal", true},
+		{own, "Don’t write.", "don't write", true},
 		{own, "Doch?", "doch", false},
 		{own, "stop", "", false},
 		{OptOutWords{}, "stop", "", false},

@@ -81,6 +81,11 @@ func (s *Server) sendBulk(c *fiber.Ctx, p store.Principal) error {
 	if err != nil {
 		return err
 	}
+	if order.Claim != nil { // the job may be that of an earlier request
+		if skipped, err = s.skippedOf(c.UserContext(), job, &plan); err != nil {
+			return err
+		}
+	}
 	return ok(c, bulkResponse{JobID: job.ID, Total: job.Total, Duplicates: tellLeftOut(plan.Duplicates), Invalid: tellLeftOut(plan.Invalid), Skipped: tellLeftOut(skipped)})
 }
 
@@ -96,6 +101,17 @@ func (s *Server) skipOptedOut(ctx context.Context, tenant engine.TenantID, plan 
 		return nil, err
 	}
 	return plan.Skip(out), nil
+}
+
+// skippedOf tells which recipients a job has passed over: those who have opted out
+// since it was made may have been sent to.
+func (s *Server) skippedOf(ctx context.Context, job bulk.Job, plan *bulk.Plan) ([]bulk.Rejected, error) {
+	items, err := s.store.ListItemsFrom(ctx, job.Session.Tenant, job.ID, []bulk.ItemState{bulk.ItemSkipped}, 0, bulk.MaxRecipients)
+	out := make(map[engine.JID]bool, len(items))
+	for _, it := range items {
+		out[it.To] = true
+	}
+	return plan.Skip(out), err
 }
 
 // orderBulk makes an order of a request, but for its file and its claim. It returns

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"wapid/bulk"
 	"wapid/engine"
 	"wapid/store"
 )
@@ -89,6 +90,27 @@ func TestOptOuts(t *testing.T) {
 		d.wants(d.do(c), http.StatusForbidden, engine.CodeForbidden)
 	}
 	d.wants(d.get(optOutsPath+"/4915112345678"), http.StatusOK, "")
+}
+
+// A repetition tells of those whom its job has skipped, not of those whom a new one would.
+func TestARepetitionTellsWhomItsJobSkipped(t *testing.T) {
+	d := start(t)
+	d.link("main")
+	optOut := func(phone string) {
+		d.wants(d.do(call{method: "POST", path: optOutsPath, key: d.key, body: `{"phone":"` + phone + `"}`}), http.StatusOK, "")
+	}
+	post := func() reply {
+		return d.do(call{method: "POST", path: bulkPath, key: d.key, header: map[string]string{"Idempotency-Key": "one"},
+			body: `{"recipients":["919876543210","919876543211","919876543212"],"message":"Hi","delayMin":0,"delayMax":0}`})
+	}
+	optOut("919876543211")
+	first := post()
+	d.awaitJob(d.startedBulk(first).JobID, bulk.StatusCompleted)
+	optOut("919876543210")
+	d.wants(d.do(call{method: "DELETE", path: optOutsPath + "/919876543211", key: d.key}), http.StatusOK, "")
+	if again := post(); again.body != first.body || !strings.Contains(first.body, `"skipped":[{"index":1,`) {
+		t.Errorf("answers %s, and then %s", first.body, again.body)
+	}
 }
 
 func TestOptOutWords(t *testing.T) {

@@ -220,9 +220,9 @@ func describeEndpoint(p store.Principal, e webhooks.Endpoint) endpointResponse {
 }
 
 func describeCircuit(c webhooks.Circuit) circuitResponse {
-	r := circuitResponse{State: "closed", FailingSince: isoTime(c.FailingSince), ConsecutiveFailures: c.Failures}
+	r := circuitResponse{State: "closed", NextProbeAt: isoTime(c.HeldUntil), FailingSince: isoTime(c.FailingSince), ConsecutiveFailures: c.Failures}
 	if c.Open() {
-		r.State, r.Since, r.NextProbeAt = "open", isoTime(c.OpenedAt), isoTime(c.HeldUntil)
+		r.State, r.Since = "open", isoTime(c.OpenedAt)
 	}
 	return r
 }

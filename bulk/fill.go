@@ -6,8 +6,10 @@ import (
 )
 
 // A placeholder is {{name}} or, with what stands in for a field that is missing
-// or empty, {{name|friend}}. Anything else in braces is text.
-var placeholder = regexp.MustCompile(`\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*(\|[^{}]*)?\}\}`)
+// or empty, {{name|friend}}. A field may be called anything that a spreadsheet calls
+// a column, such as "First Name": were it taken for text, everybody would get the
+// braces. Only empty braces and a line break within them make text.
+var placeholder = regexp.MustCompile(`\{\{\s*([^\s{}|](?:[^{}|\r\n]*[^\s{}|])?)\s*(\|[^{}]*)?\}\}`)
 
 // Fill replaces the placeholders of a text by fields. One whose field is missing
 // and that has nothing to stand in for it becomes empty; Plan lets no recipient

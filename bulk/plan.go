@@ -148,7 +148,7 @@ func fieldsFor(uses []placeholderUse, to engine.JID, given map[string]string) (f
 		case ok && value != "":
 			fields[u.name] = strings.Clone(value) // it may be a part of a long row
 		case !ok && u.required:
-			return nil, fmt.Sprintf("the field %q of the message is missing", u.name)
+			return nil, fmt.Sprintf("the field %.64q of the message is missing", u.name)
 		}
 	}
 	return fields, ""

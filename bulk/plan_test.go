@@ -11,7 +11,7 @@ import (
 )
 
 func TestFill(t *testing.T) {
-	fields := map[string]string{"name": "Asha", "code": "7", "tricky": "{{name}}"}
+	fields := map[string]string{"name": "Asha", "code": "7", "tricky": "{{name}}", "First Name": "Meera", "Straße": "Ring", "order-id": "77", "1x": "one"}
 	for _, c := range []struct{ text, want string }{
 		{"plain", "plain"},
 		{"Hi {{name}}!", "Hi Asha!"},
@@ -20,7 +20,8 @@ func TestFill(t *testing.T) {
 		{"{{name|friend}}", "Asha"},
 		{"{{missing|}}x", "x"},
 		{"{{tricky}}", "{{name}}"},
-		{"{name} {{}} {{a b}} {{1x}} {{", "{name} {{}} {{a b}} {{1x}} {{"},
+		{"{{First Name}} {{ First Name }} {{Straße}} {{order-id}} {{1x}} {{Last Name|Rao}}", "Meera Meera Ring 77 one Rao"},
+		{"{name} {{}} {{ }} {{|x}} {{a\nb}} {{", "{name} {{}} {{ }} {{|x}} {{a\nb}} {{"},
 		{"{{{name}}}", "{Asha}"},
 	} {
 		if got := Fill(c.text, fields); got != c.want {

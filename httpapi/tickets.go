@@ -112,12 +112,14 @@ func (s *Server) issueTicket(c *fiber.Ctx, p store.Principal) error {
 
 // redeemTicket tells whose key a ticket stands for, and uses it up. It returns
 // CodeUnauthorized, also if the key has ended since, CodeStorage, and
-// CodeRateLimited once the caller's address has tried too many.
+// CodeRateLimited for one that is not valid once the caller's address has tried too
+// many. A valid one always passes: nobody guesses it, and behind a proxy many share
+// the address of somebody who tries.
 func (s *Server) redeemTicket(c *fiber.Ctx, text string) (p store.Principal, err error) {
-	err = s.rates.attempt(c.Context().RemoteIP(), false, func() error {
-		one, err := s.tickets.redeem(text, time.Now())
-		if err != nil {
-			return err
+	one, refused := s.tickets.redeem(text, time.Now())
+	err = s.rates.attempt(c.Context().RemoteIP(), refused == nil, func() error {
+		if refused != nil {
+			return refused
 		}
 		p, err = s.store.RenewPrincipal(c.UserContext(), one.tenant, one.key)
 		return err

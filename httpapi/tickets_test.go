@@ -129,9 +129,11 @@ func TestTicketsEndWithTheirKey(t *testing.T) {
 	d.wants(d.do(call{method: http.MethodGet, path: streamPath + "?ticket=" + unused}), http.StatusUnauthorized, engine.CodeUnauthorized)
 }
 
-// Tickets that are guessed count as keys that are guessed.
+// Tickets that are guessed count as keys that are guessed; one that was issued opens
+// its stream from the same address.
 func TestGuessedTicketsAreLimited(t *testing.T) {
 	d := start(t)
+	issued := d.ticket(d.key).Ticket
 	var r reply
 	for range 2 * guesses { // some come back while they are used up
 		if r.status == http.StatusTooManyRequests {
@@ -140,4 +142,9 @@ func TestGuessedTicketsAreLimited(t *testing.T) {
 		r = d.do(call{method: http.MethodGet, path: streamPath + "?ticket=guess", undocumented: true})
 	}
 	d.wants(r, http.StatusTooManyRequests, engine.CodeRateLimited)
+	k := d.dial("", "?after="+string(store.FirstEvent)+"&ticket="+issued)
+	d.logEvents(store.DefaultTenant, "main/message")
+	if got := k.names(1); got != "main/message" {
+		t.Errorf("by ticket: %s", got)
+	}
 }

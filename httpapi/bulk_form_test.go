@@ -119,6 +119,23 @@ func TestBulkFormAndIdempotency(t *testing.T) {
 	d.emptySpool()
 }
 
+// A form that ends before its last boundary makes no job, wherever it is cut: what
+// would be missing is the time to begin at.
+func TestABulkFormThatBreaksOff(t *testing.T) {
+	d := start(t)
+	d.link("main")
+	body, contentType := makeForm(t, "a", formPart{name: "message", value: "Hi"}, csvPart("phone\n919876543210\n"),
+		formPart{name: "startAt", value: fmt.Sprint(time.Now().Add(time.Hour).UnixMilli())})
+	whole := len(strings.TrimRight(body, "\r\n"))
+	for cut := range len(body) + 1 {
+		r := d.do(call{method: http.MethodPost, path: bulkPath, key: d.key, body: body[:cut], header: map[string]string{"Content-Type": contentType}})
+		if (r.status == http.StatusOK) != (cut >= whole) {
+			t.Errorf("cut behind %q: %d %s", body[max(0, cut-20):cut], r.status, r.body)
+		}
+	}
+	d.emptySpool()
+}
+
 func TestBulkFormRefusals(t *testing.T) {
 	d := start(t)
 	d.link("main")

@@ -64,7 +64,7 @@ func (f *form) read(body io.Reader, boundary string) error {
 	if boundary == "" || len(boundary) > 70 { // RFC 2046, 5.1.1
 		return engine.Errorf(engine.CodeInvalid, "the Content-Type of the form names no boundary")
 	}
-	r := multipart.NewReader(body, boundary)
+	r := multipart.NewReader(&unfinished{from: body}, boundary)
 	for parts := 0; ; parts++ {
 		part, err := r.NextRawPart()
 		if errors.Is(err, io.EOF) {
@@ -84,6 +84,43 @@ func (f *form) read(body io.Reader, boundary string) error {
 		return errForm(err)
 	}
 	return nil
+}
+
+// unfinished is the body of a form for a reader that takes an end among the headers
+// of a part, or in front of them, for the end of the form: what such a form goes
+// without, a time to begin at or a limit, would not be missed. Only the last boundary
+// ends it; a line break behind that is optional.
+type unfinished struct {
+	from  io.Reader
+	last  byte // that was read
+	ended bool
+	tail  string // what is put behind the end
+}
+
+// Read returns io.ErrUnexpectedEOF at the end.
+func (u *unfinished) Read(p []byte) (int, error) {
+	if !u.ended {
+		n, err := u.from.Read(p)
+		if n > 0 {
+			u.last = p[n-1]
+			if errors.Is(err, io.EOF) {
+				err = nil // it comes again
+			}
+		}
+		if !errors.Is(err, io.EOF) {
+			return n, err
+		}
+		u.ended, u.tail = true, "\r\n"
+		if u.last == '\r' {
+			u.tail = "\n"
+		}
+	}
+	if u.tail == "" {
+		return 0, io.ErrUnexpectedEOF
+	}
+	n := copy(p, u.tail)
+	u.tail = u.tail[n:]
+	return n, nil
 }
 
 func (f *form) take(part *multipart.Part) error {

@@ -26,8 +26,8 @@ func (j Job) ETA(now time.Time) (time.Duration, bool) {
 	if each == 0 {
 		return 0, true
 	}
-	end, ok := j.Schedule.after(begin, j.workload(each))
-	return end.Sub(now), ok
+	last, ok := j.lastSend(begin, each)
+	return last.Add(quickest).Sub(now), ok
 }
 
 // goesOnAt is when the job is going to send.
@@ -62,30 +62,56 @@ func (j Job) senders(now time.Time) (n int) {
 	return n
 }
 
-// workload is how long a session takes for n items while nothing is closed.
-func (j Job) workload(n int) time.Duration {
-	mean := max((j.DelayMin+j.DelayMax)/2, quickest)
-	if j.MaxPerHour == 0 || time.Duration(j.MaxPerHour)*mean >= time.Hour {
-		return time.Duration(n) * mean
-	}
-	full := (n - 1) / j.MaxPerHour
-	return time.Duration(full)*time.Hour + time.Duration(n-full*j.MaxPerHour)*mean
-}
-
-// after is when some work is done that begins at t and rests while no window is
-// open. It is false if that is too far away to tell.
-func (s Schedule) after(t time.Time, work time.Duration) (time.Time, bool) {
+// lastSend is when a session sends the last of n items if it sends the first as soon
+// as it may from t on. It is false if that is too far away to tell.
+func (j Job) lastSend(t time.Time, n int) (time.Time, bool) {
 	for range mostOpenings {
-		from, until := s.opening(t)
+		from, until := j.Schedule.opening(t)
 		if until.IsZero() {
-			return from.Add(work), true
+			return from.Add(j.span(n)), true
 		}
-		open := until.Sub(from)
-		if work <= open {
-			return from.Add(work), open > 0
+		fit := j.room(until.Sub(from))
+		if n <= fit {
+			return from.Add(j.span(n)), true
 		}
-		work -= open
-		t = until
+		// The pause behind the last one goes on while the window is closed.
+		n -= fit
+		t = from.Add(j.span(fit + 1))
+		if t.Before(until) {
+			t = until
+		}
 	}
 	return time.Time{}, false
+}
+
+// pace is how far apart a session's sends are, and how many of them at most there
+// are in an hour; 0 if the pauses alone keep the limit.
+func (j Job) pace() (mean time.Duration, perHour int) {
+	mean = max((j.DelayMin+j.DelayMax)/2, quickest)
+	if time.Duration(j.MaxPerHour)*mean < time.Hour {
+		perHour = j.MaxPerHour
+	}
+	return mean, perHour
+}
+
+// span is the time from the first of n sends of a session to the last.
+func (j Job) span(n int) time.Duration {
+	mean, perHour := j.pace()
+	if perHour == 0 {
+		return time.Duration(n-1) * mean
+	}
+	return time.Duration((n-1)/perHour)*time.Hour + time.Duration((n-1)%perHour)*mean
+}
+
+// room is how many sends of a session begin within a time.
+func (j Job) room(d time.Duration) int {
+	if d <= 0 {
+		return 0
+	}
+	mean, perHour := j.pace()
+	begin := func(d time.Duration) int { return int((d + mean - 1) / mean) }
+	if perHour == 0 {
+		return begin(d)
+	}
+	return int(d/time.Hour)*perHour + min(perHour, begin(d%time.Hour))
 }

@@ -135,21 +135,28 @@ func TestETA(t *testing.T) {
 		change func(*Job)
 		want   time.Duration // negative for not known
 	}{
-		"running":      {func(*Job) {}, 300 * time.Second},
-		"two sessions": {func(j *Job) { j.Members = append(j.Members, Member{State: MemberActive}) }, 150 * time.Second},
-		"one dropped":  {func(j *Job) { j.Members = append(j.Members, Member{State: MemberDropped}) }, 300 * time.Second},
+		"running":      {func(*Job) {}, 99*3*time.Second + quickest},
+		"two sessions": {func(j *Job) { j.Members = append(j.Members, Member{State: MemberActive}) }, 49*3*time.Second + quickest},
+		"one dropped":  {func(j *Job) { j.Members = append(j.Members, Member{State: MemberDropped}) }, 99*3*time.Second + quickest},
 		"one is away": {func(j *Job) {
 			j.Members = append(j.Members, Member{State: MemberActive, Waiting: Waiting{Reason: WaitSession}})
-		}, 300 * time.Second},
-		"by the hour":  {func(j *Job) { j.MaxPerHour = 40 }, 2*time.Hour + 20*3*time.Second},
-		"a high limit": {func(j *Job) { j.MaxPerHour = 5000 }, 300 * time.Second},
+		}, 99*3*time.Second + quickest},
+		"by the hour":  {func(j *Job) { j.MaxPerHour = 40 }, 2*time.Hour + 19*3*time.Second + quickest},
+		"a high limit": {func(j *Job) { j.MaxPerHour = 5000 }, 99*3*time.Second + quickest},
 		"no pauses":    {func(j *Job) { j.DelayMin, j.DelayMax = 0, 0 }, 100 * quickest},
 		"scheduled": {func(j *Job) {
 			j.Status, j.Succeeded, j.Total, j.Schedule.StartAt = StatusPending, 0, 100, now.Add(time.Hour)
-		}, time.Hour + 300*time.Second},
+		}, time.Hour + 99*3*time.Second + quickest},
 		"windows": {func(j *Job) { j.Schedule.Windows = []Window{window(t, "11:00", "12:01")} },
-			23*time.Hour + 240*time.Second},
-		"timelock": {func(j *Job) { j.Members[0].Waiting = Waiting{WaitTimelock, now.Add(time.Hour)} }, time.Hour + 300*time.Second},
+			23*time.Hour + 79*3*time.Second + quickest},
+		"pauses longer than the window": {func(j *Job) {
+			j.Total, j.DelayMin, j.DelayMax, j.Schedule.Windows = 3, time.Hour, time.Hour, []Window{window(t, "11:00", "12:01")}
+		}, 23*time.Hour + quickest},
+		"a window and a limit": {func(j *Job) {
+			j.Total, j.MaxPerHour, j.Schedule.Windows = 22, 10, []Window{window(t, "11:00", "12:01")}
+		}, 24*time.Hour + quickest},
+		"one":      {func(j *Job) { j.Total, j.DelayMin, j.DelayMax = 2, time.Hour, time.Hour }, quickest},
+		"timelock": {func(j *Job) { j.Members[0].Waiting = Waiting{WaitTimelock, now.Add(time.Hour)} }, time.Hour + 99*3*time.Second + quickest},
 		"all done": {func(j *Job) { j.Skipped = 100 }, 0},
 
 		"in line":      {func(j *Job) { j.Status = StatusPending }, -1},

@@ -52,10 +52,10 @@ var forMany = map[string]bool{
 }
 
 // Large jobs are taken a few at a time: a list of recipients takes many times its
-// length while it is read and checked.
+// length while it is read and checked, some 200 MB for the largest.
 const (
-	mostBulk       = 8
-	mostTenantBulk = 2
+	mostBulk       = 3
+	mostTenantBulk = 1
 	// shortBulk is how long a body, in bytes, is taken at once.
 	shortBulk = 64 << 10
 	// bulkPatience is how long a request waits for others of its tenant.

@@ -102,6 +102,7 @@ func TestLargeBulkJobsAreTakenAFewAtATime(t *testing.T) {
 	d.wants(d.post(path, large), http.StatusTooManyRequests, engine.CodeRateLimited)
 	d.wants(d.post(path, `{"message":"Hi","recipients":["919876543210"]}`), http.StatusOK, "")
 	leave()
+	d.server.bulkPatience = time.Minute
 	d.wants(d.post(path, large), http.StatusOK, "")
 }
 

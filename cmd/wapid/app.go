@@ -102,7 +102,7 @@ func (a *app) open(ctx context.Context, c appConfig) error {
 		return fmt.Errorf("--egress-allow: %w", err)
 	}
 	guard := webhooks.NewGuard(allowed)
-	options := whatsapp.Options{DataDir: dir, Endpoint: c.Endpoint, Log: c.Log.Named("whatsapp"), ProxyDial: guard.DialContext}
+	options := whatsapp.Options{DataDir: dir, Endpoint: c.Endpoint, Log: sampled(c.Log.Named("whatsapp")), ProxyDial: guard.DialContext}
 	if c.Tune != nil {
 		c.Tune(&options)
 	}

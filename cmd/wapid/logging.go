@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -23,6 +24,20 @@ func newLog(level, format string, w io.Writer) (*zap.Logger, error) {
 		encoder = zapcore.NewConsoleEncoder(encoding)
 	}
 	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), lvl)), nil
+}
+
+// Of one line of a client's, so many are written in a minute, and then every so many-th.
+const (
+	sampledFirst = 20
+	sampledThen  = 1000
+)
+
+// sampled is the log for what the WhatsApp client says: a burst of messages has it say
+// the same thousands of times.
+func sampled(log *zap.Logger) *zap.Logger {
+	return log.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
+		return zapcore.NewSamplerWithOptions(core, time.Minute, sampledFirst, sampledThen)
+	}))
 }
 
 // adoptStandardLog makes part of the log what libraries say through Go's own logger,

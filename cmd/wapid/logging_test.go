@@ -5,6 +5,10 @@ import (
 	"encoding/json"
 	"log"
 	"testing"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 // What net/http says of a receiver that sends more than it should holds what that
@@ -31,5 +35,22 @@ func TestLibrariesSpeakThroughOurLog(t *testing.T) {
 		if line.Msg != want || want == "" && out.Len() > 0 {
 			t.Errorf("at level %s the log holds %q", level, out.String())
 		}
+	}
+}
+
+// TestRepeatedLinesAreSampled: a line that comes by the thousand does not fill the
+// log, and hides no other.
+func TestRepeatedLinesAreSampled(t *testing.T) {
+	core, lines := observer.New(zapcore.DebugLevel)
+	often := sampled(zap.New(core))
+	for range sampledFirst + 2*sampledThen {
+		often.Warn("the queue is full", zap.String("session", "s1"))
+	}
+	often.Error("something else")
+	if n := lines.FilterMessage("the queue is full").Len(); n != sampledFirst+2 {
+		t.Errorf("%d lines, want %d", n, sampledFirst+2)
+	}
+	if n := lines.FilterMessage("something else").Len(); n != 1 {
+		t.Errorf("the other line stands there %d times", n)
 	}
 }

@@ -231,3 +231,28 @@ func TestClaimKeepsToTheRoom(t *testing.T) {
 		}
 	}
 }
+
+// TestAnotherURLIsTriedAtOnce: what failed at the old address is tried at the new one,
+// oldest first; a change of something else leaves the circuit as it is.
+func TestAnotherURLIsTriedAtOnce(t *testing.T) {
+	ctx := context.Background()
+	again, name, other := true, "shop", "https://example.com/other"
+	for what, c := range map[string]struct {
+		change webhooks.EndpointChange
+		want   []string
+	}{
+		"a name":      {webhooks.EndpointChange{Name: &name}, nil},
+		"another URL": {webhooks.EndpointChange{URL: &other}, []string{`a/s0/{"n":0}`, `a/s1/{"n":0}`, `a/s2/{"n":0}`, `a/s3/{"n":0}`}},
+		"enabled":     {webhooks.EndpointChange{Enabled: &again}, []string{`a/s0/{"n":0}`, `a/s1/{"n":0}`, `a/s2/{"n":0}`, `a/s3/{"n":0}`}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := opened(t)
+			e, err := s.FindEndpoint(ctx, "a")
+			must(t, err)
+			_, err = s.UpdateEndpoint(ctx, "a", e.ID, c.change)
+			must(t, err)
+			names, _ := claim(t, s, start, 4, 4)
+			wantNames(t, names, c.want...)
+		})
+	}
+}

@@ -34,10 +34,11 @@ func (s *Store) PutEndpoint(ctx context.Context, tenant engine.TenantID, url, se
 			e = webhooks.Endpoint{Tenant: tenant, URL: url, Secret: secret, Types: types, Main: true, Enabled: true}
 			err = s.insertEndpoint(tx, &e)
 		case err == nil:
+			before := e.Circuit
 			e.URL, e.Secret, e.Types = url, secret, types
 			e.OldSecret, e.OldSecretUntil = "", time.Time{}
 			enable(&e)
-			err = s.saveEndpoint(tx, &e)
+			err = s.saveChanged(tx, &e, before)
 		}
 		return err
 	})
@@ -100,6 +101,19 @@ func (s *Store) saveEndpoint(tx *sql.Tx, e *webhooks.Endpoint) error {
 	return saveCircuit(tx, e.ID, e.Circuit, e.Proven)
 }
 
+// saveChanged saves an endpoint. One whose failures are forgotten with the change has
+// everything that waits for a later try tried anew.
+func (s *Store) saveChanged(tx *sql.Tx, e *webhooks.Endpoint, before webhooks.Circuit) error {
+	if err := s.saveEndpoint(tx, e); err != nil {
+		return err
+	}
+	if before.Failures == 0 || e.Circuit.Failures > 0 {
+		return nil
+	}
+	_, err := bringForward(tx, e.ID)
+	return err
+}
+
 // enable takes an endpoint back into service, and forgets its failures.
 func enable(e *webhooks.Endpoint) {
 	e.Enabled, e.DisabledReason, e.Circuit = true, webhooks.DisabledByHand, webhooks.Circuit{}
@@ -111,7 +125,9 @@ func enable(e *webhooks.Endpoint) {
 func (s *Store) UpdateEndpoint(ctx context.Context, tenant engine.TenantID, id webhooks.EndpointID, c webhooks.EndpointChange) (webhooks.Endpoint, error) {
 	return s.changeEndpoint(ctx, tenant, id, func(e *webhooks.Endpoint) error {
 		put(&e.Name, c.Name)
-		put(&e.URL, c.URL)
+		if c.URL != nil && *c.URL != e.URL { // what failed there says nothing of what is here
+			e.URL, e.Circuit = *c.URL, webhooks.Circuit{}
+		}
 		put(&e.Types, c.Types)
 		put(&e.Sessions, c.Sessions)
 		put(&e.Headers, c.Headers)
@@ -156,10 +172,11 @@ func (s *Store) changeEndpoint(ctx context.Context, tenant engine.TenantID, id w
 		if e, err = findEndpoint(tx, tenant, id); err != nil {
 			return err
 		}
+		before := e.Circuit
 		if err := change(&e); err != nil {
 			return err
 		}
-		return s.saveEndpoint(tx, &e)
+		return s.saveChanged(tx, &e, before)
 	})
 	if err != nil {
 		return webhooks.Endpoint{}, err

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -109,11 +110,10 @@ func operationOf(t *testing.T, r route) operation {
 	op.required, _ = body["required"].(bool)
 	op.example, _ = media["example"].(map[string]any)
 	if op.example == nil {
-		for _, e := range at(doc, media, "examples") {
-			if e, _ := e.(map[string]any); e != nil {
-				op.example, _ = resolved(doc, e)["value"].(map[string]any)
-				break
-			}
+		// The first by name, so that each run takes the same.
+		if all := at(doc, media, "examples"); len(all) > 0 {
+			first := slices.Min(slices.Collect(maps.Keys(all)))
+			op.example = at(doc, all, first, "value")
 		}
 	}
 	if op.example == nil {

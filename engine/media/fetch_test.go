@@ -70,7 +70,7 @@ func TestFetch(t *testing.T) {
 	inside = serve(t, "127.0.0.2", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "secret") })
 	const gone = "http://127.0.0.1:1/" // nobody listens on port 1
 	const failed = "the URL could not be fetched"
-	const refused = "the URL's address is not one that this server may connect to"
+	const refused = "the URL has no address that this server may connect to"
 	for url, c := range map[string]struct {
 		code engine.Code
 		says string

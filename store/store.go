@@ -68,6 +68,8 @@ type Store struct {
 	looks    int // entries of the event log that one page looks at; mostLooked
 	// sick is set while the last batch of writes could not be committed.
 	sick atomic.Pointer[engine.Error]
+	// damaged is set once a row could not be read.
+	damaged atomic.Bool
 }
 
 // Open opens or creates the database file at path and brings its schema up to

@@ -1,9 +1,12 @@
 package store
 
 import (
+	"context"
 	"reflect"
 
 	"go.uber.org/zap"
+
+	"wapid/engine"
 )
 
 // lenient reads a document that may have been damaged, as a disk or a hand in the
@@ -23,7 +26,18 @@ func (l lenient) Scan(src any) error {
 }
 
 // unreadable tells the operator of a damaged row: what it is, and where to find
-// it. What the row holds is not told.
+// it. What the row holds is not told. Readable fails from here on.
 func (s *Store) unreadable(what string, damage error, where ...zap.Field) {
+	s.damaged.Store(true)
 	s.log.Error(what+" can't be read from the database", append(where, zap.NamedError("damage", damage))...)
+}
+
+// Readable fails with CodeStorage once a row could not be read, until the store is
+// opened anew: the row costs nobody but its owner, but where one was damaged others
+// may be, and somebody has to look.
+func (s *Store) Readable(context.Context) error {
+	if s.damaged.Load() {
+		return engine.Errorf(engine.CodeStorage, FileName+" holds rows that can't be read: the log names them")
+	}
+	return nil
 }

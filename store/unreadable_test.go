@@ -51,8 +51,12 @@ func TestAnUnreadableSessionIsListedWithoutOptions(t *testing.T) {
 		one := engine.Session{Key: engine.SessionKey{Tenant: key.Tenant, ID: id}, Options: engine.SessionOptions{Proxy: "http://proxy.example"}, CreatedAt: now, UpdatedAt: now}
 		succeed(t, s.InsertSession(t.Context(), one))
 	}
+	succeed(t, s.Readable(t.Context()))
 	garble(t, s, "sessions", "options", "id = 'bad'")
 	all, err := s.ListAllSessions(t.Context())
+	if engine.CodeOf(s.Readable(t.Context())) != engine.CodeStorage {
+		t.Error("nobody is told that somebody has to look")
+	}
 	if err != nil || len(all) != 2 {
 		t.Fatalf("%d sessions, %v", len(all), err)
 	}

@@ -204,7 +204,7 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 		Engine: a.engine, Store: a.store, Network: a.network.Info(), Version: version, Guard: guard, Log: c.Log.Named("api"),
 		PublicURL: public, RateLimit: c.RateLimit, ShellKey: a.shellKey, Erase: a.janitor.Nudge, TryProxy: a.network.TryProxy,
 		Spool: a.spool, MaxMedia: int64(c.MaxMedia) << 20,
-		Ready: []func(context.Context) error{a.network.Ping, checkRoom(dir), a.examiner.Healthy},
+		Ready: []func(context.Context) error{a.network.Ping, a.store.Readable, checkRoom(dir), a.examiner.Healthy},
 	})
 	return nil
 }

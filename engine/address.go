@@ -32,6 +32,18 @@ func (p Person) Preferred() JID {
 	return p.LID
 }
 
+// Person is who stands at an address as far as that says: nobody for a group's, or
+// for what is none.
+func (j JID) Person() Person {
+	switch j.Server() {
+	case ServerPhone:
+		return Person{Phone: j}
+	case ServerLID:
+		return Person{LID: j}
+	}
+	return Person{}
+}
+
 // User is the part before the @.
 func (j JID) User() string {
 	user, _, _ := strings.Cut(string(j), "@")

@@ -154,12 +154,7 @@ func (w *worker) logged(m Outgoing, o SendOptions) LoggedMessage {
 	if o.Queue {
 		row.Status = MessageQueued
 	}
-	switch m.To.Server() {
-	case ServerLID:
-		row.Peer.LID = m.To
-	case ServerPhone:
-		row.Peer.Phone = m.To
-	}
+	row.Peer = m.To.Person()
 	return row
 }
 

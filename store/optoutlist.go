@@ -24,7 +24,7 @@ func matchingOptOuts(tx *sql.Tx, tenant engine.TenantID, who engine.Person) ([]b
 
 // hasOptedOut tells whether a bulk job must leave out an address.
 func hasOptedOut(tx *sql.Tx, tenant engine.TenantID, to engine.JID) (bool, error) {
-	who := personAt(to)
+	who := to.Person()
 	if who == (engine.Person{}) {
 		return false, nil // groups and channels have no word in it
 	}

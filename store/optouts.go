@@ -39,7 +39,7 @@ func (s *Store) ListOptOuts(ctx context.Context, tenant engine.TenantID, p OptOu
 
 // FindOptOut returns the opt-out of a person by either address, or CodeNotFound.
 func (s *Store) FindOptOut(ctx context.Context, tenant engine.TenantID, who engine.JID) (bulk.OptOut, error) {
-	person := personAt(who)
+	person := who.Person()
 	o, err := scanOptOut(s.read.QueryRowContext(ctx, matchOptOuts, tenant, person.Phone, person.LID))
 	return o, orNotFound(err, "opt-out")
 }
@@ -87,7 +87,7 @@ func (s *Store) AddOptOuts(ctx context.Context, tenant engine.TenantID, addresse
 		fresh := 0
 		err := s.updateQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
 			for _, a := range part {
-				person, err := completed(tx, tenant, personAt(a))
+				person, err := completed(tx, tenant, a.Person())
 				if err != nil {
 					return 0, err
 				}
@@ -116,7 +116,7 @@ func (s *Store) AddOptOuts(ctx context.Context, tenant engine.TenantID, addresse
 func (s *Store) RemoveOptOut(ctx context.Context, tenant engine.TenantID, who engine.JID) error {
 	return s.updateQueueing(ctx, func(tx *sql.Tx) (int64, error) {
 		o := bulk.OptOut{Source: bulk.OptOutByAPI, At: s.clock()}
-		found, err := matchingOptOuts(tx, tenant, personAt(who))
+		found, err := matchingOptOuts(tx, tenant, who.Person())
 		if err != nil {
 			return 0, err
 		}
@@ -176,18 +176,6 @@ const selectOptOut = `SELECT ` + optOutColumns + ` FROM opt_outs`
 func scanOptOut(r row) (o bulk.OptOut, err error) {
 	err = r.Scan(&o.ID, &o.Person.Phone, &o.Person.LID, &o.Source, &o.Word, &o.Session, &o.MessageID, instant{&o.At})
 	return o, err
-}
-
-// personAt is the person at an address as far as that says: empty for an address
-// of something else.
-func personAt(a engine.JID) engine.Person {
-	switch a.Server() {
-	case engine.ServerPhone:
-		return engine.Person{Phone: a}
-	case engine.ServerLID:
-		return engine.Person{LID: a}
-	}
-	return engine.Person{}
 }
 
 // The other address of a person, by one of the newest messages that have both.

@@ -46,22 +46,11 @@ func (s setting) author(ref engine.MessageRef) (types.JID, error) {
 	return jid, nil
 }
 
-// named is a person given by one of the addresses.
-func named(j engine.JID) engine.Person {
-	switch j.Server() {
-	case engine.ServerLID:
-		return engine.Person{LID: j}
-	case engine.ServerPhone:
-		return engine.Person{Phone: j}
-	}
-	return engine.Person{}
-}
-
 // mentioned lists people as the chat addresses them, each once.
 func (s setting) mentioned(people []engine.JID) []string {
 	var list []string
 	for _, j := range people {
-		if jid := s.address(named(j)); !jid.IsEmpty() && !slices.Contains(list, jid.String()) {
+		if jid := s.address(j.Person()); !jid.IsEmpty() && !slices.Contains(list, jid.String()) {
 			list = append(list, jid.String())
 		}
 	}
@@ -73,7 +62,7 @@ func (s setting) mentioned(people []engine.JID) []string {
 // it is the user of a mentioned JID.
 func (s setting) withMentions(text string, people []engine.JID) string {
 	for _, j := range people {
-		p := named(j)
+		p := j.Person()
 		if known, ok := s.people[j]; ok {
 			p = known
 		}

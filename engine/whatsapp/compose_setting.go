@@ -75,7 +75,7 @@ func (l *link) findForm(ctx context.Context, s *setting, m engine.Outgoing) erro
 func (l *link) meet(ctx context.Context, s *setting, m engine.Outgoing) error {
 	var people []engine.Person
 	for _, j := range m.Mentions {
-		people = append(people, named(j))
+		people = append(people, j.Person())
 	}
 	for _, ref := range []*engine.MessageRef{m.Target, m.Quoted} {
 		if ref != nil {

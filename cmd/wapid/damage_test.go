@@ -2,8 +2,6 @@ package main
 
 import (
 	"database/sql"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -148,16 +146,8 @@ func TestATruncatedLog(t *testing.T) {
 // TestTheFileOfAQueuedMessageIsGone: it fails, and is no obstacle to the next one.
 func TestTheFileOfAQueuedMessageIsGone(t *testing.T) {
 	network, dir := startNetwork(t), t.TempDir()
-	mine, theirs := network.Phone("447700900123"), network.Phone("447700900124")
-	d := startDaemon(t, "", network, dir)
-	d.pair(t, "main", mine)
-	settle(t, network, mine)
-	away := network.keepOut(t, mine)
-	eventually(t, "the session is away", func() bool { return d.status(t, "main").text("status") != "ready" })
-	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("a document")) }))
-	defer site.Close()
-	lost := d.must(t, 202, "POST", sessionPath("main")+"/send?wait=false", map[string]any{
-		"to": theirs.Number(), "type": "document", "mediaUrl": site.URL + "/doc.txt"}).text("messageId")
+	theirs := network.Phone("447700900124")
+	d, away, lost := queueDocument(t, network, dir, theirs, []byte("a document"))
 	d.must(t, 202, "POST", sessionPath("main")+"/send?wait=false", map[string]any{"to": theirs.Number(), "message": "the next one"})
 	files, err := filepath.Glob(filepath.Join(dir, spoolDir, "*"))
 	if err != nil || len(files) != 1 {

@@ -210,17 +210,9 @@ func TestForcedRestoreKeepsTheOld(t *testing.T) {
 // along, into a data directory of another name.
 func TestAQueuedFileIsRestored(t *testing.T) {
 	network, dir := startNetwork(t), t.TempDir()
-	mine, theirs := network.Phone("447700900123"), network.Phone("447700900124")
-	d := startDaemon(t, "", network, dir)
-	d.pair(t, "main", mine)
-	settle(t, network, mine)
-	away := network.keepOut(t, mine)
-	eventually(t, "the session is away", func() bool { return d.status(t, "main").text("status") != "ready" })
+	theirs := network.Phone("447700900124")
 	content := bytes.Repeat([]byte("a document\n"), 1000)
-	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(content) }))
-	defer site.Close()
-	d.must(t, 202, "POST", sessionPath("main")+"/send?wait=false", map[string]any{
-		"to": theirs.Number(), "type": "document", "mediaUrl": site.URL + "/doc.txt"})
+	d, away, _ := queueDocument(t, network, dir, theirs, content)
 	file := filepath.Join(t.TempDir(), "backup")
 	if told := runCommand(t, "backup", file, "--data", dir); !strings.Contains(told, "1 files") {
 		t.Error(told)
@@ -239,6 +231,24 @@ func TestAQueuedFileIsRestored(t *testing.T) {
 		t.Errorf("the document has %d bytes", size)
 	}
 	d.stop(t)
+}
+
+// queueDocument starts a daemon with a session whose number is kept out of the network,
+// and has it queue a document there. It returns what keeps the number out, and the
+// message's id.
+func queueDocument(t *testing.T, network *simulated, dir string, to *simnet.Phone, content []byte) (d *daemon, away, id string) {
+	t.Helper()
+	mine := network.Phone("447700900123")
+	d = startDaemon(t, "", network, dir)
+	d.pair(t, "main", mine)
+	settle(t, network, mine)
+	away = network.keepOut(t, mine)
+	eventually(t, "the session is away", func() bool { return d.status(t, "main").text("status") != "ready" })
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(content) }))
+	defer site.Close()
+	id = d.must(t, 202, "POST", sessionPath("main")+"/send?wait=false", map[string]any{
+		"to": to.Number(), "type": "document", "mediaUrl": site.URL + "/doc.txt"}).text("messageId")
+	return d, away, id
 }
 
 // keepOut ends a number's connections and refuses further ones until the returned

@@ -164,7 +164,7 @@ func TestListTellsOfWhatRetentionRemoved(t *testing.T) {
 	if l := d.events(key, "?after="+string(store.FirstEvent)); l.Truncated || l.names() != "main/qr main/ready" {
 		t.Errorf("before: %+v", l)
 	}
-	if _, err := d.store.Prune(t.Context()); err != nil {
+	if _, err := d.store.Prune(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
 	for query, want := range map[string]bool{

@@ -157,7 +157,7 @@ func TestPageEventsTellsOfWhatIsGone(t *testing.T) {
 		}
 	}
 	check(FirstEvent, EventFilter{}, false)
-	if n, err := s.Prune(ctx); err != nil || n != 3 {
+	if n, err := s.Prune(ctx, 0); err != nil || n != 3 {
 		t.Fatalf("%d rows were pruned, %v", n, err)
 	}
 	if newest, err := s.NewestEvent(ctx, "a"); err != nil || newest != old.Next {
@@ -193,7 +193,7 @@ func TestIDsGoOnBehindWhatIsPruned(t *testing.T) {
 		t.Fatal(err)
 	}
 	now = now.AddDate(0, 0, 2)
-	if n, err := s.Prune(ctx); err != nil || n != 1 {
+	if n, err := s.Prune(ctx, 0); err != nil || n != 1 {
 		t.Fatalf("%d rows were pruned, %v", n, err)
 	}
 	if err := s.Close(); err != nil {

@@ -144,5 +144,11 @@ func TestEveryConnectionHasItsSettings(t *testing.T) {
 		}
 	}
 	check(s.write.db, 1, map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "query_only": "0"})
+	unsynced, err := Open(ctx, filepath.Join(t.TempDir(), FileName), Options{Unsynced: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unsynced.Close()
+	check(unsynced.write.db, 1, map[string]string{"journal_mode": "wal", "synchronous": "1", "foreign_keys": "1"})
 	check(s.read, 3, map[string]string{"journal_mode": "wal", "foreign_keys": "1", "query_only": "1"})
 }

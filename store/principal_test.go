@@ -60,7 +60,7 @@ func TestPrincipalIsWhatItsKeyIsGranted(t *testing.T) {
 				t.Errorf("a key that has expired, renewed: %v", err)
 			}
 			now = now.Add(31 * 24 * time.Hour)
-			if _, err := s.Prune(ctx); err != nil {
+			if _, err := s.Prune(ctx, 0); err != nil {
 				t.Error(err)
 			}
 			if _, err := s.FindKey(ctx, "a", k.ID); engine.CodeOf(err) != engine.CodeNotFound {

@@ -14,16 +14,24 @@ import (
 // matter of milliseconds, and other writes come in between.
 const pruneBatch = 500
 
-// Prune removes what nobody needs any more: rows whose time is over, and the
-// messages, events and finished deliveries that are older than their tenant
-// keeps them. It returns how many rows that were. It stops early, with what is
-// done being done, when ctx ends or a transaction fails.
-func (s *Store) Prune(ctx context.Context) (removed int64, err error) {
+// Prune removes what nobody needs any more: rows whose time is over, the audit log
+// from more than auditDays ago (0 keeps it), and the messages, events and finished
+// deliveries that are older than their tenant keeps them. It returns how many rows
+// that were. It stops early, with what is done being done, when ctx ends or a
+// transaction fails.
+func (s *Store) Prune(ctx context.Context, auditDays int) (removed int64, err error) {
 	for _, query := range expiries() {
 		n, err := s.pruneBatches(ctx, func(tx *sql.Tx) (int64, bool, error) {
 			n, err := changed(tx.Exec(query, s.clock().UnixMilli(), pruneBatch))
 			return n, n == pruneBatch, err
 		})
+		removed += n
+		if err != nil {
+			return removed, err
+		}
+	}
+	if auditDays > 0 {
+		n, err := s.pruneAudit(ctx, s.clock().AddDate(0, 0, -auditDays))
 		removed += n
 		if err != nil {
 			return removed, err
@@ -84,13 +92,13 @@ const selectOldEvents = `SELECT id FROM events WHERE tenant_id = $1 AND id > $2 
 // An event that is still to be delivered stays until that has ended, one way or
 // the other.
 func (s *Store) pruneEvents(ctx context.Context, tenant engine.TenantID, cutoff time.Time) (int64, error) {
-	var oldest ulid.ULID
-	if err := oldest.SetTime(ulid.Timestamp(cutoff)); err != nil {
-		return 0, engine.WrapError(engine.CodeInternal, err, "the retention reaches beyond what an id can hold")
+	oldest, err := firstID(cutoff)
+	if err != nil {
+		return 0, err
 	}
 	after := ""
 	return s.pruneBatches(ctx, func(tx *sql.Tx) (removed int64, more bool, err error) {
-		rows, err := tx.Query(selectOldEvents, tenant, after, oldest.String(), pruneBatch)
+		rows, err := tx.Query(selectOldEvents, tenant, after, oldest, pruneBatch)
 		ids, err := collect(rows, err, func(r row) (id string, err error) {
 			err = r.Scan(&id)
 			return id, err
@@ -142,4 +150,30 @@ func (s *Store) pruneMessages(ctx context.Context, tenant engine.TenantID, cutof
 		n, err := changed(tx.Exec(deleteOldMessages, tenant, millis(cutoff), pruneBatch))
 		return n, n == pruneBatch, err
 	})
+}
+
+// deleteOldAudit goes by the ids, which grow with time. The newest line stays: the
+// next one's id lies behind it.
+const deleteOldAudit = `DELETE FROM audit WHERE id IN (
+	SELECT id FROM audit WHERE id < $1 AND id < (SELECT max(id) FROM audit) ORDER BY id LIMIT $2)`
+
+// pruneAudit removes lines of the audit log from before cutoff.
+func (s *Store) pruneAudit(ctx context.Context, cutoff time.Time) (int64, error) {
+	oldest, err := firstID(cutoff)
+	if err != nil {
+		return 0, err
+	}
+	return s.pruneBatches(ctx, func(tx *sql.Tx) (int64, bool, error) {
+		n, err := changed(tx.Exec(deleteOldAudit, oldest, pruneBatch))
+		return n, n == pruneBatch, err
+	})
+}
+
+// firstID is not above any id that was made at a time.
+func firstID(at time.Time) (string, error) {
+	var id ulid.ULID
+	if err := id.SetTime(ulid.Timestamp(at)); err != nil {
+		return "", engine.WrapError(engine.CodeInternal, err, "the retention reaches beyond what an id can hold")
+	}
+	return id.String(), nil
 }

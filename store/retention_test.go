@@ -52,7 +52,7 @@ func TestPruneKeepsWhatTenantsKeep(t *testing.T) {
 		}
 		return n
 	}
-	removed, err := s.Prune(ctx)
+	removed, err := s.Prune(ctx, 0)
 	if want := int64(old - 1 + old - 1 + old); err != nil || removed != want {
 		t.Errorf("%d rows were removed, want %d, %v", removed, want, err)
 	}
@@ -71,7 +71,7 @@ func TestPruneKeepsWhatTenantsKeep(t *testing.T) {
 	if _, err := s.FinishDelivery(ctx, 1, webhooks.Attempt{At: now}, webhooks.Outcome{State: webhooks.DeliveryDead}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Prune(ctx); err != nil {
+	if _, err := s.Prune(ctx, 0); err != nil {
 		t.Fatal(err)
 	}
 	if n := count("events", "ten"); n != fresh {
@@ -81,20 +81,66 @@ func TestPruneKeepsWhatTenantsKeep(t *testing.T) {
 	if err := s.read.QueryRow(`SELECT count(*) FROM attempts`).Scan(&attempts); err != nil || attempts != 0 {
 		t.Errorf("%d attempts are left, %v", attempts, err)
 	}
-	if removed, err := s.Prune(ctx); err != nil || removed != 0 {
+	if removed, err := s.Prune(ctx, 0); err != nil || removed != 0 {
 		t.Errorf("the next time %d rows went, %v", removed, err)
 	}
 	cut, cancel := context.WithCancel(ctx)
 	cancel()
-	if _, err := s.Prune(cut); engine.CodeOf(err) != engine.CodeStorage {
+	if _, err := s.Prune(cut, 0); engine.CodeOf(err) != engine.CodeStorage {
 		t.Errorf("with a context that has ended: %v", err)
+	}
+}
+
+// The audit log goes when its days are over, but for its newest line, which the next
+// id must lie behind also when the clock went back.
+func TestPruneAudit(t *testing.T) {
+	ctx := context.Background()
+	clock := time.Date(2026, 3, 8, 12, 0, 0, 0, time.UTC)
+	s := openInside(t, Options{Clock: func() time.Time { return clock }})
+	write := func(lines int) {
+		t.Helper()
+		err := s.update(ctx, func(tx *sql.Tx) error {
+			for range lines {
+				if err := s.audit(tx, Origin{By: ActorOperator}, "ten", ActionTenantUpdate, "ten", nil); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := func() int {
+		t.Helper()
+		all, err := s.ListAudit(ctx, AuditFilter{Limit: 10_000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(all)
+	}
+	begin := left()
+	write(pruneBatch + 10 - begin)
+	clock = clock.AddDate(0, 0, 30)
+	write(5)
+	for _, c := range []struct{ days, left int }{{0, pruneBatch + 15}, {31, pruneBatch + 15}, {29, 5}} {
+		if _, err := s.Prune(ctx, c.days); err != nil {
+			t.Fatal(err)
+		}
+		if n := left(); n != c.left {
+			t.Errorf("%d lines are left after %d days, want %d", n, c.days, c.left)
+		}
+	}
+	clock = clock.AddDate(2, 0, 0)
+	if n, err := s.Prune(ctx, 1); err != nil || n != 4 || left() != 1 {
+		t.Errorf("%d lines went at last and %d are left, %v", n, left(), err)
 	}
 }
 
 // What the janitor asks every hour must not read the whole log.
 func TestPrunePlansUseIndexes(t *testing.T) {
 	s := openInside(t, Options{})
-	for name, query := range map[string]string{"events": selectOldEvents, "messages": deleteOldMessages} {
+	for name, query := range map[string]string{"events": selectOldEvents, "messages": deleteOldMessages, "audit": deleteOldAudit} {
 		var plan []string
 		err := s.update(context.Background(), func(tx *sql.Tx) error {
 			rows, err := tx.Query("EXPLAIN QUERY PLAN "+query, "t", "1", "2", 500)

@@ -90,7 +90,12 @@ func (a *app) open(ctx context.Context, c appConfig) error {
 	if err := checkRestored(dir); err != nil {
 		return err
 	}
-	if a.store, err = store.Open(ctx, filepath.Join(dir, store.FileName), store.Options{Clock: c.Clock, Log: c.Log.Named("store")}); err != nil {
+	unsynced := c.Synchronous == "normal"
+	if unsynced {
+		c.Log.Warn("commits are not synced: a power cut takes back what was acknowledged")
+	}
+	a.store, err = store.Open(ctx, filepath.Join(dir, store.FileName), store.Options{Clock: c.Clock, Log: c.Log.Named("store"), Unsynced: unsynced})
+	if err != nil {
 		return err
 	}
 	a.closers = append(a.closers, a.store.Close)
@@ -198,7 +203,7 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 	})
 	a.bulk = bulk.NewRunner(a.store, a.engine, c.Log.Named("bulk"), bulk.Options{Dir: filepath.Join(dir, bulkDir), Clock: c.Clock})
 	a.examiner = newExaminer(dir, c.Log.Named("examiner"))
-	a.janitor = newJanitor(a.engine, a.store, a.bulk, c.Log.Named("janitor"))
+	a.janitor = newJanitor(a.engine, a.store, a.bulk, c.AuditDays, c.Log.Named("janitor"))
 	a.api = httpapi.New(httpapi.Options{
 		Bulk:   bulk.NewService(a.store, a.bulk, a.network.NewMessageID),
 		Engine: a.engine, Store: a.store, Network: a.network.Info(), Version: version, Guard: guard, Log: c.Log.Named("api"),

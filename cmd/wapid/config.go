@@ -38,6 +38,8 @@ type settings struct {
 	RateLimit   int    `help:"Requests a minute that each API key may make (default ${default})." default:"300000" env:"WAPID_RATE_LIMIT" placeholder:"N"`
 	MaxMedia    int    `help:"Largest file that is sent, in MiB, whatever WhatsApp allows for its kind (default ${default})." default:"100" env:"WAPID_MAX_MEDIA" placeholder:"MIB"`
 	CheckRate   int    `help:"Phone numbers a minute that each session may look up, beyond 500 at once (default ${default})." default:"20" env:"WAPID_CHECK_RATE" placeholder:"N"`
+	AuditDays   int    `help:"Days that the audit log is kept, 0 for ever (default ${default})." default:"365" env:"WAPID_AUDIT_DAYS" placeholder:"DAYS"`
+	Synchronous string `help:"normal does not sync commits, so that a power cut takes back what was acknowledged: to measure the price of full." hidden:"" enum:"full,normal" default:"full" env:"WAPID_SYNCHRONOUS"`
 	LogLevel    string `help:"debug, info, warn or error (default ${default})." enum:"debug,info,warn,error" default:"info" env:"WAPID_LOG_LEVEL"`
 	LogFormat   string `help:"console or json (default ${default})." enum:"console,json" default:"console" env:"WAPID_LOG_FORMAT"`
 }

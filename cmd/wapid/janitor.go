@@ -29,13 +29,14 @@ type janitor struct {
 	engine *engine.Engine
 	store  *store.Store
 	jobs   *bulk.Runner
+	audit  int // days that the audit log is kept; 0 for ever
 	log    *zap.Logger
 	wake   chan struct{} // hints that a tenant waits to be erased
 	pruned time.Time
 }
 
-func newJanitor(e *engine.Engine, s *store.Store, jobs *bulk.Runner, log *zap.Logger) *janitor {
-	return &janitor{engine: e, store: s, jobs: jobs, log: log, wake: make(chan struct{}, 1)}
+func newJanitor(e *engine.Engine, s *store.Store, jobs *bulk.Runner, audit int, log *zap.Logger) *janitor {
+	return &janitor{engine: e, store: s, jobs: jobs, audit: audit, log: log, wake: make(chan struct{}, 1)}
 }
 
 // Nudge hints that a tenant waits to be erased. It does not block.
@@ -76,7 +77,7 @@ func (j *janitor) tidy(ctx context.Context) {
 		j.log.Warn("the last uses of keys were not written down", zap.Error(err))
 	}
 	if now := time.Now(); now.Sub(j.pruned) >= pruneEvery {
-		removed, err := j.store.Prune(ctx)
+		removed, err := j.store.Prune(ctx, j.audit)
 		if err != nil && ctx.Err() == nil {
 			j.log.Error("what has aged could not be removed, trying again", zap.Error(err))
 			return

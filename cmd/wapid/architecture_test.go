@@ -30,15 +30,20 @@ var allowed = map[string][]string{
 	"wapid/store":                 {"wapid/engine", "wapid/bulk", "wapid/webhooks"},
 	"wapid/httpapi":               {"wapid/engine", "wapid/engine/media", "wapid/bulk", "wapid/webhooks", "wapid/store"},
 	"wapid/cmd/wapid": {"wapid/engine", "wapid/engine/media", "wapid/engine/whatsapp", "wapid/engine/simnet",
-		"wapid/bulk", "wapid/webhooks", "wapid/store", "wapid/httpapi"},
+		"wapid/bulk", "wapid/webhooks", "wapid/store", "wapid/httpapi",
+		"wapid/cmd/wapid/bench", "wapid/cmd/wapid/bench/bound", "wapid/cmd/wapid/bench/load"},
+	"wapid/cmd/wapid/bench":        {"wapid/cmd/wapid/bench/bound", "wapid/cmd/wapid/bench/load", "wapid/cmd/wapid/bench/report"},
+	"wapid/cmd/wapid/bench/bound":  {"wapid/cmd/wapid/bench/load"},
+	"wapid/cmd/wapid/bench/load":   {},
+	"wapid/cmd/wapid/bench/report": {},
 }
 
 // onlyIn lists imports that belong to certain packages alone. A name that ends
 // in "/…" stands for everything below it too.
 var onlyIn = map[string][]string{
-	"go.mau.fi/whatsmeow":           {"wapid/engine/whatsapp"},
-	"go.mau.fi/whatsmeow/…":         {"wapid/engine/whatsapp", "wapid/engine/simnet"},
-	"go.mau.fi/libsignal/…":         {"wapid/engine/whatsapp", "wapid/engine/simnet"},
+	"go.mau.fi/whatsmeow":           {"wapid/engine/whatsapp", "wapid/cmd/wapid/bench/bound"},
+	"go.mau.fi/whatsmeow/…":         {"wapid/engine/whatsapp", "wapid/engine/simnet", "wapid/cmd/wapid/bench/bound"},
+	"go.mau.fi/libsignal/…":         {"wapid/engine/whatsapp", "wapid/engine/simnet", "wapid/cmd/wapid/bench/bound"},
 	"github.com/gofiber/fiber/v2/…": {"wapid/httpapi"},
 	"github.com/gofiber/fiber/v2":   {"wapid/httpapi"},
 	"database/sql":                  {"wapid/store", "wapid/engine/whatsapp"},

@@ -26,6 +26,9 @@ type commands struct {
 	Backup  backupCommand  `cmd:"" help:"Write a consistent copy of a data directory into one file, also while the daemon runs."`
 	Restore restoreCommand `cmd:"" help:"Put a backup into a data directory that no daemon uses."`
 	Sim     simCommand     `cmd:"" help:"Run the simulated WhatsApp network alone."`
+	Bench   benchCommand   `cmd:"" help:"Measure the daemon beside raw clients, on a simulated network."`
+
+	BenchBound boundCommand `cmd:"" hidden:""`
 }
 
 // settings are those of the daemon, however it is started.

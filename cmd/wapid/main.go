@@ -9,10 +9,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"wapid/cmd/wapid/bench"
 )
 
 // version is set at build time with -ldflags "-X main.version=…".
@@ -54,7 +57,7 @@ func (env *environment) execute(args []string) (err error) {
 	parser, err := kong.New(&cli,
 		kong.Name("wapid"),
 		kong.Description("Keeps WhatsApp linked-device sessions alive and gives every tenant a REST API."),
-		kong.Vars{"version": version},
+		kong.Vars{"version": version, "scenarios": strings.Join(bench.Scenarios(), ", ")},
 		kong.Writers(env.stdout, env.stderr),
 		kong.Exit(func(int) { exited = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"time"
+
+	"wapid/cmd/wapid/bench"
+	"wapid/cmd/wapid/bench/bound"
+	"wapid/cmd/wapid/bench/load"
+)
+
+type benchCommand struct {
+	Sessions  []int         `help:"How many sessions, growing (default ${default})." default:"1,50,200,1000,5000" placeholder:"N,…"`
+	Scenarios []string      `help:"What is measured, all unless given: ${scenarios}." placeholder:"NAME,…"`
+	Runs      int           `help:"How often each measurement is made (default ${default}); the table shows medians." default:"5" placeholder:"N"`
+	Duration  time.Duration `help:"Measured time of each (default ${default})." default:"5s" placeholder:"TIME"`
+	WarmUp    time.Duration `help:"Load before the measured time (default ${default})." default:"1s" placeholder:"TIME"`
+	Rest      time.Duration `help:"Rest before memory is looked at (default ${default})." default:"10s" placeholder:"TIME"`
+	Latency   time.Duration `help:"What the network adds to each of its answers (default ${default})." default:"0s" placeholder:"TIME"`
+	JSON      string        `help:"Write everything that was measured to this file." name:"json" placeholder:"FILE"`
+	Dir       string        `help:"Directory for what is written on the way, on the disk that is to be measured; a new one that is removed at the end, unless given." placeholder:"DIR"`
+	DaemonArg []string      `help:"A flag for the daemon that is started, such as --log-level=debug; may be given several times." sep:"none" placeholder:"FLAG"`
+	URL       string        `help:"Measure this running daemon, which must be on a simulated network." placeholder:"URL"`
+	AdminKey  string        `help:"The running daemon's admin key." placeholder:"KEY"`
+	Control   string        `help:"The controls of the running daemon's network." placeholder:"URL"`
+	PID       int           `help:"The running daemon's process, if it is on this machine." name:"pid" placeholder:"PID"`
+}
+
+// Run measures, prints the table, and writes the JSON.
+func (c *benchCommand) Run(env *environment) (err error) {
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	opts := bench.Options{
+		Sessions: c.Sessions, Scenarios: c.Scenarios, Runs: c.Runs, WarmUp: c.WarmUp, Duration: c.Duration, Rest: c.Rest,
+		Latency: c.Latency, Dir: c.Dir, Program: program, DaemonArgs: c.DaemonArg,
+		URL: c.URL, AdminKey: c.AdminKey, Control: c.Control, PID: c.PID, Progress: env.stderr,
+	}
+	if len(opts.Scenarios) == 0 {
+		opts.Scenarios = bench.Scenarios()
+	}
+	if opts.Dir == "" {
+		if opts.Dir, err = os.MkdirTemp(".", "bench-*"); err != nil {
+			return err
+		}
+		defer func() {
+			if removeErr := os.RemoveAll(opts.Dir); err == nil {
+				err = removeErr
+			}
+		}()
+	}
+	rep, err := bench.Run(env.ctx, opts)
+	if err != nil {
+		return err
+	}
+	if err = rep.WriteTables(env.stdout); err != nil {
+		return err
+	}
+	if c.JSON == "" {
+		return nil
+	}
+	raw, err := json.MarshalIndent(rep, "", " ")
+	if err != nil {
+		return err
+	}
+	return writeFile(c.JSON, append(raw, '\n'))
+}
+
+// boundCommand is the process of the bound, which `bench` starts.
+type boundCommand struct {
+	Network string `required:"" placeholder:"FILE"`
+	Dir     string `required:"" placeholder:"DIR"`
+	Series  int    `placeholder:"N"`
+	SQL     bool   `name:"sql"`
+}
+
+// Run carries out what comes in on the standard input.
+func (c *boundCommand) Run(env *environment) error {
+	opts := bound.Options{Network: c.Network, Dir: c.Dir, SQL: c.SQL, Numbers: load.Numbers{Series: c.Series}}
+	return bound.Serve(env.ctx, opts, os.Stdin, env.stdout)
+}

@@ -1,0 +1,108 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"wapid/cmd/wapid/bench/bound"
+	"wapid/cmd/wapid/bench/load"
+	"wapid/cmd/wapid/bench/report"
+)
+
+// rawFleet is the process of the bound.
+type rawFleet struct {
+	process *child
+	inSQL   bool
+	size    int
+	used    int // strangers and pictures
+}
+
+// startRaw starts the bound's process and returns when all clients that it knows
+// from before are logged in, and how long that took since the start.
+func (h *harness) startRaw(inSQL bool, size int) (*rawFleet, time.Duration, error) {
+	series := h.rawNumbers()
+	dir := h.path("bound")
+	args := []string{"bench-bound", "--network", h.path("network.json"), "--dir", dir, "--series", strconv.Itoa(series.Series)}
+	if inSQL {
+		args[len(args)-1] = strconv.Itoa(h.sqlNumbers().Series)
+		args = append(args, "--sql")
+	}
+	begun := time.Now()
+	process, err := h.start("bound", nil, args...)
+	if err != nil {
+		return nil, 0, err
+	}
+	f := &rawFleet{process: process, inSQL: inSQL, size: size}
+	answer, err := f.answer()
+	if err == nil && answer.Count != size {
+		err = fmt.Errorf("the bound knows %d clients instead of %d", answer.Count, size)
+	}
+	return f, time.Since(begun), err
+}
+
+// do carries out one command. When the context ends, the process does too.
+func (f *rawFleet) do(ctx context.Context, c bound.Command) (bound.Answer, error) {
+	raw, err := json.Marshal(c)
+	if err != nil {
+		return bound.Answer{}, err
+	}
+	defer context.AfterFunc(ctx, func() { _ = f.process.stop() })()
+	if _, err = f.process.input.Write(append(raw, '\n')); err != nil {
+		return bound.Answer{}, fmt.Errorf("bound: %w\n%s", err, f.process.tail())
+	}
+	answer, err := f.answer()
+	if err != nil && ctx.Err() != nil {
+		return answer, ctx.Err()
+	}
+	if err != nil {
+		return answer, fmt.Errorf("bound, %s: %w", c.Do, err)
+	}
+	return answer, nil
+}
+
+func (f *rawFleet) answer() (bound.Answer, error) {
+	line, err := f.process.line()
+	if err != nil {
+		return bound.Answer{}, err
+	}
+	var a bound.Answer
+	if err = json.Unmarshal([]byte(line), &a); err != nil {
+		return a, fmt.Errorf("bound answered %q: %w", line, err)
+	}
+	if a.Error != "" {
+		return a, errors.New(a.Error)
+	}
+	return a, nil
+}
+
+func (f *rawFleet) grow(ctx context.Context, size int) error {
+	if size <= f.size {
+		return nil
+	}
+	_, err := f.do(ctx, bound.Command{Do: bound.Grow, Sessions: size})
+	f.size = size
+	return err
+}
+
+// load has the process send and measure itself.
+func (f *rawFleet) load(ctx context.Context, kind string, plan load.Plan) (load.Result, error) {
+	answer, err := f.do(ctx, bound.Command{Do: bound.Load, Kind: kind, Plan: plan, From: f.used})
+	// More were sent than were measured, but never so many.
+	f.used += 10*answer.Result.Count + 10_000
+	return answer.Result, err
+}
+
+func (f *rawFleet) meter() load.Meter {
+	return func() (time.Duration, error) { return load.ProcessCPU(f.process.pid()) }
+}
+
+func (f *rawFleet) side() report.Side {
+	if f.inSQL {
+		return report.SQL
+	}
+	return report.Bound
+}

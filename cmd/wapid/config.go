@@ -73,8 +73,10 @@ func configureFile(parser *kong.Kong, args []string) error {
 	for _, node := range parser.Model.Leaves(false) {
 		for _, flags := range node.AllFlags(false) {
 			for _, flag := range flags {
-				// Of the commands below another one only what the environment knows too.
-				if node.Parent == parser.Model.Node || len(flag.Envs) > 0 {
+				// Of the commands below another one only what the environment knows too; and
+				// a benchmark is what somebody runs by hand.
+				direct := node.Parent == parser.Model.Node && !strings.HasPrefix(node.Name, "bench")
+				if direct || len(flag.Envs) > 0 {
 					known[flag.Name] = true
 				}
 			}

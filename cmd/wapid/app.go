@@ -59,6 +59,7 @@ type app struct {
 	api        *httpapi.Server
 	janitor    *janitor
 	examiner   *examiner
+	memory     *memory
 	shellKey   string // admits commands on this machine, as long as the app lives
 	closers    []func() error
 
@@ -202,6 +203,7 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 		Now: c.Clock, Nudge: a.dispatcher.Nudge, Backoff: c.Backoff, CheckRate: c.CheckRate,
 	})
 	a.bulk = bulk.NewRunner(a.store, a.engine, c.Log.Named("bulk"), bulk.Options{Dir: filepath.Join(dir, bulkDir), Clock: c.Clock})
+	a.memory = newMemory()
 	a.examiner = newExaminer(dir, c.Log.Named("examiner"))
 	a.janitor = newJanitor(a.engine, a.store, a.bulk, c.AuditDays, c.Log.Named("janitor"))
 	a.api = httpapi.New(httpapi.Options{
@@ -228,10 +230,12 @@ func (a *app) Run(ctx context.Context) error {
 	stopBulk := a.launch(cancel, "bulk", a.runBulk)
 	stopJanitor := a.launch(cancel, "janitor", a.janitor.Run)
 	stopExaminer := a.launch(cancel, "examiner", a.examiner.Run)
+	stopMemory := a.launch(cancel, "memory", a.memory.Run)
 	stopAPI := a.launch(cancel, "api", a.serveAPI)
 	<-ctx.Done()
 	a.log.Info("stopping")
 	stopAPI()
+	stopMemory()
 	stopExaminer()
 	stopJanitor()
 	stopBulk()

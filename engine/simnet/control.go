@@ -64,6 +64,8 @@ func (s *Server) controlHandler() http.Handler {
 		"PUT /absent":                          s.controlSetAbsent,
 		"GET /ledger":                          s.controlLedger,
 		"GET /unhandled":                       s.controlUnhandled,
+		"GET /connections":                     s.controlConnections,
+		"POST /traffic":                        s.controlTraffic,
 		"GET /describe":                        s.controlDescribe,
 	}
 	for pattern, serve := range routes {

@@ -1,6 +1,7 @@
 package simnet
 
 import (
+	"context"
 	"strconv"
 	"sync"
 	"time"
@@ -31,10 +32,11 @@ type device struct {
 	asked    bool        // it was told that its prekeys run low
 	welcomed bool        // the phone sent what it sends after linking
 	queue    []*entry
-	stream   *stream // nil when offline
-	active   bool    // the stream takes what is queued
-	name     string  // what its presence has told on this connection
-	props    []byte  // DeviceProps of its registration
+	room     chan struct{} // closed when the queue gets shorter; nil while nobody waits for that
+	stream   *stream       // nil when offline
+	active   bool          // the stream takes what is queued
+	name     string        // what its presence has told on this connection
+	props    []byte        // DeviceProps of its registration
 }
 
 // entry is one stanza that waits for the device's acknowledgement.
@@ -81,6 +83,10 @@ func (d *device) acknowledge(matches func(*entry) bool) bool {
 			copy(d.queue[i:], d.queue[i+1:])
 			d.queue[len(d.queue)-1] = nil
 			d.queue = d.queue[:len(d.queue)-1]
+			if d.room != nil {
+				close(d.room)
+				d.room = nil
+			}
 			return true
 		}
 	}
@@ -92,6 +98,28 @@ func (d *device) waiting() []*entry {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return append([]*entry(nil), d.queue...)
+}
+
+// awaitRoom waits until fewer than so many stanzas wait for the device; false
+// means that the context ended before.
+func (d *device) awaitRoom(ctx context.Context, limit int) bool {
+	for {
+		d.mu.Lock()
+		if len(d.queue) < limit {
+			d.mu.Unlock()
+			return ctx.Err() == nil
+		}
+		if d.room == nil {
+			d.room = make(chan struct{})
+		}
+		room := d.room
+		d.mu.Unlock()
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return false
+		}
+	}
 }
 
 // connect makes a stream the device's own and returns the one it replaces.

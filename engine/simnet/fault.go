@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,7 +55,7 @@ const (
 type Fault struct {
 	ID     string        `json:"id"`             // given by Set
 	Kind   FaultKind     `json:"kind"`           //
-	Number string        `json:"number"`         // of the account, or Everyone, or Unlinked
+	Number string        `json:"number"`         // of the account, its first digits and "*", or Everyone, or Unlinked
 	Times  int           `json:"times"`          // how often it acts; 0 until cleared
 	Code   int           `json:"code,omitempty"` //
 	Delay  time.Duration `json:"delay,omitempty"`
@@ -127,7 +128,7 @@ func (fault Fault) check() error {
 	if fault.Times < 0 || fault.Delay < 0 || fault.Jitter < 0 {
 		return fmt.Errorf("%w: negative number", errBadFault)
 	}
-	if fault.Number != Everyone && fault.Number != Unlinked && !isNumber(fault.Number) {
+	if fault.Number != Unlinked && !numberPattern(fault.Number) {
 		return fmt.Errorf("%w: %w", errBadFault, errNotANumber)
 	}
 	return nil
@@ -177,7 +178,22 @@ func (f *Faults) eachAccount(fault Fault, do func(*account)) {
 // concerns says whether a fault is about a number; "" stands for a socket that
 // is not linked.
 func (fault Fault) concerns(number string) bool {
-	return fault.Number == Everyone || fault.Number == number || fault.Number == Unlinked && number == ""
+	return fault.Number == Unlinked && number == "" || concerns(fault.Number, number)
+}
+
+// numberPattern says whether a text stands for accounts: a number, the first
+// digits of some and a star, or Everyone.
+func numberPattern(text string) bool {
+	digits, open := strings.CutSuffix(text, "*")
+	return isNumber(text) || open && strings.Trim(digits, "0123456789") == ""
+}
+
+// concerns says whether a pattern stands for a number among others.
+func concerns(pattern, number string) bool {
+	if first, open := strings.CutSuffix(pattern, "*"); open {
+		return strings.HasPrefix(number, first)
+	}
+	return pattern == number
 }
 
 func numberOfStream(st *stream) string {

@@ -82,6 +82,7 @@ const rejoin = `UPDATE deliveries SET turn = 0, next_at = 0 WHERE endpoint_id = 
 
 // disable takes an endpoint out of service and tells its tenant's others.
 func (s *Store) disable(tx *sql.Tx, e webhooks.Endpoint, c webhooks.Circuit, why webhooks.DisabledReason) (queued int64, err error) {
+	s.standing.forget() // it may be the last that wants something
 	_, err = tx.Exec(`UPDATE endpoints SET enabled = 0, disabled_reason = $1, updated_at = $2 WHERE id = $3`, why, millis(s.clock()), e.ID)
 	if err != nil {
 		return 0, err

@@ -81,7 +81,7 @@ FROM due JOIN endpoints e ON e.id = due.endpoint_id WHERE e.enabled = 1`
 
 // ClaimDeliveries implements webhooks.Store.
 func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, room webhooks.Room) (claims []webhooks.Claim, err error) {
-	err = s.updateQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
+	err = s.recordQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
 		claims = nil
 		healthy, failing := room.Healthy, room.Failing
 		for healthy > 0 || failing > 0 {
@@ -122,7 +122,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, room webhook
 
 // FinishDelivery implements webhooks.Store.
 func (s *Store) FinishDelivery(ctx context.Context, id webhooks.DeliveryID, a webhooks.Attempt, o webhooks.Outcome) (turn webhooks.Turn, err error) {
-	err = s.updateQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
+	err = s.recordQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
 		var (
 			endpoint  webhooks.EndpointID
 			session   engine.SessionID
@@ -172,7 +172,7 @@ func notSending(tx *sql.Tx, id webhooks.DeliveryID) error {
 
 // ReleaseDeliveries implements webhooks.Store.
 func (s *Store) ReleaseDeliveries(ctx context.Context, ids []webhooks.DeliveryID) error {
-	return s.update(ctx, func(tx *sql.Tx) error {
+	return s.record(ctx, func(tx *sql.Tx) error {
 		for _, id := range ids {
 			if _, err := tx.Exec(`UPDATE deliveries SET state = 'pending' WHERE id = $1 AND state = 'sending'`, id); err != nil {
 				return err

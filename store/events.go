@@ -14,7 +14,7 @@ import (
 
 // AppendEvent adds an event on its own, with its deliveries.
 func (s *Store) AppendEvent(ctx context.Context, e engine.Event) error {
-	return s.updateQueueing(ctx, func(tx *sql.Tx) (int64, error) { return s.appendEvent(tx, e) })
+	return s.recordQueueing(ctx, func(tx *sql.Tx) (int64, error) { return s.appendEvent(tx, e) })
 }
 
 // AppendTest adds an EventTest that goes to one of a tenant's endpoints alone, and
@@ -45,7 +45,8 @@ func (s *Store) AppendTest(ctx context.Context, tenant engine.TenantID, endpoint
 
 // InsertNotice implements engine.Store.
 func (s *Store) InsertNotice(ctx context.Context, id string, e engine.Event) (fresh bool, err error) {
-	err = s.updateQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
+	err = s.recordQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
+		e := e
 		if fresh, err = s.insertEvent(tx, &e, id); err != nil || !fresh {
 			return 0, err
 		}
@@ -78,8 +79,18 @@ func scanEvent(r row) (e engine.Event, err error) {
 // updateQueueing is update for a transaction that may queue deliveries: fn says
 // how many, and the dispatcher gets its hint after the commit.
 func (s *Store) updateQueueing(ctx context.Context, fn func(tx *sql.Tx) (queued int64, err error)) error {
+	return s.queueing(ctx, s.update, fn)
+}
+
+// recordQueueing is to record what updateQueueing is to update.
+func (s *Store) recordQueueing(ctx context.Context, fn func(tx *sql.Tx) (queued int64, err error)) error {
+	return s.queueing(ctx, s.record, fn)
+}
+
+func (s *Store) queueing(ctx context.Context, write func(context.Context, func(*sql.Tx) error) error,
+	fn func(tx *sql.Tx) (queued int64, err error)) error {
 	var queued int64
-	err := s.update(ctx, func(tx *sql.Tx) (err error) {
+	err := write(ctx, func(tx *sql.Tx) (err error) {
 		queued, err = fn(tx)
 		return err
 	})
@@ -92,20 +103,23 @@ func (s *Store) updateQueueing(ctx context.Context, fn func(tx *sql.Tx) (queued 
 // fanOut queues an event for those of the tenant's endpoints that want its type
 // and its session. The first delivery of an empty line has its turn at once.
 const fanOut = `INSERT INTO deliveries (endpoint_id, event_id, tenant_id, session_id, state, turn, attempts, next_at, created_at)
-	SELECT e.id, $1, $2, $3, 'pending',
-		CASE WHEN EXISTS (SELECT 1 FROM deliveries d WHERE d.endpoint_id = e.id AND d.session_id = $3 AND d.turn < 2) THEN 0 ELSE 1 END,
-		0, 0, $4
-	FROM endpoints e WHERE e.tenant_id = $2 AND e.enabled = 1
-		AND (e.sessions = '' OR $3 = '' OR replace(e.sessions, ',' || $3 || ',', '') <> e.sessions) AND ` + wantsType
+	WITH takers (id) AS (SELECT e.id FROM endpoints e WHERE ` + wantsType + `
+		AND (e.sessions = '' OR $4 = '' OR replace(e.sessions, ',' || $4 || ',', '') <> e.sessions))
+	SELECT takers.id, $5, $1, $4, 'pending',
+		CASE WHEN EXISTS (SELECT 1 FROM deliveries d WHERE d.endpoint_id = takers.id AND d.session_id = $4 AND d.turn < 2) THEN 0 ELSE 1 END,
+		0, 0, $6
+	FROM takers`
 
 // queueTest queues a test for one endpoint, whatever it wants, beside the line:
 // somebody waits for it.
 const queueTest = `INSERT INTO deliveries (endpoint_id, event_id, tenant_id, session_id, state, turn, attempts, next_at, created_at)
 	VALUES ($1, $2, $3, '', 'pending', 2, 0, 0, $4)`
 
-// wantsType tells whether endpoint e wants a type: $5 is 1 for those that every
-// endpoint gets that asks for none, $6 is the type between commas and wildcards.
-const wantsType = `CASE e.types WHEN '' THEN $5 = 1 WHEN '*' THEN 1 = 1 ELSE ',' || e.types || ',' LIKE $6 OR $6 = '%,test,%' END`
+// wantsType tells whether endpoint e is tenant $1's, is enabled and wants a type: $2
+// is 1 for those that every endpoint gets that asks for none, $3 is the type between
+// commas and wildcards.
+const wantsType = `e.tenant_id = $1 AND e.enabled = 1
+	AND CASE e.types WHEN '' THEN $2 = 1 WHEN '*' THEN 1 = 1 ELSE ',' || e.types || ',' LIKE $3 OR $3 = '%,test,%' END`
 
 // wanted are the last two arguments of wantsType.
 func wanted(t engine.EventType) (byDefault int, pattern string) {
@@ -146,8 +160,11 @@ func (s *Store) insertEvent(tx *sql.Tx, e *engine.Event, notice string) (fresh b
 }
 
 func (s *Store) queue(tx *sql.Tx, e engine.Event) (queued int64, err error) {
+	if any, err := s.isWanted(tx, e.Session.Tenant, e.Type); err != nil || !any {
+		return 0, err
+	}
 	byDefault, pattern := wanted(e.Type)
-	return changed(tx.Exec(fanOut, e.ID, e.Session.Tenant, e.Session.ID, millis(s.clock()), byDefault, pattern))
+	return changed(tx.Exec(fanOut, e.Session.Tenant, byDefault, pattern, e.Session.ID, e.ID, millis(s.clock())))
 }
 
 // eventIDs makes ULIDs that grow strictly, also over restarts and when the

@@ -140,7 +140,7 @@ func (s *Store) MarkChecked(ctx context.Context, id bulk.JobID, results []bulk.C
 // markItem writes down what was found of one number.
 func (s *Store) markItem(tx *sql.Tx, number int64, tenant engine.TenantID, c bulk.Checked, at time.Time, status *bulk.Status) (queued int64, err error) {
 	if !c.Absent {
-		if err := learnPerson(tx, tenant, c.Person); err != nil {
+		if err := s.learnPerson(tx, tenant, c.Person); err != nil {
 			return 0, err
 		}
 		_, err := tx.Exec(markChecked, number, c.Index)

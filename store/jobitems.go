@@ -33,7 +33,8 @@ func (s *Store) FinishItem(ctx context.Context, ref bulk.Ref, o bulk.Outcome) (s
 	if !o.Sent {
 		state, succeeded, failed = bulk.ItemFailed, 0, 1
 	}
-	err = s.updateQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
+	err = s.recordQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
+		o := o
 		if !o.Sent {
 			var unknown bool
 			if err := tx.QueryRow(outcomeUnknown, ref.Job, ref.Index).Scan(&unknown); err != nil {
@@ -93,7 +94,7 @@ func skipItem(tx *sql.Tx, number int64, index int, code engine.Code) error {
 // ReleaseItem implements bulk.Store. An item of a job that has ended meanwhile is
 // not sent any more; what may have left of it is settled at once.
 func (s *Store) ReleaseItem(ctx context.Context, ref bulk.Ref, r bulk.Release) error {
-	return s.update(ctx, func(tx *sql.Tx) error {
+	return s.record(ctx, func(tx *sql.Tx) error {
 		var number int64
 		err := tx.QueryRow(`UPDATE job_items SET state = 'pending', attempts = attempts + $1,
 			unsure = CASE WHEN $2 = 1 THEN 1 ELSE unsure END,

@@ -63,7 +63,7 @@ type search struct {
 // ClaimItem implements bulk.Store.
 func (s *Store) ClaimItem(ctx context.Context, key engine.SessionKey, madeAt time.Time, known bulk.JobID, now time.Time) (bulk.Claim, error) {
 	var found bulk.Claim
-	err := s.updateQueueing(ctx, func(tx *sql.Tx) (int64, error) {
+	err := s.recordQueueing(ctx, func(tx *sql.Tx) (int64, error) {
 		look := &search{key: key, madeAt: madeAt, known: known, now: now, claim: bulk.Claim{Idle: true}}
 		var behind int64
 		for {

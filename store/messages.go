@@ -12,7 +12,7 @@ import (
 
 // FinishMessage implements engine.Store.
 func (s *Store) FinishMessage(ctx context.Context, key engine.SessionKey, id engine.MessageID, o engine.MessageOutcome) error {
-	return s.updateQueueing(ctx, func(tx *sql.Tx) (int64, error) { return s.finish(tx, key, id, o) })
+	return s.recordQueueing(ctx, func(tx *sql.Tx) (int64, error) { return s.finish(tx, key, id, o) })
 }
 
 const finishMessage = `UPDATE messages SET status = $1, status_at = $2, sent_at = $3, error_code = $4,
@@ -20,7 +20,7 @@ const finishMessage = `UPDATE messages SET status = $1, status_at = $2, sent_at 
 	peer_lid = CASE WHEN $6 = '' THEN peer_lid ELSE $6 END,
 	payload = coalesce($7, payload)
 	WHERE tenant_id = $8 AND session_id = $9 AND direction = 'out' AND id = $10 AND origin = ''
-	AND status IN ('queued', 'pending', 'unknown')`
+	AND status IN ('queued', 'pending', 'unknown') RETURNING chat`
 
 // finish gives a message its outcome and tells those who want to know. Receipts
 // may have come first: they leave the status where it is.
@@ -31,16 +31,18 @@ func (s *Store) finish(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o
 	} else {
 		o.SentAt, o.Recipient, o.Payload = time.Time{}, engine.Person{}, nil
 	}
-	n, err := changed(tx.Exec(finishMessage,
+	var chat engine.JID
+	err = tx.QueryRow(finishMessage,
 		o.Status, millis(now), millis(o.SentAt), o.Code, o.Recipient.Phone, o.Recipient.LID, o.Payload,
-		key.Tenant, key.ID, id))
-	if err != nil {
+		key.Tenant, key.ID, id).Scan(&chat)
+	late := isNoRows(err)
+	if err != nil && !late {
 		return 0, err
 	}
-	if err := learnPerson(tx, key.Tenant, o.Recipient); err != nil {
+	if err := s.learnPerson(tx, key.Tenant, o.Recipient); err != nil {
 		return 0, err
 	}
-	if n == 0 {
+	if late {
 		return 0, finishLate(tx, key, id, o)
 	}
 	if err := releaseClaim(tx, key.Tenant, o.Release, string(id)); err != nil {
@@ -55,7 +57,7 @@ func (s *Store) finish(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o
 	if at.IsZero() {
 		at = now
 	}
-	return s.appendStatus(tx, key, engine.MessageStatusData{ID: id, Status: o.Status, Timestamp: at.Unix(), ErrorCode: o.Code})
+	return s.appendStatus(tx, key, engine.MessageStatusData{ID: id, To: chat, Status: o.Status, Timestamp: at.Unix(), ErrorCode: o.Code})
 }
 
 // finishLate takes the outcome of a message that is not waiting for one. That a
@@ -97,7 +99,7 @@ func uncount(tx *sql.Tx, key engine.SessionKey, id engine.MessageID) error {
 // DiscardMessage implements engine.Store. A message that is no longer pending,
 // or gone, is left as it is.
 func (s *Store) DiscardMessage(ctx context.Context, key engine.SessionKey, id engine.MessageID, c *engine.Claim) error {
-	return s.update(ctx, func(tx *sql.Tx) error {
+	return s.record(ctx, func(tx *sql.Tx) error {
 		var day string
 		err := tx.QueryRow(`DELETE FROM messages
 			WHERE tenant_id = $1 AND session_id = $2 AND direction = 'out' AND id = $3 AND origin = '' AND status = 'pending'
@@ -147,7 +149,7 @@ func (s *Store) InterruptMessages(ctx context.Context) error {
 // InsertIncoming implements engine.Store.
 func (s *Store) InsertIncoming(ctx context.Context, m engine.LoggedMessage, e engine.Event) (fresh bool, err error) {
 	m.Direction, m.Status, m.StatusAt = engine.Inbound, engine.MessageReceived, m.CreatedAt
-	err = s.updateQueueing(ctx, func(tx *sql.Tx) (int64, error) {
+	err = s.recordQueueing(ctx, func(tx *sql.Tx) (int64, error) {
 		var err error
 		if fresh, err = insertMessage(tx, m, ""); err != nil || !fresh {
 			return 0, err

@@ -57,6 +57,7 @@ func (s *Store) optOut(tx *sql.Tx, tenant engine.TenantID, o bulk.OptOut) (queue
 			return 0, false, mergeOptOuts(tx, found, o.Person)
 		}
 	}
+	s.standing.forget() // there may be nobody yet
 	_, err = tx.Exec(`INSERT INTO opt_outs (tenant_id, phone, lid, source, word, session_id, message_id, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		tenant, o.Person.Phone, o.Person.LID, o.Source, o.Word, o.Session, o.MessageID, millis(o.At))
@@ -130,9 +131,12 @@ func mergeOptOuts(tx *sql.Tx, entries []bulk.OptOut, who engine.Person) error {
 
 // learnPerson completes what the list knows of a person whose two addresses a
 // message tells. It changes nothing where that would contradict an entry.
-func learnPerson(tx *sql.Tx, tenant engine.TenantID, who engine.Person) error {
+func (s *Store) learnPerson(tx *sql.Tx, tenant engine.TenantID, who engine.Person) error {
 	if who.Phone == "" || who.LID == "" {
 		return nil
+	}
+	if anybody, err := s.isListed(tx, tenant); err != nil || !anybody {
+		return err
 	}
 	found, err := matchingOptOuts(tx, tenant, who)
 	if err != nil || len(found) == 0 || found[0].Person == who {
@@ -153,7 +157,7 @@ func (s *Store) heed(tx *sql.Tx, m engine.LoggedMessage) (queued int64, err erro
 		return 0, nil
 	}
 	tenant := m.Session.Tenant
-	if err := learnPerson(tx, tenant, m.Peer); err != nil {
+	if err := s.learnPerson(tx, tenant, m.Peer); err != nil {
 		return 0, err
 	}
 	if m.Kind != engine.KindText && m.Kind != engine.KindEdit {

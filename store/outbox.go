@@ -118,7 +118,8 @@ const firstInLine = selectWaiting + ` WHERE tenant_id = $1 AND session_id = $2
 
 // ClaimQueued implements engine.Store.
 func (s *Store) ClaimQueued(ctx context.Context, key engine.SessionKey) (claim *engine.Queued, files []string, err error) {
-	err = s.updateQueueing(ctx, func(tx *sql.Tx) (told int64, err error) {
+	err = s.recordQueueing(ctx, func(tx *sql.Tx) (told int64, err error) {
+		claim, files = nil, nil
 		for {
 			q, err := scanWaiting(tx.QueryRow(firstInLine, key.Tenant, key.ID))
 			if isNoRows(err) {
@@ -217,7 +218,7 @@ func (s *Store) end(tx *sql.Tx, q waiting, code engine.Code) (told int64, err er
 
 // ReturnQueued implements engine.Store.
 func (s *Store) ReturnQueued(ctx context.Context, key engine.SessionKey, id engine.MessageID, unsure bool) error {
-	return s.update(ctx, func(tx *sql.Tx) error {
+	return s.record(ctx, func(tx *sql.Tx) error {
 		n, err := changed(tx.Exec(`UPDATE outbox SET state = 'waiting', unsure = $1
 			WHERE tenant_id = $2 AND session_id = $3 AND message_id = $4`, unsure, key.Tenant, key.ID, id))
 		if err != nil || n == 0 || unsure {
@@ -229,7 +230,7 @@ func (s *Store) ReturnQueued(ctx context.Context, key engine.SessionKey, id engi
 
 // FinishQueued implements engine.Store.
 func (s *Store) FinishQueued(ctx context.Context, key engine.SessionKey, id engine.MessageID, o engine.MessageOutcome) error {
-	return s.updateQueueing(ctx, func(tx *sql.Tx) (int64, error) {
+	return s.recordQueueing(ctx, func(tx *sql.Tx) (int64, error) {
 		_, err := tx.Exec(`DELETE FROM outbox WHERE tenant_id = $1 AND session_id = $2 AND message_id = $3`, key.Tenant, key.ID, id)
 		if err != nil {
 			return 0, err

@@ -27,8 +27,8 @@ func TestDeliveryPlansUseTheirIndexes(t *testing.T) {
 		"claim": {claimDue, []any{time.Now().UnixMilli(), 10, 4, 32, 16, 16}, []string{
 			"deliveries_due", "deliveries_sending", "deliveries USING INTEGER PRIMARY KEY"}},
 		"promote": {promoteNext, []any{"e", "s"}, []string{"deliveries_line"}},
-		"append":  {fanOut, []any{"v", "t", "s", 1, 1, "%,message,%"}, []string{"endpoints_tenant", "deliveries_line"}},
-		"advance": {advance + advances(engine.MessageRead) + ")", []any{"read", 1, "t", "s", "m", ""}, []string{
+		"append":  {fanOut, []any{"t", 1, "%,message,%", "s", "v", 1}, []string{"endpoints_tenant", "deliveries_line"}},
+		"advance": {advances(engine.MessageRead), []any{"read", 1, "t", "s", "m", ""}, []string{
 			"messages USING INDEX sqlite_autoindex_messages_1 (tenant_id=? AND session_id=? AND direction=? AND id=? AND origin=?)"}},
 		"next":    {nextDue, []any{1}, []string{"deliveries_due"}},
 		"cap":     {capRetries, []any{1}, []string{"deliveries_next"}},

@@ -9,7 +9,7 @@ import (
 
 // ReserveMessage implements engine.Store.
 func (s *Store) ReserveMessage(ctx context.Context, r engine.Reservation) (found engine.Reserved, err error) {
-	err = s.update(ctx, func(tx *sql.Tx) error {
+	err = s.record(ctx, func(tx *sql.Tx) error {
 		earlier, err := s.recall(tx, r)
 		if err != nil || earlier.Settled {
 			found = earlier.Reserved

@@ -69,7 +69,8 @@ type Store struct {
 	uses   keyUses
 	// audience waits for events.
 	audience audience
-	looks    int // entries of the event log that one page looks at; mostLooked
+	standing standing // the writer's own
+	looks    int      // entries of the event log that one page looks at; mostLooked
 	// sick is set while the last batch of writes could not be committed.
 	sick atomic.Pointer[engine.Error]
 	// damaged is set once a row could not be read.
@@ -134,7 +135,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		looks:  mostLooked,
 	}
 	s.prober = &prober{probe: s.probe, clock: o.Clock}
-	s.write = startWriter(db, &s.sick, s.audience.committed)
+	s.write = startWriter(db, &s.sick, s.audience.committed, s.standing.forget)
 	return s, nil
 }
 
@@ -183,7 +184,18 @@ func (s *Store) Close() error {
 // returns an error. fn runs on the writer's goroutine: it must not call update
 // nor wait for anything but the database.
 func (s *Store) update(ctx context.Context, fn func(tx *sql.Tx) error) error {
-	return s.write.do(ctx, fn)
+	return s.write.do(ctx, false, func(tx *sql.Tx) error {
+		s.standing.forget()
+		defer s.standing.forget()
+		return fn(tx)
+	})
+}
+
+// record is update for what happens with every message, and costs less. fn may run
+// a second time if what it did at first was rolled back, so that it sets what it
+// returns anew; and it changes nothing that standing remembers without telling it.
+func (s *Store) record(ctx context.Context, fn func(tx *sql.Tx) error) error {
+	return s.write.do(ctx, true, fn)
 }
 
 // storageError makes any error of the database an engine.Error with

@@ -80,7 +80,7 @@ func (s *Store) FindIncoming(ctx context.Context, key engine.SessionKey, chats [
 // MarkIncoming notes that the senders of incoming messages were told that those
 // are read or played. A status only moves forward.
 func (s *Store) MarkIncoming(ctx context.Context, messages []engine.LoggedMessage, status engine.MessageStatus) error {
-	return s.update(ctx, func(tx *sql.Tx) error {
+	return s.record(ctx, func(tx *sql.Tx) error {
 		now := millis(s.clock())
 		for _, m := range messages {
 			_, err := tx.Exec(`UPDATE messages SET status = $1, status_at = $2

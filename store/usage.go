@@ -57,6 +57,15 @@ type querier interface {
 }
 
 func (s *Store) findAllowance(q querier, tenant engine.TenantID) (allowance, error) {
+	t, err := s.findTerms(q, tenant)
+	if err != nil {
+		return allowance{}, err
+	}
+	return s.allow(t), nil
+}
+
+// findTerms returns CodeNotFound if there is no such tenant.
+func (s *Store) findTerms(q querier, tenant engine.TenantID) (terms, error) {
 	var (
 		limit     sql.NullInt64
 		zone      string
@@ -64,11 +73,16 @@ func (s *Store) findAllowance(q querier, tenant engine.TenantID) (allowance, err
 	)
 	err := q.QueryRow(`SELECT daily_limit, time_zone, suspended_at FROM tenants WHERE id = $1`, tenant).Scan(&limit, &zone, &suspended)
 	if err != nil {
-		return allowance{}, orNotFound(err, "tenant")
+		return terms{}, orNotFound(err, "tenant")
 	}
-	a := allowance{limit: int(limit.Int64), suspended: suspended.Valid}
-	a.day, a.left = dayIn(s.zones.find(zone), s.clock())
-	return a, nil
+	return terms{limit: int(limit.Int64), zone: s.zones.find(zone), suspended: suspended.Valid}, nil
+}
+
+// allow is what terms allow at this time.
+func (s *Store) allow(t terms) allowance {
+	a := allowance{limit: t.limit, suspended: t.suspended}
+	a.day, a.left = dayIn(t.zone, s.clock())
+	return a
 }
 
 // dayIn names the day that it is in a place, and says how much of it is left.
@@ -85,10 +99,11 @@ func dayIn(zone *time.Location, now time.Time) (day string, left time.Duration) 
 // count takes one message out of the tenant's day and returns that day. It
 // returns CodeTenantSuspended and CodeSentLimit.
 func (s *Store) count(tx *sql.Tx, tenant engine.TenantID) (day string, err error) {
-	a, err := s.findAllowance(tx, tenant)
+	t, err := s.termsOf(tx, tenant)
 	if err != nil {
 		return "", err
 	}
+	a := s.allow(t)
 	if a.suspended {
 		return "", errSuspended()
 	}
@@ -112,8 +127,8 @@ func (s *Store) count(tx *sql.Tx, tenant engine.TenantID) (day string, err error
 
 // mayReserve is count for a message that counts already.
 func (s *Store) mayReserve(tx *sql.Tx, tenant engine.TenantID) error {
-	a, err := s.findAllowance(tx, tenant)
-	if err == nil && a.suspended {
+	t, err := s.termsOf(tx, tenant)
+	if err == nil && t.suspended {
 		err = errSuspended()
 	}
 	return err

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -17,17 +18,28 @@ import (
 // the first of them waits for the last.
 const maxBatch = 256
 
+// waryFor is for how many batches the writer expects that another caller will fail.
+const waryFor = 32
+
 // writer owns the one connection that writes. An fsync costs far more than a
 // few inserts, so the transactions that queue up while one commit is under way
-// are run as savepoints of the next SQLite transaction and committed together.
+// become parts of the next SQLite transaction and are committed together.
 // Nobody waits for company: a lone write is begun at once.
+//
+// What fails must leave no trace of itself, and all of the others. A savepoint a
+// caller does that, at a fifth of the cost of a send. So the writer does without as
+// long as nobody fails: after a failure all is rolled back and the callers run again,
+// each under a savepoint now. That takes callers who may run twice; a batch with
+// others in it has savepoints from the start.
 type writer struct {
 	db    *sql.DB
 	queue chan *write
 	done  chan struct{} // closed when the goroutine has stopped
 	sick  *atomic.Pointer[engine.Error]
-	// committed is called on the writer's goroutine when a batch has ended.
-	committed func()
+	// committed is called on the writer's goroutine when a batch has ended, undone
+	// when something that has run was rolled back.
+	committed, undone func()
+	wary              int // batches for which savepoints are kept
 
 	mu     sync.RWMutex // guards closed, and that nothing is queued after it
 	closed bool
@@ -36,6 +48,8 @@ type writer struct {
 // write is one caller's transaction.
 type write struct {
 	fn func(*sql.Tx) error
+	// again says that fn may run twice, if what it did the first time was rolled back.
+	again bool
 	// begun is claimed once: by the writer that runs it, or by the caller that gives up.
 	begun  atomic.Bool
 	result chan error // buffered: the writer never waits for a caller
@@ -43,16 +57,18 @@ type write struct {
 }
 
 // startWriter takes db over. close stops its goroutine and closes db. committed is
-// called after every batch, on the writer's goroutine, and must not block.
-func startWriter(db *sql.DB, sick *atomic.Pointer[engine.Error], committed func()) *writer {
-	w := &writer{db: db, queue: make(chan *write, maxBatch), done: make(chan struct{}), sick: sick, committed: committed}
+// called after every batch, undone when something was rolled back that has run; both
+// on the writer's goroutine, and must not block.
+func startWriter(db *sql.DB, sick *atomic.Pointer[engine.Error], committed, undone func()) *writer {
+	w := &writer{db: db, queue: make(chan *write, maxBatch), done: make(chan struct{}), sick: sick, committed: committed, undone: undone}
 	go w.run()
 	return w
 }
 
-// do has fn run and committed. It returns CodeStopping after close.
-func (w *writer) do(ctx context.Context, fn func(*sql.Tx) error) error {
-	one := &write{fn: fn, result: make(chan error, 1)}
+// do has fn run and committed; again says that it may run twice. It returns
+// CodeStopping after close.
+func (w *writer) do(ctx context.Context, again bool, fn func(*sql.Tx) error) error {
+	one := &write{fn: fn, again: again, result: make(chan error, 1)}
 	if err := w.enqueue(ctx, one); err != nil {
 		return err
 	}
@@ -135,7 +151,14 @@ func (w *writer) gather(batch []*write) []*write {
 // commit runs a batch and answers its callers. Callers' contexts play no part:
 // interrupting one statement would roll back everybody's.
 func (w *writer) commit(batch []*write) {
-	err := w.try(batch)
+	alone := len(batch) == 1
+	guarded := !alone && (w.wary > 0 || slices.ContainsFunc(batch, func(one *write) bool { return !one.again }))
+	w.wary = max(0, w.wary-1)
+	refused, err := w.try(batch, guarded)
+	if err == nil && refused && !alone {
+		w.wary = waryFor
+		_, err = w.try(batch, true)
+	}
 	if err != nil {
 		failed := engine.WrapError(engine.CodeStorage, err, describe(err, "the database did not commit"))
 		w.sick.Store(failed)
@@ -144,34 +167,45 @@ func (w *writer) commit(batch []*write) {
 		}
 		return
 	}
-	w.sick.Store(nil)
+	if !refused || !alone { // a refusal alone has committed nothing
+		w.sick.Store(nil)
+	}
 	for _, one := range batch {
 		one.result <- one.err
 	}
 }
 
-// try is one SQLite transaction. After an error nothing of the batch happened.
-func (w *writer) try(batch []*write) error {
+// try is one SQLite transaction. After an error nothing of the batch happened, and
+// neither if it was refused: then a caller of a batch without savepoints has failed.
+func (w *writer) try(batch []*write, guarded bool) (refused bool, err error) {
 	ctx := context.Background()
 	tx, err := w.db.BeginTx(ctx, nil)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, one := range batch {
-		if err := one.run(ctx, tx); err != nil {
-			return errors.Join(err, rollback(tx))
+		if guarded {
+			err = w.guard(ctx, tx, one)
+		} else if one.err = one.call(tx); one.err != nil {
+			if !fatal(one.err) {
+				return true, w.undo(tx)
+			}
+			err = one.err
+		}
+		if err != nil {
+			return false, errors.Join(err, w.undo(tx))
 		}
 	}
 	if err := tx.Commit(); err != nil {
-		return errors.Join(err, rollback(tx))
+		return false, errors.Join(err, w.undo(tx))
 	}
-	return nil
+	return false, nil
 }
 
-// run executes one caller's transaction under a savepoint. An error of the
-// caller's own is kept for the caller; what it returns has ended the whole
-// transaction: a full disk, for one, makes SQLite roll everything back.
-func (one *write) run(ctx context.Context, tx *sql.Tx) error {
+// guard runs one caller's transaction under a savepoint. An error of the caller's
+// own is kept for the caller; what it returns has ended the whole transaction: a full
+// disk, for one, makes SQLite roll everything back.
+func (w *writer) guard(ctx context.Context, tx *sql.Tx, one *write) error {
 	if _, err := tx.ExecContext(ctx, `SAVEPOINT caller`); err != nil {
 		return err
 	}
@@ -179,11 +213,24 @@ func (one *write) run(ctx context.Context, tx *sql.Tx) error {
 		if fatal(one.err) {
 			return one.err
 		}
+		w.undone()
 		if _, err := tx.ExecContext(ctx, `ROLLBACK TO caller`); err != nil {
 			return errors.Join(one.err, err)
 		}
 	}
 	_, err := tx.ExecContext(ctx, `RELEASE caller`)
+	return err
+}
+
+// undo ends a transaction of which nothing is to be kept. SQLite may have done so by
+// itself already, which it reports as an error without a meaning.
+func (w *writer) undo(tx *sql.Tx) error {
+	w.undone()
+	err := tx.Rollback()
+	var e sqlite3.Error
+	if errors.Is(err, sql.ErrTxDone) || errors.As(err, &e) && e.Code == sqlite3.ErrError {
+		return nil
+	}
 	return err
 }
 
@@ -209,15 +256,4 @@ func fatal(err error) bool {
 		return true
 	}
 	return false
-}
-
-// rollback ends a transaction whose commit or statement failed. SQLite may have
-// done so by itself already, which it reports as an error without a meaning.
-func rollback(tx *sql.Tx) error {
-	err := tx.Rollback()
-	var e sqlite3.Error
-	if errors.Is(err, sql.ErrTxDone) || errors.As(err, &e) && e.Code == sqlite3.ErrError {
-		return nil
-	}
-	return err
 }

@@ -35,7 +35,7 @@ func numbers(t testing.TB) (*writer, *sql.DB, *atomic.Pointer[engine.Error]) {
 		t.Fatal(err)
 	}
 	sick := &atomic.Pointer[engine.Error]{}
-	w := startWriter(db, sick, func() {})
+	w := startWriter(db, sick, func() {}, func() {})
 	t.Cleanup(func() {
 		if err := errors.Join(w.close(), read.Close()); err != nil {
 			t.Error(err)
@@ -56,7 +56,7 @@ func hold(t *testing.T, w *writer) (release func()) {
 	t.Helper()
 	began, end, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
-		done <- w.do(context.Background(), func(*sql.Tx) error {
+		done <- w.do(context.Background(), false, func(*sql.Tx) error {
 			close(began)
 			<-end
 			return nil
@@ -71,9 +71,17 @@ func hold(t *testing.T, w *writer) (release func()) {
 	}
 }
 
-// Every caller of a batch gets its own answer; failures leave no trace.
+// Every caller of a batch gets its own answer; failures leave no trace. Callers that
+// may run twice are tried without savepoints first.
 func TestFailuresInABatchAreTheCallersOwn(t *testing.T) {
+	t.Run("once", func(t *testing.T) { failuresInABatch(t, func(int) bool { return false }) })
+	t.Run("again", func(t *testing.T) { failuresInABatch(t, func(int) bool { return true }) })
+	t.Run("mixed", func(t *testing.T) { failuresInABatch(t, func(i int) bool { return i%2 == 0 }) })
+}
+
+func failuresInABatch(t *testing.T, again func(i int) bool) {
 	w, read, sick := numbers(t)
+	var runs [100]int
 	release := hold(t, w)
 	refusal := engine.Errorf(engine.CodeNotFound, "no such thing")
 	results := make([]error, 100)
@@ -82,6 +90,7 @@ func TestFailuresInABatchAreTheCallersOwn(t *testing.T) {
 		queued.Add(1)
 		wg.Go(func() {
 			fn := func(tx *sql.Tx) error {
+				runs[i]++
 				if err := add(i)(tx); err != nil {
 					return err
 				}
@@ -95,7 +104,7 @@ func TestFailuresInABatchAreTheCallersOwn(t *testing.T) {
 				}
 				return nil
 			}
-			one := &write{fn: fn, result: make(chan error, 1)}
+			one := &write{fn: fn, again: again(i), result: make(chan error, 1)}
 			if err := w.enqueue(context.Background(), one); err != nil {
 				t.Error(err)
 			}
@@ -117,6 +126,11 @@ func TestFailuresInABatchAreTheCallersOwn(t *testing.T) {
 	if err != nil || n != 40 || foreign != 0 {
 		t.Errorf("%d rows, %d of failed transactions, %v", n, foreign, err)
 	}
+	for i, n := range runs {
+		if n != 1 && !again(i) {
+			t.Errorf("%d ran %d times", i, n)
+		}
+	}
 	if sick.Load() != nil {
 		t.Errorf("a caller's failure counts as the database's: %v", sick.Load())
 	}
@@ -130,7 +144,7 @@ func TestAnswerFollowsTheCommit(t *testing.T) {
 		wg.Go(func() {
 			for j := range 10 {
 				n := i*10 + j
-				if err := w.do(context.Background(), add(n)); err != nil {
+				if err := w.do(context.Background(), false, add(n)); err != nil {
 					t.Error(err)
 				}
 				var found int
@@ -150,7 +164,7 @@ func TestGivingUpIsAllOrNothing(t *testing.T) {
 	release := hold(t, w)
 	ctx, cancel := context.WithCancel(context.Background())
 	gaveUp := make(chan error, 1)
-	go func() { gaveUp <- w.do(ctx, add(1)) }()
+	go func() { gaveUp <- w.do(ctx, false, add(1)) }()
 	for len(w.queue) == 0 {
 		runtime.Gosched()
 	}
@@ -161,7 +175,7 @@ func TestGivingUpIsAllOrNothing(t *testing.T) {
 	release()
 
 	ctx, cancel = context.WithCancel(context.Background())
-	err := w.do(ctx, func(tx *sql.Tx) error {
+	err := w.do(ctx, false, func(tx *sql.Tx) error {
 		cancel()
 		return add(2)(tx)
 	})
@@ -184,7 +198,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	limit := func(n int) {
 		t.Helper()
-		err := w.do(context.Background(), func(tx *sql.Tx) error {
+		err := w.do(context.Background(), false, func(tx *sql.Tx) error {
 			_, err := tx.Exec(fmt.Sprintf(`PRAGMA max_page_count = %d`, n))
 			return err
 		})
@@ -232,7 +246,7 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("%d rows of a failed batch, %v", n, err)
 	}
 	limit(1 << 30)
-	if err := w.do(context.Background(), add(1)); err != nil || sick.Load() != nil {
+	if err := w.do(context.Background(), false, add(1)); err != nil || sick.Load() != nil {
 		t.Errorf("after there is room: %v, %v", err, sick.Load())
 	}
 }
@@ -267,7 +281,7 @@ func TestCloseFinishesWhatWasAccepted(t *testing.T) {
 	if err := read.QueryRow(`SELECT count(*) FROM numbers`).Scan(&n); err != nil || n != 20 {
 		t.Errorf("%d rows, %v", n, err)
 	}
-	if err := w.do(context.Background(), add(99)); engine.CodeOf(err) != engine.CodeStopping {
+	if err := w.do(context.Background(), false, add(99)); engine.CodeOf(err) != engine.CodeStopping {
 		t.Errorf("after close: %v", err)
 	}
 }
@@ -276,7 +290,7 @@ func BenchmarkWrite(b *testing.B) {
 	grouped := func(callers int) func(*testing.B) {
 		return func(b *testing.B) {
 			w, _, _ := numbers(b)
-			inParallel(b, callers, func(n int) error { return w.do(context.Background(), add(n)) })
+			inParallel(b, callers, func(n int) error { return w.do(context.Background(), false, add(n)) })
 		}
 	}
 	naive := func(callers int) func(*testing.B) {
@@ -324,7 +338,7 @@ func TestDiskErrorFailsTheWholeBatch(t *testing.T) {
 	w, read, sick := numbers(t)
 	batch := make([]*write, 3)
 	for i := range batch {
-		batch[i] = &write{result: make(chan error, 1), fn: func(tx *sql.Tx) error {
+		batch[i] = &write{again: true, result: make(chan error, 1), fn: func(tx *sql.Tx) error {
 			if err := add(i)(tx); err != nil || i != 1 {
 				return err
 			}
@@ -350,7 +364,7 @@ func TestDiskErrorFailsTheWholeBatch(t *testing.T) {
 	if err := read.QueryRow(`SELECT count(*) FROM numbers`).Scan(&n); err != nil || n != 0 {
 		t.Errorf("%d rows of a failed batch, %v", n, err)
 	}
-	if err := w.do(context.Background(), add(1)); err != nil || sick.Load() != nil {
+	if err := w.do(context.Background(), false, add(1)); err != nil || sick.Load() != nil {
 		t.Errorf("the next write: %v, %v", err, sick.Load())
 	}
 }

@@ -1,0 +1,55 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"wapid/engine"
+	"wapid/store"
+)
+
+// spent is the processor time that this process has used.
+func spent(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	must(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkSendShared measures what the messages of several sessions cost that are
+// sent at the same time: two commits each and one for the receipt.
+func BenchmarkSendShared(b *testing.B) {
+	for _, sessions := range []int{1, 50, 200} {
+		b.Run(fmt.Sprint(sessions, "sessions"), func(b *testing.B) {
+			s := open(b, store.Options{})
+			ctx := context.Background()
+			var wg sync.WaitGroup
+			b.ReportAllocs()
+			b.ResetTimer()
+			before := spent(b)
+			each := b.N/sessions + 1
+			for i := range sessions {
+				wg.Go(func() {
+					session := fmt.Sprint("s", i)
+					for n := range each {
+						m := message(session, fmt.Sprintf("3EB0%08X%04X", uint32(n*2654435761), i))
+						m.CreatedAt = time.Now()
+						m.StatusAt = m.CreatedAt
+						m.Chat = engine.JID(fmt.Sprintf("4915%06d@s.whatsapp.net", i*100+n%10))
+						m.Peer = engine.Person{Phone: m.Chat}
+						must(b, reserve(ctx, s, m))
+						must(b, s.FinishMessage(ctx, m.Session, m.ID, engine.MessageOutcome{Status: engine.MessageSent, SentAt: m.CreatedAt,
+							Recipient: engine.Person{Phone: m.Chat, LID: engine.JID(fmt.Sprintf("9%06d@lid", i*100+n%10))}, Payload: make([]byte, 60)}))
+						must(b, s.AdvanceMessages(ctx, m.Session, engine.Receipt{Chat: m.Chat, IDs: []engine.MessageID{m.ID}, Status: engine.MessageDelivered, At: m.CreatedAt}))
+					}
+				})
+			}
+			wg.Wait()
+			b.ReportMetric(float64((spent(b)-before).Microseconds())/float64(each*sessions), "cpu-µs/op")
+		})
+	}
+}

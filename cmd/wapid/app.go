@@ -43,6 +43,8 @@ type appConfig struct {
 	Tune func(*whatsapp.Options)
 	// Backoff spaces reconnects; the zero value is the daemon's own.
 	Backoff engine.Backoff
+	// Profiles are served beside everything else; nil for none. The app closes them.
+	Profiles *profiles
 }
 
 // app is the daemon as a value: open opens everything, Run serves until its
@@ -59,6 +61,7 @@ type app struct {
 	api        *httpapi.Server
 	janitor    *janitor
 	examiner   *examiner
+	profiles   *profiles // nil for none
 	memory     *memory
 	shellKey   string // admits commands on this machine, as long as the app lives
 	closers    []func() error
@@ -71,7 +74,10 @@ type app struct {
 // openApp opens the data directory, the databases and the listening socket. On
 // an error everything is closed again.
 func openApp(ctx context.Context, c appConfig) (*app, error) {
-	a := &app{log: c.Log, shellKey: newShellKey()}
+	a := &app{log: c.Log, shellKey: newShellKey(), profiles: c.Profiles}
+	if a.profiles != nil {
+		a.closers = append(a.closers, a.profiles.close)
+	}
 	if err := a.open(ctx, c); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
@@ -232,8 +238,13 @@ func (a *app) Run(ctx context.Context) error {
 	stopExaminer := a.launch(cancel, "examiner", a.examiner.Run)
 	stopMemory := a.launch(cancel, "memory", a.memory.Run)
 	stopAPI := a.launch(cancel, "api", a.serveAPI)
+	stopProfiles := func() {}
+	if a.profiles != nil {
+		stopProfiles = a.launch(cancel, "profiles", a.profiles.Run)
+	}
 	<-ctx.Done()
 	a.log.Info("stopping")
+	stopProfiles()
 	stopAPI()
 	stopMemory()
 	stopExaminer()

@@ -11,6 +11,7 @@ type serveCommand struct {
 	settings `embed:""`
 	Data     string `help:"Data directory (default ${default})." default:"./data" env:"WAPID_DATA" placeholder:"DIR"`
 	Network  string `help:"Connect to the simulated network that this file describes instead of to WhatsApp." env:"WAPID_NETWORK" placeholder:"FILE"`
+	Pprof    string `help:"Serve Go's profiles of the running process on this loopback address (default: nowhere)." env:"WAPID_PPROF" placeholder:"HOST:PORT"`
 }
 
 // Run is the daemon: it serves until it is told to stop.
@@ -31,11 +32,18 @@ func (c *serveCommand) Run(env *environment) error {
 		return err
 	}
 	defer undo()
-	a, err := openApp(env.ctx, appConfig{settings: c.settings, Data: c.Data, Endpoint: endpoint, Log: log, Clock: env.clock})
+	prof, err := openProfiles(c.Pprof)
+	if err != nil {
+		return err
+	}
+	a, err := openApp(env.ctx, appConfig{settings: c.settings, Data: c.Data, Endpoint: endpoint, Log: log, Clock: env.clock, Profiles: prof})
 	if err != nil {
 		return err
 	}
 	banner(env.stdout, a, c.Data)
+	if prof != nil {
+		fmt.Fprintf(env.stdout, "Profiles: %s\n", prof.URL())
+	}
 	if err := a.Run(env.ctx); err != nil {
 		return fmt.Errorf("%w", joinClose(err, a))
 	}

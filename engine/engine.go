@@ -25,8 +25,9 @@ type Config struct {
 	Now     func() time.Time
 	Backoff Backoff
 	// ConnectLimit is how many sessions may be connecting at a time, at start
-	// above all; 0 means 24.
-	ConnectLimit int
+	// above all; 0 means DefaultConnectAtOnce. ConnectRate is how many may begin to
+	// in a second; 0 means as many as the limit lets through.
+	ConnectLimit, ConnectRate int
 	// SendTimeout bounds one send with all its waiting; 0 means 90 s.
 	SendTimeout time.Duration
 	// CheckRate is how many phone numbers a minute a session may ask the network
@@ -81,10 +82,7 @@ func New(c Config) *Engine {
 	if e.sendTimeout <= 0 {
 		e.sendTimeout = 90 * time.Second
 	}
-	if c.ConnectLimit <= 0 {
-		c.ConnectLimit = 24
-	}
-	e.gate = newGate(c.ConnectLimit)
+	e.gate = newGate(c.ConnectLimit, c.ConnectRate)
 	e.numbers = newNumbers(c.CheckRate)
 	return e
 }

@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func granted(t *turn) bool {
@@ -15,7 +17,7 @@ func granted(t *turn) bool {
 }
 
 func TestGateLetsInInOrder(t *testing.T) {
-	g := newGate(2)
+	g := newGate(2, 0)
 	var turns []*turn
 	for range 6 {
 		turns = append(turns, g.queue())
@@ -51,7 +53,7 @@ func TestGateLetsInInOrder(t *testing.T) {
 }
 
 func TestGateWaitEndsWithItsContext(t *testing.T) {
-	g := newGate(1)
+	g := newGate(1, 0)
 	inside := g.queue()
 	if err := inside.wait(context.Background()); err != nil {
 		t.Fatal(err)
@@ -67,4 +69,31 @@ func TestGateWaitEndsWithItsContext(t *testing.T) {
 	if g.free != 1 {
 		t.Errorf("%d are free", g.free)
 	}
+}
+
+func TestGateKeepsItsPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(3, 4)
+		begin := time.Now()
+		for i := range 9 {
+			one := g.queue()
+			if err := one.wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if at, want := time.Since(begin), time.Duration(i)*250*time.Millisecond; at != want {
+				t.Errorf("the %d-th began after %v, not %v", i+1, at, want)
+			}
+			g.leave(one)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		late := g.queue()
+		if err := late.wait(ctx); err == nil {
+			t.Error("let in before its time")
+		}
+		g.leave(late)
+		if g.free != 3 {
+			t.Errorf("at the end %d are free", g.free)
+		}
+	})
 }

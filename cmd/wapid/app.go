@@ -207,6 +207,7 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 	a.engine = engine.New(engine.Config{
 		Network: a.network, Store: a.store, Log: c.Log.Named("engine"),
 		Now: c.Clock, Nudge: a.dispatcher.Nudge, Backoff: c.Backoff, CheckRate: c.CheckRate,
+		ConnectLimit: c.AtOnce, ConnectRate: c.ConnectRate,
 	})
 	a.bulk = bulk.NewRunner(a.store, a.engine, c.Log.Named("bulk"), bulk.Options{Dir: filepath.Join(dir, bulkDir), Clock: c.Clock})
 	a.memory = newMemory()

@@ -43,6 +43,8 @@ type settings struct {
 	CheckRate   int    `help:"Phone numbers a minute that each session may look up, beyond 500 at once (default ${default})." default:"20" env:"WAPID_CHECK_RATE" placeholder:"N"`
 	AuditDays   int    `help:"Days that the audit log is kept, 0 for ever (default ${default})." default:"365" env:"WAPID_AUDIT_DAYS" placeholder:"DAYS"`
 	Synchronous string `help:"normal does not sync commits, so that a power cut takes back what was acknowledged: to measure the price of full." hidden:"" enum:"full,normal" default:"full" env:"WAPID_SYNCHRONOUS"`
+	AtOnce      int    `help:"Sessions that connect to WhatsApp at a time, after a start or when the network was away (default ${default})." name:"connect-at-once" default:"24" env:"WAPID_CONNECT_AT_ONCE" placeholder:"N"`
+	ConnectRate int    `help:"Sessions that begin to connect in a second, 0 for as many as --connect-at-once lets through (default ${default})." name:"connect-rate" default:"0" env:"WAPID_CONNECT_RATE" placeholder:"N"`
 	LogLevel    string `help:"debug, info, warn or error (default ${default})." enum:"debug,info,warn,error" default:"info" env:"WAPID_LOG_LEVEL"`
 	LogFormat   string `help:"console or json (default ${default})." enum:"console,json" default:"console" env:"WAPID_LOG_FORMAT"`
 }

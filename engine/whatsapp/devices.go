@@ -30,6 +30,9 @@ type devices struct {
 	container *sqlstore.Container
 	path      string
 	opened    os.FileInfo // the file at path when it was opened
+	committer *committer
+	memory    *memory
+	turns     deviceTurns
 }
 
 // makePrivate keeps the store's files from everybody but their owner, whatever the
@@ -93,10 +96,16 @@ func openDevices(ctx context.Context, dir string, log waLog.Logger) (*devices, e
 		db.Close()
 		return nil, fmt.Errorf("device store: %w", err)
 	}
-	return &devices{db: db, container: container, path: path, opened: opened}, nil
+	return &devices{
+		db: db, container: container, path: path, opened: opened,
+		committer: &committer{db: db}, memory: newMemory(rowMemory),
+	}, nil
 }
 
-func (d *devices) close() error { return d.container.Close() }
+func (d *devices) close() error {
+	d.committer.close()
+	return d.container.Close()
+}
 
 // load reads a device. It returns engine.ErrNoDevice if there is none.
 func (d *devices) load(ctx context.Context, jid types.JID) (*store.Device, error) {
@@ -107,6 +116,9 @@ func (d *devices) load(ctx context.Context, jid types.JID) (*store.Device, error
 	if device == nil {
 		return nil, engine.ErrNoDevice
 	}
+	if err := d.attach(device); err != nil {
+		return nil, engine.WrapError(engine.CodeInternal, err, "the device store can't be used")
+	}
 	return device, nil
 }
 
@@ -116,14 +128,20 @@ func (d *devices) make() *store.Device { return d.container.NewDevice() }
 
 // forget deletes a device and all that belongs to it. It is idempotent.
 func (d *devices) forget(ctx context.Context, jid types.JID) error {
+	name := jid.String()
+	turn := d.turns.of(name)
+	turn.Lock()
+	defer turn.Unlock()
+	defer d.turns.forget(name)
+	defer d.memory.forgetDevice(name)
 	tx, err := d.db.BeginTx(ctx, nil)
 	if err == nil {
 		defer tx.Rollback()
 		// The only table of a device that has no foreign key to it.
-		_, err = tx.ExecContext(ctx, "DELETE FROM whatsmeow_privacy_tokens WHERE our_jid = $1", jid.String())
+		_, err = tx.ExecContext(ctx, "DELETE FROM whatsmeow_privacy_tokens WHERE our_jid = $1", name)
 	}
 	if err == nil {
-		_, err = tx.ExecContext(ctx, "DELETE FROM whatsmeow_device WHERE jid = $1", jid.String())
+		_, err = tx.ExecContext(ctx, "DELETE FROM whatsmeow_device WHERE jid = $1", name)
 	}
 	if err == nil {
 		err = tx.Commit()

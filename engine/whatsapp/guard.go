@@ -36,9 +36,6 @@ type guardedStore struct {
 	// failed is told of every failure of the database, so that the connection is
 	// made anew. It must not block.
 	failed func(error)
-	// sent is told of every message that is about to be encrypted, once the store
-	// knows it; nil for nobody.
-	sent   func(types.MessageID) error
 	purges purges
 
 	trouble atomic.Bool              // the database failed since the last message began
@@ -61,6 +58,28 @@ func guard(device *store.Device, failed func(error), p purges) (*guardedStore, e
 	device.LIDs = guardedLIDs{g}
 	device.Container = keptContainer{device.Container}
 	return g, nil
+}
+
+// batching is a store whose writes of one send can be committed together.
+type batching interface {
+	sendBatch() *batch
+	flush(*batch) error
+}
+
+// outgoing begins what belongs to one message that is to be sent: with the context
+// it returns, the store commits everything of the message at once. settle does so with
+// what is left, and must have succeeded before the message leaves; whoever sends calls
+// end when the sending is over. For a store without batches nothing is left over.
+func (g *guardedStore) outgoing(ctx context.Context) (_ context.Context, settle func() error, end func()) {
+	if g == nil { // a device that is not linked: whatsmeow refuses to send
+		return ctx, func() error { return nil }, func() {}
+	}
+	inner, ok := g.AllSessionSpecificStores.(batching)
+	if !ok {
+		return ctx, func() error { return nil }, func() {}
+	}
+	b := inner.sendBatch()
+	return withBatch(ctx, b), func() error { return g.note(ctx, inner.flush(b)) }, b.end
 }
 
 // databaseError is a failure of the database that whatsmeow takes for a
@@ -169,10 +188,7 @@ func (g *guardedStore) GetOutgoingEvent(ctx context.Context, chat, alt types.JID
 }
 
 func (g *guardedStore) AddOutgoingEvent(ctx context.Context, chat types.JID, id types.MessageID, format string, body []byte) error {
-	if err := g.AllSessionSpecificStores.AddOutgoingEvent(ctx, chat, id, format, body); err != nil || g.sent == nil {
-		return g.note(ctx, err)
-	}
-	return g.note(ctx, g.sent(id))
+	return g.note(ctx, g.AllSessionSpecificStores.AddOutgoingEvent(ctx, chat, id, format, body))
 }
 
 func (g *guardedStore) DeleteOldOutgoingEvents(ctx context.Context) error {

@@ -194,6 +194,7 @@ func breakStore(t *testing.T, n *Network, statement string) {
 	if _, err := n.devices.db.ExecContext(t.Context(), statement); err != nil {
 		t.Fatal(err)
 	}
+	n.devices.memory.forgetAll() // as if others had been written to since
 }
 
 // TestRetryReceiptIsAnsweredLater: what was sent can be asked for again after a

@@ -76,7 +76,6 @@ func newLink(c *conn, device *store.Device) (*link, error) {
 			l.cancel()
 			return nil, engine.WrapError(engine.CodeInternal, err, "the device store can't be guarded")
 		}
-		g.sent = func(id types.MessageID) error { return c.net.witness.note(l.own, id) }
 		l.guard = g
 	}
 	l.client = newClient(l)

@@ -46,8 +46,9 @@ func (g *logGate) close() {
 }
 
 // stanzaTap sees every stanza of a client: incoming ones in the order of the
-// wire, outgoing ones just before they are encrypted for it. Its methods must
-// not block.
+// wire, outgoing ones just before they are encrypted for it, on the goroutine of
+// whoever sends them. Its methods must not block, but sending may write to the device
+// store.
 type stanzaTap interface {
 	received(*waBinary.Node)
 	sending(*waBinary.Node)

@@ -139,6 +139,7 @@ func Open(ctx context.Context, opts Options) (*Network, error) {
 		hashes:    &throttle{every: purgeEvery, clock: opts.Clock},
 		transfers: semaphore.NewWeighted(transfersAtOnce), histories: semaphore.NewWeighted(maxHistories),
 	}
+	devices.committer.sent = last.note
 	if err := n.settle(ctx, opts.SetBack); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}

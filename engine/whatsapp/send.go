@@ -30,7 +30,8 @@ type pendingSends struct{ byID sync.Map }
 
 // pendingSend is one of them.
 type pendingSend struct {
-	left   atomic.Bool // the stanza was handed to the socket
+	left   atomic.Bool  // the stanza was handed to the socket
+	settle func() error // commits what the device store still holds back of it
 	cancel context.CancelCauseFunc
 }
 
@@ -72,7 +73,9 @@ func (l *link) send(ctx context.Context, m engine.Outgoing) (engine.Sent, error)
 	sendCtx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(l.ctx, func() { cancel(errNotReady) })()
-	pending := &pendingSend{cancel: cancel}
+	sendCtx, settle, end := l.guard.outgoing(sendCtx)
+	defer end()
+	pending := &pendingSend{settle: settle, cancel: cancel}
 	stanza := stanzaID(m)
 	l.sends.byID.Store(stanza, pending)
 	defer l.sends.byID.Delete(stanza)
@@ -106,7 +109,8 @@ func stanzaID(m engine.Outgoing) string {
 // sending is the tap on outgoing stanzas. whatsmeow leaves out the devices that
 // it can't encrypt for, and sends a message even if none of the recipient's is
 // left: the account's own devices would show it as sent. Such a message is
-// stopped here, before it is written.
+// stopped here, before it is written, as is one that is not committed in the device
+// store: the same keys would encrypt another one after a crash.
 func (l *link) sending(node *waBinary.Node) {
 	if node.Tag != "message" || isRetryAnswer(node) {
 		return
@@ -119,6 +123,10 @@ func (l *link) sending(node *waBinary.Node) {
 	pending := found.(*pendingSend)
 	if !reachesRecipient(node) {
 		pending.cancel(errNoRecipientDevice)
+		return
+	}
+	if err := pending.settle(); err != nil {
+		pending.cancel(err)
 		return
 	}
 	pending.left.Store(true)
@@ -229,7 +237,7 @@ func (f sendFailure) translate() *engine.Error {
 		return engine.WrapError(engine.CodeSendOutcomeUnknown, f.err, "the message was sent, but WhatsApp has not confirmed it")
 	case errors.Is(f.cause, errNoRecipientDevice):
 		return engine.WrapError(engine.CodeUndeliverable, f.cause, "none of the recipient's devices could be encrypted for; nothing was sent")
-	case errors.As(f.err, &database):
+	case errors.As(f.err, &database), errors.As(f.cause, &database):
 		return engine.WrapError(engine.CodeStorage, f.err, "the device store failed; nothing was sent")
 	case errors.Is(f.err, whatsmeow.ErrIQRateOverLimit), errors.Is(f.err, whatsmeow.ErrIQResourceLimit):
 		return engine.WrapError(engine.CodeRateLimited, f.err, "WhatsApp asks to slow down; nothing was sent")

@@ -24,6 +24,7 @@ func (d *devices) forgetSessions(ctx context.Context) error {
 		return err
 	}
 	defer tx.Rollback()
+	defer d.memory.forgetAll()
 	if _, err := tx.ExecContext(ctx, "DELETE FROM whatsmeow_sessions"); err != nil {
 		return err
 	}

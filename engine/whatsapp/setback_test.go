@@ -78,7 +78,7 @@ func TestWitness(t *testing.T) {
 	}
 	own := types.JID{User: "447700900123", Device: 7, Server: types.DefaultUserServer}
 	for _, id := range []types.MessageID{"3EB0FIRST-AND-LONGER", "3EB0SECOND"} {
-		if err := w.note(own, id); err != nil {
+		if err := w.note(own.String(), id); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -89,7 +89,7 @@ func TestWitness(t *testing.T) {
 	if device, id, ok := w.last(); !ok || device != own.String() || id != "3EB0SECOND" {
 		t.Errorf("it says %q, %q, %v", device, id, ok)
 	}
-	if err := w.note(own, types.MessageID(make([]byte, witnessSize))); err == nil {
+	if err := w.note(own.String(), string(make([]byte, witnessSize))); err == nil {
 		t.Error("an entry was cut off")
 	}
 

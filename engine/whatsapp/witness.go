@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-
-	"go.mau.fi/whatsmeow/types"
 )
 
 // WitnessName is the file in the data directory that says which message the device
@@ -41,8 +39,8 @@ func (w *witness) close() error { return w.file.Close() }
 
 // note writes down a message that the device store has been told of. The entry has
 // its room from the first one on, so that a full disk does not hinder it.
-func (w *witness) note(device types.JID, id types.MessageID) error {
-	entry := fmt.Appendf(nil, "%s %s", device, id)
+func (w *witness) note(device, id string) error {
+	entry := append(append([]byte(device), ' '), id...)
 	if len(entry) > witnessSize {
 		return errors.New("the entry is too long")
 	}

@@ -37,8 +37,9 @@ func (r *Runner) keep(id JobID, path string) (string, error) {
 	return kept, os.Rename(path, kept)
 }
 
-// discard removes the file of a job that has ended.
+// discard lets go of a job that has ended: of its file above all.
 func (r *Runner) discard(id JobID) {
+	r.parts.forget(id)
 	if r.o.Dir == "" {
 		return
 	}

@@ -23,6 +23,13 @@ type sends struct {
 	m       engine.Outgoing
 }
 
+// preparation is one question for recipients ahead of their turn.
+type preparation struct {
+	at      time.Time
+	session engine.SessionID
+	to      []engine.JID
+}
+
 // scripted is an engine whose sessions and answers a test sets.
 type scripted struct {
 	mu     sync.Mutex
@@ -35,6 +42,9 @@ type scripted struct {
 
 	check  func(phones []string) ([]engine.Registration, error) // nil: everybody is there
 	checks int                                                  // numbers that were looked up
+
+	prepare  func(to []engine.JID) ([]engine.JID, error) // nil: everybody is there
+	prepared []preparation
 }
 
 // Check implements Sender.
@@ -46,6 +56,24 @@ func (s *scripted) Check(_ context.Context, _ engine.SessionKey, phones []string
 	}
 	s.count(nil, len(phones))
 	return registered(phones), nil
+}
+
+// Prepare implements Sender.
+func (s *scripted) Prepare(_ context.Context, key engine.SessionKey, to []engine.JID) ([]engine.JID, error) {
+	s.mu.Lock()
+	s.prepared = append(s.prepared, preparation{time.Now(), key.ID, to})
+	prepare := s.prepare
+	s.mu.Unlock()
+	if prepare == nil {
+		return nil, nil
+	}
+	return prepare(to)
+}
+
+func (s *scripted) preparations() []preparation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.prepared)
 }
 
 func (s *scripted) count(err error, n int) {

@@ -11,10 +11,11 @@ import (
 
 // memory is a Store without a database. What SQL does is proved in package store.
 type memory struct {
-	mu    sync.Mutex
-	jobs  []*memoryJob
-	fail  error // of every write, while set
-	holds int   // calls of HoldSession
+	mu     sync.Mutex
+	jobs   []*memoryJob
+	fail   error // of every write, while set
+	holds  int   // calls of HoldSession
+	listed int   // calls of ListComing
 }
 
 type memoryJob struct {
@@ -98,9 +99,15 @@ func (m *memory) ListLines(context.Context) (lines []Line, err error) {
 	return lines, m.fail
 }
 
-func (m *memory) ClaimItem(_ context.Context, key engine.SessionKey, _ time.Time, known JobID, now time.Time) (Claim, error) {
+func (m *memory) ClaimItem(_ context.Context, look Look) (Claim, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.claimNext(look)
+}
+
+// claimNext needs mu.
+func (m *memory) claimNext(look Look) (Claim, error) {
+	key, known, now := look.Session, look.Known, look.Now
 	if m.fail != nil {
 		return Claim{}, m.fail
 	}
@@ -119,7 +126,11 @@ func (m *memory) ClaimItem(_ context.Context, key engine.SessionKey, _ time.Time
 		if gate.Reason == WaitNone && member.NextAt.After(now) {
 			gate = Waiting{WaitNone, member.NextAt}
 		} else if gate.Reason == WaitNone {
-			i := j.take(key.ID)
+			from := 0
+			if known == j.ID {
+				from = look.From
+			}
+			i := j.take(key.ID, from)
 			if i >= 0 && j.CheckNumbers && j.items[i].Session == "" && !j.checked[i] {
 				if member.Reason == WaitRate && member.Until.After(now) {
 					c.NotBefore = member.Until
@@ -143,16 +154,38 @@ func (m *memory) ClaimItem(_ context.Context, key engine.SessionKey, _ time.Time
 	return c, nil
 }
 
-// take finds the next item for a session, its own ones first, or -1.
-func (j *memoryJob) take(id engine.SessionID) int {
-	for _, owner := range []engine.SessionID{id, ""} {
+// take finds the next item for a session, its own ones first, then those from an index
+// on, or -1.
+func (j *memoryJob) take(id engine.SessionID, from int) int {
+	for _, c := range []struct {
+		owner engine.SessionID
+		from  int
+	}{{id, 0}, {"", from}, {"", 0}} {
 		for i, it := range j.items {
-			if it.State == ItemPending && it.Session == owner {
+			if i >= c.from && it.State == ItemPending && it.Session == c.owner {
 				return i
 			}
 		}
 	}
 	return -1
+}
+
+func (m *memory) ListComing(_ context.Context, id JobID, from, limit int) (items []Item, sessions int, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.listed++
+	j := m.find(id)
+	for i, it := range j.items {
+		if i >= from && it.State == ItemPending && it.Session == "" && (j.checked[i] || !j.CheckNumbers) && len(items) < limit {
+			items = append(items, it)
+		}
+	}
+	for _, member := range j.Members {
+		if member.State == MemberActive {
+			sessions++
+		}
+	}
+	return items, sessions, m.fail
 }
 
 func (j *memoryJob) claim(i int, member *Member, known JobID, now time.Time) Claim {

@@ -18,6 +18,9 @@ type Sender interface {
 	Submit(ctx context.Context, key engine.SessionKey, m engine.Outgoing, o engine.SendOptions) (engine.Submitted, error)
 	// Check tells which phone numbers have an account; see engine.Engine.
 	Check(ctx context.Context, key engine.SessionKey, phones []string) ([]engine.Registration, error)
+	// Prepare looks up recipients ahead of messages to them, at most engine.MaxPrepare,
+	// and returns those who have no account; see engine.Engine.
+	Prepare(ctx context.Context, key engine.SessionKey, to []engine.JID) (absent []engine.JID, err error)
 }
 
 // Options of a runner. The zero value but for Dir is what the daemon uses.
@@ -51,6 +54,7 @@ type Runner struct {
 	o       Options
 	trouble trouble
 	lookups lookups
+	parts   parts
 	started chan struct{} // closed once RecoverJobs has gone through
 
 	mu    sync.Mutex // guards fresh

@@ -18,6 +18,19 @@ type Ref struct {
 	Index int
 }
 
+// Look is a session that looks for something to send.
+type Look struct {
+	Session engine.SessionKey
+	// MadeAt is when the session was made, which tells it from a later one of its name.
+	MadeAt time.Time
+	// Known is the job that it claimed from last: its message is not read again.
+	Known JobID
+	// From is where the session is prepared to go on in the job Known: of its items that
+	// are anybody's, those before From come last.
+	From int
+	Now  time.Time
+}
+
 // Claim is what ClaimItem found.
 type Claim struct {
 	// Job is whose item was claimed; its ID is empty if none was. Message is left out
@@ -88,9 +101,8 @@ type Store interface {
 	// from pending to sending: first one that is the session's already, then one that
 	// is anybody's. Items whose recipient has opted out are skipped on the way, or settled
 	// if they may have been sent. Of jobs that were made for another session of that name,
-	// which is known by when it was made, the session is dropped with CodeSessionNotFound.
-	// The message of the job called known is not read again.
-	ClaimItem(ctx context.Context, key engine.SessionKey, madeAt time.Time, known JobID, now time.Time) (Claim, error)
+	// the session is dropped with CodeSessionNotFound.
+	ClaimItem(ctx context.Context, look Look) (Claim, error)
 	// FinishItem ends an item in sending and counts it in its job, which is
 	// completed by the last one. A failure of an item that the log does not know the
 	// outcome of, as an earlier try may have gone through, is one of CodeSendOutcomeUnknown. It returns CodeInternal if the item is not in sending.
@@ -98,6 +110,10 @@ type Store interface {
 	// ReleaseItem moves an item back from sending to pending. One that is not in
 	// sending is left alone.
 	ReleaseItem(ctx context.Context, ref Ref, r Release) error
+	// ListComing returns the next items of a job that are anybody's, from an index on and
+	// at most limit, with nothing but Index and To, and how many sessions send for it.
+	// Those are left out who have opted out or whose numbers are still to be looked up.
+	ListComing(ctx context.Context, id JobID, from, limit int) (items []Item, sessions int, err error)
 	// ListUnchecked returns the next items of a job that checks numbers whose numbers
 	// have not been looked up, none while enough of those before them have been.
 	ListUnchecked(ctx context.Context, id JobID) ([]Item, error)

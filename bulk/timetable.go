@@ -21,8 +21,18 @@ type line struct {
 	known  Job       // the job that was claimed from last, with its message
 	// holding is what the store says of why the session waits.
 	holding Wait
+	ahead   ahead
 	again   bool // somebody nudged while it was out
 	changed bool // one of its jobs has changed while it was out
+}
+
+// look is how the line looks for something to send.
+func (l *line) look(madeAt, now time.Time) Look {
+	look := Look{Session: l.key, MadeAt: madeAt, Known: l.known.ID, Now: now}
+	if l.ahead.shared && l.ahead.job == l.known.ID {
+		look.From = l.ahead.from
+	}
+	return look
 }
 
 // rest has the line looked at again at a time. Until then only its session is.

@@ -64,7 +64,7 @@ func lost(snap engine.Snapshot, err error) engine.Code {
 // next claims an item and sends it.
 func (r *Runner) next(ctx, sending context.Context, l *line, snap engine.Snapshot) {
 	now := r.o.Clock()
-	claim, err := r.store.ClaimItem(ctx, l.key, snap.CreatedAt, l.known.ID, now)
+	claim, err := r.store.ClaimItem(ctx, l.look(snap.CreatedAt, now))
 	if err != nil {
 		r.trouble.note(ctx, "items of bulk jobs can't be claimed", err)
 		l.rest(now.Add(lookAtStorage), false)
@@ -103,6 +103,7 @@ func (r *Runner) next(ctx, sending context.Context, l *line, snap engine.Snapsho
 	if claim.Due.IsZero() || now.Sub(claim.Due) > claim.Job.DelayMax {
 		claim.Due = now
 	}
+	r.lookAheadFirst(ctx, l, claim, snap.UpdatedAt)
 	r.send(ctx, sending, l, claim)
 }
 
@@ -131,6 +132,7 @@ func (r *Runner) send(ctx, sending context.Context, l *line, c Claim) {
 		if j.CheckNumbers {
 			r.lookUpAhead(ctx, l.key, j.ID)
 		}
+		r.lookAheadNext(ctx, l, c)
 	case stepRetry, stepHandBack:
 		back := Release{Session: l.key.ID, Waiting: Waiting{Reason: v.waiting}, NextAt: now.Add(v.after), At: now,
 			Tried: v.step == stepRetry, Unsure: cut || v.step == stepRetry}

@@ -52,6 +52,17 @@ type Directory interface {
 	Me(ctx context.Context) (Profile, error)
 }
 
+// Preparer asks ahead of time for what sending to people is going to need.
+type Preparer interface {
+	// Prepare has the network asked, in few questions for all, for what Send would ask
+	// for each person in turn before a first message, such as identifiers and lists
+	// of devices. What is known already is not asked for, addresses that are no person's
+	// are passed over, and nothing is sent. It returns what it has learned of numbers
+	// that it had to ask for; a number whose Registration says so has no account.
+	// Nothing becomes wrong if the messages are never sent, or much later.
+	Prepare(ctx context.Context, to []JID) ([]Registration, error)
+}
+
 // Acquaintance is a person whom the account knows by some name.
 type Acquaintance struct {
 	Person       Person

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
-	"golang.org/x/time/rate"
 )
 
 // What is known of phone numbers is kept for a while: WhatsApp takes asking for
@@ -40,9 +39,8 @@ type knownNumber struct {
 // numbers remembers which phone numbers have an account, and bounds how many the
 // network is asked for. It is safe for concurrent use.
 type numbers struct {
-	known    *lru.Cache[numberKey, knownNumber]
-	limiters *lru.Cache[SessionKey, *rate.Limiter]
-	perMin   int
+	known     *lru.Cache[numberKey, knownNumber]
+	allowance *allowance
 }
 
 func newNumbers(perMinute int) *numbers {
@@ -51,8 +49,7 @@ func newNumbers(perMinute int) *numbers {
 	}
 	// New fails only without a size.
 	known, _ := lru.New[numberKey, knownNumber](maxKnownNumbers)
-	limiters, _ := lru.New[SessionKey, *rate.Limiter](maxKnownNumbers)
-	return &numbers{known: known, limiters: limiters, perMin: perMinute}
+	return &numbers{known: known, allowance: newAllowance(perMinute, MaxCheck)}
 }
 
 // recall sorts the phones into what is still known and what must be asked for,
@@ -79,27 +76,6 @@ func (n *numbers) keep(key SessionKey, r Registration, now time.Time) {
 	n.known.Add(numberKey{key, r.Phone}, knownNumber{r, until})
 }
 
-// admit takes count numbers from what the session may ask for now. It returns
-// CodeRateLimited with the time after which they would be admitted. undo gives
-// them back if they were not asked for after all.
-func (n *numbers) admit(key SessionKey, count int, now time.Time) (undo func(), err error) {
-	fresh := rate.NewLimiter(rate.Limit(float64(n.perMin)/60), MaxCheck)
-	limiter, ok, _ := n.limiters.PeekOrAdd(key, fresh)
-	if !ok {
-		limiter = fresh
-	}
-	n.limiters.Get(key)                  // sessions that ask are the last to be forgotten
-	turn := limiter.ReserveN(now, count) // at most MaxCheck, which a limiter always grants some day
-	if wait := turn.DelayFrom(now); wait > 0 {
-		turn.CancelAt(now)
-		return nil, &Error{
-			Code: CodeRateLimited, RetryAfter: wait,
-			Message: "the session asks for too many numbers; nothing was asked",
-		}
-	}
-	return func() { turn.CancelAt(now) }, nil
-}
-
 // check is Engine.Check on a session's connection.
 func (n *numbers) check(ctx context.Context, d Directory, key SessionKey, phones []string, now time.Time) ([]Registration, error) {
 	if len(phones) > MaxCheck {
@@ -107,7 +83,7 @@ func (n *numbers) check(ctx context.Context, d Directory, key SessionKey, phones
 	}
 	known, unknown := n.recall(key, phones, now)
 	if len(unknown) > 0 {
-		undo, err := n.admit(key, len(unknown), now)
+		undo, err := n.allowance.admit(key, len(unknown), now)
 		if err != nil {
 			return nil, err
 		}

@@ -33,23 +33,27 @@ type Config struct {
 	// CheckRate is how many phone numbers a minute a session may ask the network
 	// for; 0 means DefaultCheckRate.
 	CheckRate int
+	// PrepareRate is how many recipients a minute a session may ask for ahead of
+	// messages to them, after MaxPrepare at once; 0 means that it asks nothing ahead.
+	PrepareRate int
 }
 
 // Engine is the registry of all sessions. Its methods are safe for concurrent use.
 type Engine struct {
-	network     Network
-	store       Store
-	log         *zap.Logger
-	nudge       func()
-	now         func() time.Time
-	backoff     Backoff
-	sendTimeout time.Duration
-	gate        *gate
-	numbers     *numbers
-	postmaster  *postmaster
-	flights     flights
-	shares      shares
-	panics      atomic.Int64
+	network      Network
+	store        Store
+	log          *zap.Logger
+	nudge        func()
+	now          func() time.Time
+	backoff      Backoff
+	sendTimeout  time.Duration
+	gate         *gate
+	numbers      *numbers
+	preparations *preparations
+	postmaster   *postmaster
+	flights      flights
+	shares       shares
+	panics       atomic.Int64
 
 	creating [64]sync.Mutex // keeps two creations of one session apart; indexed by a hash of its key
 	seed     maphash.Seed
@@ -84,6 +88,7 @@ func New(c Config) *Engine {
 	}
 	e.gate = newGate(c.ConnectLimit, c.ConnectRate)
 	e.numbers = newNumbers(c.CheckRate)
+	e.preparations = newPreparations(c.PrepareRate)
 	return e
 }
 

@@ -20,6 +20,11 @@ const (
 	listUnchecked = `SELECT position, recipient FROM (SELECT position, recipient, checked FROM job_items
 		WHERE job = $1 AND session_id = '' AND state = 'pending' ORDER BY position LIMIT $2) WHERE checked = 0 ORDER BY position`
 
+	// listComing are items that will be sent before long. The first index of the job that
+	// is wanted is $2.
+	listComing = `SELECT position, recipient FROM job_items
+		WHERE job = $1 AND session_id = '' AND state = 'pending' AND position >= $2 AND (checked = 1 OR $3 = 0) ORDER BY position LIMIT $4`
+
 	markChecked = `UPDATE job_items SET checked = 1 WHERE job = $1 AND position = $2 AND state = 'pending'`
 
 	failUnchecked = `UPDATE job_items SET state = 'failed', error_code = $1, checked = 1
@@ -31,7 +36,7 @@ const (
 // looking up has to wait as well: then the session's next job has its turn.
 func (s *Store) lookUpFirst(tx *sql.Tx, look *search, number int64, j bulk.Job, m bulk.Member) (must, done bool, err error) {
 	var own, checked bool
-	err = tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM job_items WHERE job = $1 AND session_id = $2 AND state = 'pending')`, number, look.key.ID).Scan(&own)
+	err = tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM job_items WHERE job = $1 AND session_id = $2 AND state = 'pending')`, number, look.Session.ID).Scan(&own)
 	if err != nil || own {
 		return false, false, err
 	}
@@ -42,11 +47,11 @@ func (s *Store) lookUpFirst(tx *sql.Tx, look *search, number int64, j bulk.Job, 
 	if err != nil || checked {
 		return false, false, err
 	}
-	if m.Reason == bulk.WaitRate && m.Until.After(look.now) && m.Until.Before(look.now.Add(farthest)) {
+	if m.Reason == bulk.WaitRate && m.Until.After(look.Now) && m.Until.Before(look.Now.Add(farthest)) {
 		look.notBefore(m.Until)
 		return true, false, nil
 	}
-	items, err := uncheckedItems(tx, number, look.key.Tenant)
+	items, err := uncheckedItems(tx, number, look.Session.Tenant)
 	if err != nil {
 		return true, false, err
 	}
@@ -65,10 +70,7 @@ func (s *Store) lookUpFirst(tx *sql.Tx, look *search, number int64, j bulk.Job, 
 // out, are marked as if they had been.
 func uncheckedItems(tx *sql.Tx, number int64, tenant engine.TenantID) (items []bulk.Item, err error) {
 	rows, err := tx.Query(listUnchecked, number, bulk.LookAhead)
-	found, err := collect(rows, err, func(r row) (it bulk.Item, err error) {
-		err = r.Scan(&it.Index, &it.To)
-		return it, err
-	})
+	found, err := collect(rows, err, scanRecipient)
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +90,42 @@ func uncheckedItems(tx *sql.Tx, number int64, tenant engine.TenantID) (items []b
 		}
 	}
 	return items, nil
+}
+
+// ListComing implements bulk.Store.
+func (s *Store) ListComing(ctx context.Context, id bulk.JobID, from, limit int) (items []bulk.Item, sessions int, err error) {
+	var number int64
+	var tenant engine.TenantID
+	var checks bool
+	err = s.read.QueryRowContext(ctx, `SELECT number, tenant_id, check_numbers,
+		(SELECT count(*) FROM job_sessions m WHERE m.job = j.number AND m.state = 'active')
+		FROM jobs j WHERE id = $1 AND status = 'running' AND paused_at IS NULL`, id).Scan(&number, &tenant, &checks, &sessions)
+	if isNoRows(err) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, storageError(err)
+	}
+	rows, err := s.read.QueryContext(ctx, listComing, number, from, checks, limit)
+	found, err := collect(rows, err, scanRecipient)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, it := range found {
+		out, err := hasOptedOut(s.read, tenant, it.To)
+		if err != nil {
+			return nil, 0, storageError(err)
+		}
+		if !out {
+			items = append(items, it)
+		}
+	}
+	return items, sessions, nil
+}
+
+func scanRecipient(r row) (it bulk.Item, err error) {
+	err = r.Scan(&it.Index, &it.To)
+	return it, err
 }
 
 // ListUnchecked implements bulk.Store.

@@ -13,7 +13,7 @@ import (
 // schedule, nothing is sent any more: it ends as failed, and readable is false.
 func (s *Store) readMessage(tx *sql.Tx, look *search, number int64, j *bulk.Job) (readable bool, err error) {
 	var damage error
-	if !j.Unreadable && j.ID != look.known {
+	if !j.Unreadable && j.ID != look.Known {
 		if err := tx.QueryRow(`SELECT message FROM jobs WHERE number = $1`, number).Scan(lenient{&j.Message, &damage}); err != nil {
 			return false, err
 		}
@@ -24,7 +24,7 @@ func (s *Store) readMessage(tx *sql.Tx, look *search, number int64, j *bulk.Job)
 	if damage == nil && !j.Unreadable {
 		return true, nil
 	}
-	ended, queued, err := s.endJob(tx, number, bulk.StatusFailed, engine.CodeInternal, look.now)
+	ended, queued, err := s.endJob(tx, number, bulk.StatusFailed, engine.CodeInternal, look.Now)
 	look.over(j.ID, ended, queued)
 	return false, err
 }
@@ -32,7 +32,7 @@ func (s *Store) readMessage(tx *sql.Tx, look *search, number int64, j *bulk.Job)
 // failItem ends a claimed item whose fields can't be read; the job goes on with
 // the next one.
 func (s *Store) failItem(tx *sql.Tx, look *search, number int64, id bulk.JobID, index int, damage error) error {
-	s.unreadable("the fields of a bulk job's recipient", damage, zap.String("tenant", string(look.key.Tenant)),
+	s.unreadable("the fields of a bulk job's recipient", damage, zap.String("tenant", string(look.Session.Tenant)),
 		zap.String("job", string(id)), zap.Int("position", index))
 	_, err := tx.Exec(`UPDATE job_items SET state = 'failed', error_code = CASE WHEN unsure = 1 THEN $1 ELSE $2 END, unsure = 0
 		WHERE job = $3 AND position = $4 AND state = 'sending'`, engine.CodeSendOutcomeUnknown, engine.CodeInternal, number, index)
@@ -42,6 +42,6 @@ func (s *Store) failItem(tx *sql.Tx, look *search, number int64, id bulk.JobID, 
 	if _, err := tx.Exec(`UPDATE jobs SET failed = failed + 1 WHERE number = $1`, number); err != nil {
 		return err
 	}
-	_, err = tx.Exec(`UPDATE job_sessions SET failed = failed + 1 WHERE job = $1 AND session_id = $2`, number, look.key.ID)
+	_, err = tx.Exec(`UPDATE job_sessions SET failed = failed + 1 WHERE job = $1 AND session_id = $2`, number, look.Session.ID)
 	return err
 }

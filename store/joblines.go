@@ -19,6 +19,7 @@ const (
 	claimItem = `UPDATE job_items SET state = 'sending', session_id = $1, tried_at = CASE WHEN unsure = 1 THEN tried_at ELSE $2 END
 		WHERE job = $3 AND position = COALESCE(
 		(SELECT min(o.position) FROM job_items o WHERE o.job = $3 AND o.session_id = $1 AND o.state = 'pending'),
+		(SELECT min(p.position) FROM job_items p WHERE p.job = $3 AND p.session_id = '' AND p.state = 'pending' AND p.position >= $4),
 		(SELECT min(f.position) FROM job_items f WHERE f.job = $3 AND f.session_id = '' AND f.state = 'pending'))
 		RETURNING position, recipient, fields, message_id, attempts, unsure, tried_at`
 
@@ -52,33 +53,35 @@ func (s *Store) ListLines(ctx context.Context) ([]bulk.Line, error) {
 
 // search is one look of a session for something to send.
 type search struct {
-	key    engine.SessionKey
-	madeAt time.Time
-	known  bulk.JobID
-	now    time.Time
+	bulk.Look
 	claim  bulk.Claim
 	queued int64
 }
 
 // ClaimItem implements bulk.Store.
-func (s *Store) ClaimItem(ctx context.Context, key engine.SessionKey, madeAt time.Time, known bulk.JobID, now time.Time) (bulk.Claim, error) {
+func (s *Store) ClaimItem(ctx context.Context, look bulk.Look) (bulk.Claim, error) {
 	var found bulk.Claim
-	err := s.recordQueueing(ctx, func(tx *sql.Tx) (int64, error) {
-		look := &search{key: key, madeAt: madeAt, known: known, now: now, claim: bulk.Claim{Idle: true}}
-		var behind int64
-		for {
-			var done bool
-			var err error
-			if behind, done, err = s.searchNext(tx, look, behind); err != nil || done {
-				found = look.claim
-				return look.queued, err
-			}
-		}
+	err := s.recordQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
+		found, queued, err = s.claimNext(tx, look)
+		return queued, err
 	})
 	if err != nil {
 		return bulk.Claim{}, err
 	}
 	return found, nil
+}
+
+// claimNext looks at the session's jobs one after the other.
+func (s *Store) claimNext(tx *sql.Tx, look bulk.Look) (bulk.Claim, int64, error) {
+	sight := &search{Look: look, claim: bulk.Claim{Idle: true}}
+	var behind int64
+	for {
+		var done bool
+		var err error
+		if behind, done, err = s.searchNext(tx, sight, behind); err != nil || done {
+			return sight.claim, sight.queued, err
+		}
+	}
 }
 
 // searchNext looks at the first of the session's jobs behind another one. It is done
@@ -89,14 +92,14 @@ func (s *Store) searchNext(tx *sql.Tx, look *search, behind int64) (number int64
 	var suspended bool
 	var job int64
 	more := append(append([]any{&job}, memberFields(&m)...), &suspended)
-	number, j, err := s.scanJob(tx.QueryRow(nextJob, look.key.Tenant, look.key.ID, behind), more...)
+	number, j, err := s.scanJob(tx.QueryRow(nextJob, look.Session.Tenant, look.Session.ID, behind), more...)
 	switch {
 	case isNoRows(err):
 		return 0, true, nil
 	case err != nil:
 		return 0, false, err
-	case m.MadeAt.UnixMilli() != look.madeAt.UnixMilli():
-		over, queued, err := s.dropMember(tx, number, look.key.ID, engine.CodeSessionNotFound, look.now)
+	case m.MadeAt.UnixMilli() != look.MadeAt.UnixMilli():
+		over, queued, err := s.dropMember(tx, number, look.Session.ID, engine.CodeSessionNotFound, look.Now)
 		look.over(j.ID, over, queued)
 		return number, false, err
 	}
@@ -105,11 +108,11 @@ func (s *Store) searchNext(tx *sql.Tx, look *search, behind int64) (number int64
 		look.claim.Waiting = bulk.WaitSuspended
 		return number, true, nil
 	}
-	if gate := j.Gate(look.now); gate.Reason != bulk.WaitNone {
+	if gate := j.Gate(look.Now); gate.Reason != bulk.WaitNone {
 		look.notBefore(gate.Until)
 		return number, false, nil
 	}
-	if m.NextAt.After(look.now) && !m.NextAt.After(look.now.Add(j.Believable(m))) {
+	if m.NextAt.After(look.Now) && !m.NextAt.After(look.Now.Add(j.Believable(m))) {
 		look.notBefore(m.NextAt)
 		return number, true, nil
 	}
@@ -127,8 +130,8 @@ func (s *Store) searchNext(tx *sql.Tx, look *search, behind int64) (number int64
 func hourIsFull(tx *sql.Tx, look *search, number int64, j bulk.Job, m bulk.Member) (bool, error) {
 	var at time.Time
 	// What lies ahead of the clock was sent before the clock went back: it is not known when.
-	latest := millis(look.now.Add(time.Minute))
-	err := tx.QueryRow(nthSend, number, look.key.ID, latest, j.MaxPerHour-1).Scan(instant{&at})
+	latest := millis(look.Now.Add(time.Minute))
+	err := tx.QueryRow(nthSend, number, look.Session.ID, latest, j.MaxPerHour-1).Scan(instant{&at})
 	if isNoRows(err) {
 		return false, nil
 	}
@@ -136,7 +139,7 @@ func hourIsFull(tx *sql.Tx, look *search, number int64, j bulk.Job, m bulk.Membe
 		return false, err
 	}
 	until := at.Add(time.Hour)
-	if !until.After(look.now) {
+	if !until.After(look.Now) {
 		return false, nil
 	}
 	look.notBefore(until)
@@ -144,7 +147,7 @@ func hourIsFull(tx *sql.Tx, look *search, number int64, j bulk.Job, m bulk.Membe
 		return true, nil
 	}
 	_, err = tx.Exec(`UPDATE job_sessions SET waiting = $1, waiting_until = $2 WHERE job = $3 AND session_id = $4`,
-		bulk.WaitPerHour, millis(until), number, look.key.ID)
+		bulk.WaitPerHour, millis(until), number, look.Session.ID)
 	return true, err
 }
 
@@ -153,15 +156,19 @@ func hourIsFull(tx *sql.Tx, look *search, number int64, j bulk.Job, m bulk.Membe
 func (s *Store) takeItem(tx *sql.Tx, look *search, number int64, j bulk.Job, m bulk.Member) (done bool, err error) {
 	var tried any
 	if j.MaxPerHour > 0 {
-		tried = look.now.UnixMilli()
+		tried = look.Now.UnixMilli()
 	}
 	if readable, err := s.readMessage(tx, look, number, &j); err != nil || !readable {
 		return false, err
 	}
-	it := bulk.Item{State: bulk.ItemSending, Session: look.key.ID}
+	from := 0
+	if j.ID == look.Known {
+		from = look.From
+	}
+	it := bulk.Item{State: bulk.ItemSending, Session: look.Session.ID}
 	for passed := 0; ; passed++ {
 		if passed == passedPerCommit {
-			look.notBefore(look.now)
+			look.notBefore(look.Now)
 			return true, nil
 		}
 		if j.CheckNumbers {
@@ -173,7 +180,7 @@ func (s *Store) takeItem(tx *sql.Tx, look *search, number int64, j bulk.Job, m b
 		var unsure bool
 		var triedAt time.Time
 		it.Fields = nil
-		err := tx.QueryRow(claimItem, look.key.ID, tried, number).
+		err := tx.QueryRow(claimItem, look.Session.ID, tried, number, from).
 			Scan(&it.Index, &it.To, lenient{&it.Fields, &damage}, &it.MessageID, &it.Attempts, &unsure, instant{&triedAt})
 		if isNoRows(err) {
 			return false, s.nothingLeft(tx, look, number, j)
@@ -187,15 +194,15 @@ func (s *Store) takeItem(tx *sql.Tx, look *search, number int64, j bulk.Job, m b
 			}
 			continue
 		}
-		out, err := hasOptedOut(tx, look.key.Tenant, it.To)
+		out, err := hasOptedOut(tx, look.Session.Tenant, it.To)
 		if err != nil {
 			return false, err
 		}
 		if !out {
 			break
 		}
-		u := unsureItem{position: it.Index, message: it.MessageID, session: it.Session, triedAt: triedAt, tenant: look.key.Tenant}
-		if err := u.passOver(tx, number, unsure, look.now); err != nil {
+		u := unsureItem{position: it.Index, message: it.MessageID, session: it.Session, triedAt: triedAt, tenant: look.Session.Tenant}
+		if err := u.passOver(tx, number, unsure, look.Now); err != nil {
 			return false, err
 		}
 	}
@@ -211,7 +218,7 @@ func (s *Store) takeItem(tx *sql.Tx, look *search, number int64, j bulk.Job, m b
 func (s *Store) goesOn(tx *sql.Tx, look *search, number int64, j bulk.Job, m bulk.Member) error {
 	if j.Status == bulk.StatusPending {
 		_, err := tx.Exec(`UPDATE jobs SET status = 'running', started_at = COALESCE(started_at, $1) WHERE number = $2 AND status = 'pending'`,
-			millis(look.now), number)
+			millis(look.Now), number)
 		if err != nil {
 			return err
 		}
@@ -220,7 +227,7 @@ func (s *Store) goesOn(tx *sql.Tx, look *search, number int64, j bulk.Job, m bul
 		return nil
 	}
 	_, err := tx.Exec(`UPDATE job_sessions SET waiting = '', waiting_until = NULL
-		WHERE tenant_id = $1 AND session_id = $2 AND state = 'active' AND waiting <> ''`, look.key.Tenant, look.key.ID)
+		WHERE tenant_id = $1 AND session_id = $2 AND state = 'active' AND waiting <> ''`, look.Session.Tenant, look.Session.ID)
 	return err
 }
 
@@ -234,10 +241,10 @@ func (s *Store) nothingLeft(tx *sql.Tx, look *search, number int64, j bulk.Job) 
 		return err
 	}
 	if left {
-		look.notBefore(look.now.Add(lookAtItems))
+		look.notBefore(look.Now.Add(lookAtItems))
 		return nil
 	}
-	over, queued, err := s.endJob(tx, number, bulk.StatusCompleted, "", look.now)
+	over, queued, err := s.endJob(tx, number, bulk.StatusCompleted, "", look.Now)
 	look.over(j.ID, over, queued)
 	return err
 }

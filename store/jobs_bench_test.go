@@ -26,6 +26,10 @@ func (instantly) Check(_ context.Context, _ engine.SessionKey, phones []string) 
 	return make([]engine.Registration, len(phones)), nil
 }
 
+func (instantly) Prepare(context.Context, engine.SessionKey, []engine.JID) ([]engine.JID, error) {
+	return nil, nil
+}
+
 // BenchmarkBulkItems measures what an item of a bulk job costs beside its sending:
 // two commits on the disk, shared by the sessions that send at the time.
 func BenchmarkBulkItems(b *testing.B) {

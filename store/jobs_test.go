@@ -62,7 +62,7 @@ func findJob(t *testing.T, s *Store, j bulk.Job) bulk.Job {
 
 func claim(t *testing.T, s *Store, key engine.SessionKey, madeAt time.Time, known bulk.JobID) bulk.Claim {
 	t.Helper()
-	c, err := s.ClaimItem(t.Context(), key, madeAt, known, madeAt.Add(time.Second))
+	c, err := s.ClaimItem(t.Context(), bulk.Look{Session: key, MadeAt: madeAt, Known: known, Now: madeAt.Add(time.Second)})
 	if err != nil {
 		t.Fatal(err)
 	}

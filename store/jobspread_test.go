@@ -46,7 +46,7 @@ func (w *jobWorld) job(n int, change func(*bulk.Job), sessions ...engine.Session
 
 func (w *jobWorld) claim(id engine.SessionID) bulk.Claim {
 	w.Helper()
-	c, err := w.s.ClaimItem(w.Context(), engine.SessionKey{Tenant: DefaultTenant, ID: id}, w.madeAt, "", w.now)
+	c, err := w.s.ClaimItem(w.Context(), bulk.Look{Session: engine.SessionKey{Tenant: DefaultTenant, ID: id}, MadeAt: w.madeAt, Now: w.now})
 	if err != nil {
 		w.Fatal(err)
 	}

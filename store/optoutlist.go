@@ -17,18 +17,18 @@ import (
 const matchOptOuts = selectOptOut + ` WHERE tenant_id = $1 AND phone = $2 AND phone <> ''
 	UNION ` + selectOptOut + ` WHERE tenant_id = $1 AND lid = $3 AND lid <> '' ORDER BY id`
 
-func matchingOptOuts(tx *sql.Tx, tenant engine.TenantID, who engine.Person) ([]bulk.OptOut, error) {
-	rows, err := tx.Query(matchOptOuts, tenant, who.Phone, who.LID)
+func matchingOptOuts(q querier, tenant engine.TenantID, who engine.Person) ([]bulk.OptOut, error) {
+	rows, err := q.Query(matchOptOuts, tenant, who.Phone, who.LID)
 	return collect(rows, err, scanOptOut)
 }
 
 // hasOptedOut tells whether a bulk job must leave out an address.
-func hasOptedOut(tx *sql.Tx, tenant engine.TenantID, to engine.JID) (bool, error) {
+func hasOptedOut(q querier, tenant engine.TenantID, to engine.JID) (bool, error) {
 	who := to.Person()
 	if who == (engine.Person{}) {
 		return false, nil // groups and channels have no word in it
 	}
-	found, err := matchingOptOuts(tx, tenant, who)
+	found, err := matchingOptOuts(q, tenant, who)
 	return len(found) > 0, err
 }
 

@@ -203,7 +203,7 @@ func TestAnUnreadableJobEndsAndTheNextGoesOn(t *testing.T) {
 			told := watched(s)
 			bad, good := insertJob(t, s, key, now, 3), insertJob(t, s, key, now, 3)
 			garble(t, s, "jobs", column, fmt.Sprintf("id = '%s'", bad.ID))
-			claim, err := s.ClaimItem(t.Context(), key, now, "", now)
+			claim, err := s.ClaimItem(t.Context(), bulk.Look{Session: key, MadeAt: now, Now: now})
 			if err != nil || claim.Job.ID != good.ID || len(claim.Ended) != 1 {
 				t.Fatalf("claimed of %s, ended %v, %v", claim.Job.ID, claim.Ended, err)
 			}
@@ -223,7 +223,7 @@ func TestAnUnreadableRecipientFailsAndTheJobGoesOn(t *testing.T) {
 	told := watched(s)
 	j := insertJob(t, s, key, now, 3)
 	garble(t, s, "job_items", "fields", "position = 0")
-	claim, err := s.ClaimItem(t.Context(), key, now, "", now)
+	claim, err := s.ClaimItem(t.Context(), bulk.Look{Session: key, MadeAt: now, Now: now})
 	if err != nil || claim.Item.Index != 1 {
 		t.Fatalf("claimed %+v, %v", claim.Item, err)
 	}

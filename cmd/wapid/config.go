@@ -41,6 +41,7 @@ type settings struct {
 	RateLimit   int    `help:"Requests a minute that each API key may make (default ${default})." default:"300000" env:"WAPID_RATE_LIMIT" placeholder:"N"`
 	MaxMedia    int    `help:"Largest file that is sent, in MiB, whatever WhatsApp allows for its kind (default ${default})." default:"100" env:"WAPID_MAX_MEDIA" placeholder:"MIB"`
 	CheckRate   int    `help:"Phone numbers a minute that each session may look up, beyond 500 at once (default ${default})." default:"20" env:"WAPID_CHECK_RATE" placeholder:"N"`
+	LookAhead   int    `help:"Recipients a minute of bulk jobs that each session may look up ahead of their turn, beyond 50 at once (default ${default}; 0 for none)." default:"60" env:"WAPID_LOOK_AHEAD" placeholder:"N"`
 	AuditDays   int    `help:"Days that the audit log is kept, 0 for ever (default ${default})." default:"365" env:"WAPID_AUDIT_DAYS" placeholder:"DAYS"`
 	Synchronous string `help:"normal does not sync commits, so that a power cut takes back what was acknowledged: to measure the price of full." hidden:"" enum:"full,normal" default:"full" env:"WAPID_SYNCHRONOUS"`
 	AtOnce      int    `help:"Sessions that connect to WhatsApp at a time, after a start or when the network was away (default ${default})." name:"connect-at-once" default:"24" env:"WAPID_CONNECT_AT_ONCE" placeholder:"N"`

@@ -57,6 +57,35 @@ func asksAboutPeople(t *testing.T, h Harness) {
 	}
 }
 
+func preparesMessages(t *testing.T, h Harness) {
+	n, peer, other, third := h.Open(t), h.Phone(t), h.Phone(t), h.Phone(t)
+	s, _ := Link(t, n, h.Phone(t), "a")
+	p := able[engine.Preparer](t, s)
+	to := []engine.JID{peer.Person().Phone, other.Person().LID, "120363000000000000@g.us"}
+	for round := range 2 { // the second finds everybody known
+		found, err := p.Prepare(t.Context(), to)
+		if err != nil {
+			t.Fatalf("prepare: %v", err)
+		}
+		for _, r := range found {
+			if round > 0 || r.Phone != peer.Person().Phone.User() || !r.OnWhatsApp || r.Person != peer.Person() {
+				t.Errorf("round %d learned %+v", round, r)
+			}
+		}
+	}
+	for _, who := range []Phone{peer, other, third} { // whoever was not prepared is written to as well
+		id := n.NewMessageID()
+		if _, err := s.Conn.Send(t.Context(), engine.Outgoing{ID: id, To: who.Person().Phone, Kind: engine.KindText, Text: "hi"}); err != nil {
+			t.Fatal(err)
+		}
+		awaitText(t, who, id, "hi")
+	}
+	s.Close()
+	if _, err := p.Prepare(t.Context(), to); engine.CodeOf(err) != engine.CodeSessionNotReady {
+		t.Errorf("a closed connection prepares: %v", err)
+	}
+}
+
 // looksAfterGroups lets one session make a group and another see it.
 func looksAfterGroups(t *testing.T, h Harness) {
 	n, p, peer := h.Open(t), h.Phone(t), h.Phone(t)

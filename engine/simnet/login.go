@@ -148,6 +148,7 @@ func (s *Server) handle(st *stream, node *waBinary.Node) {
 		s.handleUnlinked(st, node)
 		return
 	}
+	s.noteQuestion(st, node)
 	switch node.Tag {
 	case "iq":
 		s.handleIQ(st, node)

@@ -71,6 +71,7 @@ type Server struct {
 	unhandled []string
 	logged    atomic.Int64 // logged-in sockets
 	serial    atomic.Uint64
+	watches   atomic.Pointer[[]*Watch] // nil for none
 }
 
 // New binds the listeners and reads the state file. It fails when an address

@@ -23,38 +23,47 @@ const (
 // daemon is the process under test, or one that somebody else has started.
 type daemon struct {
 	*caller
-	process *child // nil for somebody else's
+	child   *child // nil for somebody else's
 	pid     int    // 0 when it is not known
 	key     string
 	size    int // sessions that are linked
 	sender  *sender
+	profile string // where its profiles are; empty when there are none
 }
 
 // startDaemon starts `wapid serve` with the settings that it has by itself, but
 // for its keys, and webhooks to this machine being allowed. It returns when the
 // daemon answers.
+//
+// Its profiles are served, because they tell how many goroutines there are, but
+// no samples are taken of allocations, as without them.
 func (h *harness) startDaemon() (*daemon, error) {
-	env := []string{"WAPID_API_KEY=" + h.apiKey, "WAPID_ADMIN_KEY=" + h.adminKey, "WAPID_EGRESS_ALLOW=127.0.0.0/8,::1/128"}
-	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--data", h.path("data"), "--network", h.path("network.json")}, h.opts.DaemonArgs...)
-	process, err := h.start("serve", env, args...)
+	env := []string{"WAPID_API_KEY=" + h.apiKey, "WAPID_ADMIN_KEY=" + h.adminKey, "WAPID_EGRESS_ALLOW=127.0.0.0/8,::1/128", "GODEBUG=memprofilerate=0"}
+	args := []string{"serve", "--listen", "127.0.0.1:0", "--data", h.path("data"), "--network", h.path("network.json"), "--pprof", "127.0.0.1:0"}
+	process, err := h.start("serve", env, append(args, h.opts.DaemonArgs...)...)
 	if err != nil {
 		return nil, err
 	}
+	url := ""
 	for {
 		line, err := process.line()
 		if err != nil {
 			return nil, err
 		}
 		if _, rest, ok := strings.Cut(line, " · API "); ok {
-			url, _, _ := strings.Cut(rest, " ")
-			return h.reach(url, process), nil
+			url, _, _ = strings.Cut(rest, " ")
+		}
+		if _, profile, ok := strings.Cut(line, "Profiles: "); ok {
+			d := h.reach(url, process)
+			d.profile = strings.TrimSpace(profile)
+			return d, nil
 		}
 	}
 }
 
 // reach makes the client of a daemon.
 func (h *harness) reach(url string, process *child) *daemon {
-	d := &daemon{process: process, key: h.apiKey, pid: h.opts.PID}
+	d := &daemon{child: process, key: h.apiKey, pid: h.opts.PID}
 	if process != nil {
 		d.pid = process.pid()
 	}
@@ -155,10 +164,10 @@ func (d *daemon) load(ctx context.Context, kind string, plan load.Plan) (load.Re
 
 func (d *daemon) stop() error {
 	d.sender.close()
-	if d.process == nil {
+	if d.child == nil {
 		return nil
 	}
-	return d.process.stop()
+	return d.child.stop()
 }
 
 func (d *daemon) side() report.Side { return report.Daemon }

@@ -42,7 +42,7 @@ type Options struct {
 
 // Scenarios lists what can be measured, in the order in which it is.
 func Scenarios() []string {
-	return []string{"repeat", "first"}
+	return []string{"generator", "idle", "repeat", "half-load", "first", "inbound", "media", "bulk", "storm", "restart", "disk"}
 }
 
 // harness is one run of the benchmark.
@@ -57,8 +57,10 @@ type harness struct {
 	series   int
 	children []*child
 
-	daemon *daemon
-	raw    *rawFleet
+	daemon   *daemon
+	raw      *rawFleet
+	sqlSize  int       // sessions of the bound in SQLite
+	receiver *receiver // of webhooks; nil until there is something to receive
 }
 
 // Run measures and returns what it found. What it has started is ended when it
@@ -75,6 +77,9 @@ func Run(ctx context.Context, opts Options) (rep *report.Report, err error) {
 		h.http.CloseIdleConnections()
 		for _, c := range slices.Backward(h.children) {
 			err = errors.Join(err, c.stop())
+		}
+		if h.receiver != nil {
+			err = errors.Join(err, h.receiver.stop())
 		}
 	}()
 	begun := time.Now()

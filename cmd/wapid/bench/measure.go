@@ -34,6 +34,16 @@ func (h *harness) measure(ctx context.Context) (err error) {
 	if h.raw, _, err = h.startRaw(false, 0); err != nil {
 		return err
 	}
+	if h.wants("generator") {
+		if err = h.generator(ctx); err != nil {
+			return err
+		}
+	}
+	if h.wants("idle") || h.wants("restart") {
+		if err = h.boot(ctx); err != nil {
+			return err
+		}
+	}
 	for _, size := range h.opts.Sessions {
 		if err = h.measureSize(ctx, size); err != nil {
 			return fmt.Errorf("%d sessions: %w", size, err)
@@ -66,17 +76,9 @@ func (h *harness) startNetwork(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// setLatency has the network delay each of its stanzas.
-func (h *harness) setLatency(ctx context.Context) error {
-	if h.opts.Latency == 0 {
-		return nil
-	}
-	fault := map[string]any{"kind": "latency", "delay": h.opts.Latency.Seconds()}
-	return h.control.call(ctx, http.MethodPost, "/faults", fault, nil)
-}
-
 // measureSize has both fleets grow and measures them in turn, one run of each
-// after the other, so that both see the same moods of the machine.
+// after the other, so that both see the same moods of the machine. The fleet that
+// is not measured stays connected; what that costs is in the table of those idle.
 func (h *harness) measureSize(ctx context.Context, size int) error {
 	h.progress("linking %d sessions of the daemon", size)
 	if err := h.daemon.grow(ctx, size, h.control, h.daemonNumbers()); err != nil {
@@ -86,24 +88,88 @@ func (h *harness) measureSize(ctx context.Context, size int) error {
 	if err := h.raw.grow(ctx, size); err != nil {
 		return err
 	}
-	if err := h.acquaint(ctx, size); err != nil {
-		return err
-	}
 	if err := h.settle(ctx); err != nil {
 		return err
 	}
-	if err := h.setLatency(ctx); err != nil {
+	if h.wants("idle") {
+		for _, s := range h.standing() {
+			if err := h.atRest(ctx, "idle", size, s); err != nil {
+				return err
+			}
+		}
+	}
+	if err := h.acquaint(ctx, size); err != nil {
 		return err
 	}
-	for _, scenario := range []string{load.Repeat, load.First} {
-		if !h.wants(scenario) {
+	if err := h.underLatency(ctx, func() error { return h.loads(ctx, size) }); err != nil {
+		return err
+	}
+	for _, part := range []struct {
+		scenario string
+		measure  func(context.Context, int) error
+	}{{"storm", h.storm}, {"restart", h.restart}, {"disk", h.disk}} {
+		if !h.wants(part.scenario) {
 			continue
 		}
-		if err := h.closed(ctx, scenario, size); err != nil {
-			return fmt.Errorf("%s: %w", scenario, err)
+		if err := part.measure(ctx, size); err != nil {
+			return fmt.Errorf("%s: %w", part.scenario, err)
 		}
 	}
-	return h.control.call(ctx, http.MethodDelete, "/faults", nil, nil)
+	return nil
+}
+
+// loads goes through everything that sends or receives messages.
+func (h *harness) loads(ctx context.Context, size int) error {
+	for _, part := range []struct {
+		scenario string
+		measure  func(context.Context, int) error
+	}{
+		{"repeat", func(ctx context.Context, size int) error { return h.closed(ctx, load.Repeat, size) }},
+		{"half-load", h.halfLoad},
+		{"first", func(ctx context.Context, size int) error { return h.closed(ctx, load.First, size) }},
+		{"inbound", h.inbound},
+		{"media", func(ctx context.Context, size int) error { return h.closed(ctx, load.Media, size) }},
+		{"bulk", h.bulk},
+	} {
+		if !h.wants(part.scenario) {
+			continue
+		}
+		if err := h.settle(ctx); err != nil {
+			return err
+		}
+		if err := part.measure(ctx, size); err != nil {
+			return fmt.Errorf("%s: %w", part.scenario, err)
+		}
+	}
+	if !h.wants("idle") {
+		return nil
+	}
+	for _, s := range h.standing() {
+		if err := h.atRest(ctx, "after load", size, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *harness) standing() []standing { return []standing{h.daemon, h.raw} }
+
+// underLatency does something while the network delays each of its stanzas.
+func (h *harness) underLatency(ctx context.Context, do func() error) error {
+	if h.opts.Latency == 0 {
+		return do()
+	}
+	var fault struct {
+		ID string `json:"id"`
+	}
+	body := map[string]any{"kind": "latency", "delay": h.opts.Latency.Seconds()}
+	if err := h.control.call(ctx, http.MethodPost, "/faults", body, &fault); err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	return h.control.call(ctx, http.MethodDelete, "/faults/"+fault.ID, nil, nil)
 }
 
 // sides are what can be loaded: the daemon and the bound.
@@ -132,119 +198,107 @@ func (h *harness) acquaint(ctx context.Context, size int) error {
 
 // closed measures how many sends there are at most.
 func (h *harness) closed(ctx context.Context, kind string, size int) error {
-	plan := load.Plan{Sessions: size, Workers: maxWorkers, WarmUp: h.opts.WarmUp, Duration: h.opts.Duration}
+	return h.loadBoth(ctx, kind, kind, load.Plan{Sessions: size, Workers: maxWorkers, WarmUp: h.opts.WarmUp, Duration: h.opts.Duration})
+}
+
+// halfLoad offers both sides half of what the daemon has just reached, whatever
+// they make of it.
+func (h *harness) halfLoad(ctx context.Context, size int) error {
+	most, ok := h.report.Find(load.Repeat, size, report.Daemon, report.PerSecond)
+	if !ok {
+		return errors.New("half-load needs repeat, to know what half is")
+	}
+	plan := load.Plan{Sessions: size, Rate: most.Median / 2, WarmUp: h.opts.WarmUp, Duration: h.opts.Duration}
+	return h.loadBoth(ctx, "repeat at half load", load.Repeat, plan)
+}
+
+func (h *harness) loadBoth(ctx context.Context, scenario, kind string, plan load.Plan) error {
 	for run := range h.opts.Runs {
 		for _, side := range h.sides() {
 			values, err := h.run(ctx, side, kind, plan)
 			if err != nil {
-				return err
+				return fmt.Errorf("%s: %w", side.side(), err)
 			}
-			h.report.Add(kind, size, side.side(), values)
-			h.progress("%s, %d sessions, run %d: %s %.0f a second, p50 %.1f ms, p99 %.1f ms, %.3f ms of CPU each", kind, size, run+1,
+			h.report.Add(scenario, plan.Sessions, side.side(), values)
+			h.progress("%s, %d sessions, run %d: %s %.0f a second, p50 %.1f ms, p99 %.1f ms, %.3f ms of CPU each", scenario, plan.Sessions, run+1,
 				side.side(), values[report.PerSecond], values[report.P50], values[report.P99], values[report.CPU])
 		}
 	}
 	return nil
 }
 
-// run is one measurement of a load.
+// run is one measurement of a load. What the others use is read over the whole
+// of it, with the warm-up, and shared among all messages.
 func (h *harness) run(ctx context.Context, side loaded, kind string, plan load.Plan) (report.Values, error) {
-	watch := h.watch(ctx, plan, side)
+	others := map[report.Metric]load.Meter{report.NetworkCPU: h.networkMeter()}
+	if side.side() == report.Daemon {
+		others[report.GeneratorCPU] = load.OwnCPU
+	}
+	used, err := startMeters(others)
+	if err != nil {
+		return nil, err
+	}
 	result, err := side.load(ctx, kind, plan)
-	others, watchErr := watch()
-	if err != nil || watchErr != nil {
-		return nil, errors.Join(err, watchErr)
+	if err != nil {
+		return nil, err
 	}
 	if result.Count == 0 {
 		return nil, errors.New("no message was sent in the measured time")
 	}
-	each := func(cpu time.Duration) float64 { return milliseconds(cpu) / float64(result.Count) }
-	values := report.Values{
-		report.PerSecond: result.PerSecond, report.P50: milliseconds(result.Latency.P50), report.P95: milliseconds(result.Latency.P95),
-		report.P99: milliseconds(result.Latency.P99), report.Max: milliseconds(result.Latency.Max), report.Errors: float64(result.Errors),
+	values := valuesOf(result)
+	if result.Errors > 0 {
+		h.report.Note(fmt.Sprintf("%s, %d sessions, %s: some sends failed, such as: %s", kind, plan.Sessions, side.side(), result.Error))
 	}
 	if plan.Rate > 0 {
 		values[report.Offered] = plan.Rate
 	}
 	if side.meter() != nil {
-		values[report.CPU] = each(result.CPU)
+		values[report.CPU] = milliseconds(result.CPU) / float64(result.Count)
 	}
-	for metric, cpu := range others {
-		values[metric] = each(cpu)
-	}
-	return values, nil
+	return values, used.into(values, result.Total)
 }
 
-// watch reads, over the measured time of a plan, the CPU time of those who take
-// part beside the one that is measured. The returned function waits for the end.
-func (h *harness) watch(ctx context.Context, plan load.Plan, side loaded) func() (map[report.Metric]time.Duration, error) {
-	meters := map[report.Metric]load.Meter{}
-	if h.network != nil {
-		meters[report.NetworkCPU] = func() (time.Duration, error) { return load.ProcessCPU(h.network.pid()) }
-	}
-	if side.side() == report.Daemon {
-		meters[report.GeneratorCPU] = load.OwnCPU
-	}
-	used := map[report.Metric]time.Duration{}
-	done := make(chan error, 1)
-	go func() {
-		done <- func() error {
-			if err := pause(ctx, plan.WarmUp); err != nil {
-				return err
-			}
-			for metric, meter := range meters {
-				before, err := meter()
-				if err != nil {
-					return err
-				}
-				used[metric] = -before
-			}
-			if err := pause(ctx, plan.Duration); err != nil {
-				return err
-			}
-			for metric, meter := range meters {
-				after, err := meter()
-				if err != nil {
-					return err
-				}
-				used[metric] += after
-			}
-			return nil
-		}()
-	}()
-	return func() (map[report.Metric]time.Duration, error) {
-		err := <-done
-		return used, err
+// valuesOf are the figures of a load, but for CPU times.
+func valuesOf(r load.Result) report.Values {
+	return report.Values{
+		report.PerSecond: r.PerSecond, report.P50: milliseconds(r.Latency.P50), report.P95: milliseconds(r.Latency.P95),
+		report.P99: milliseconds(r.Latency.P99), report.Max: milliseconds(r.Latency.Max), report.Errors: float64(r.Errors),
 	}
 }
 
-// settled is how little CPU time, in a second, counts as being at rest.
+// settled is how little CPU time, in half a second, counts as being at rest.
 const settled = 30 * time.Millisecond
 
 // settle waits until neither fleet has anything left to do: after a linking the
-// phone tells a lot. It gives up after half a minute.
+// phone tells a lot.
 func (h *harness) settle(ctx context.Context) error {
-	for range 30 {
-		busy := time.Duration(0)
-		for _, side := range h.sides() {
-			meter := side.meter()
-			if meter == nil {
-				continue
-			}
-			before, err := meter()
-			if err != nil {
-				return err
-			}
-			if err = pause(ctx, time.Second/2); err != nil {
-				return err
-			}
-			after, err := meter()
-			if err != nil {
-				return err
-			}
-			busy += after - before
+	for _, s := range h.standing() {
+		if err := h.quiet(ctx, s); err != nil {
+			return err
 		}
-		if busy < settled {
+	}
+	return nil
+}
+
+// quiet waits until a process uses next to no CPU time, half a minute at most.
+func (h *harness) quiet(ctx context.Context, s standing) error {
+	meter := s.meter()
+	if meter == nil {
+		return pause(ctx, time.Second)
+	}
+	for range 60 {
+		before, err := meter()
+		if err != nil {
+			return err
+		}
+		if err = pause(ctx, time.Second/2); err != nil {
+			return err
+		}
+		after, err := meter()
+		if err != nil {
+			return err
+		}
+		if after-before <= settled {
 			return nil
 		}
 	}

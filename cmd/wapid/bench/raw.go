@@ -15,8 +15,9 @@ import (
 
 // rawFleet is the process of the bound.
 type rawFleet struct {
-	process *child
+	child   *child
 	inSQL   bool
+	numbers load.Numbers
 	size    int
 	used    int // strangers and pictures
 }
@@ -24,19 +25,19 @@ type rawFleet struct {
 // startRaw starts the bound's process and returns when all clients that it knows
 // from before are logged in, and how long that took since the start.
 func (h *harness) startRaw(inSQL bool, size int) (*rawFleet, time.Duration, error) {
-	series := h.rawNumbers()
-	dir := h.path("bound")
-	args := []string{"bench-bound", "--network", h.path("network.json"), "--dir", dir, "--series", strconv.Itoa(series.Series)}
+	f := &rawFleet{inSQL: inSQL, size: size, numbers: h.rawNumbers()}
 	if inSQL {
-		args[len(args)-1] = strconv.Itoa(h.sqlNumbers().Series)
+		f.numbers = h.sqlNumbers()
+	}
+	args := []string{"bench-bound", "--network", h.path("network.json"), "--dir", h.path("bound"), "--series", strconv.Itoa(f.numbers.Series)}
+	if inSQL {
 		args = append(args, "--sql")
 	}
 	begun := time.Now()
-	process, err := h.start("bound", nil, args...)
-	if err != nil {
+	var err error
+	if f.child, err = h.start("bound", nil, args...); err != nil {
 		return nil, 0, err
 	}
-	f := &rawFleet{process: process, inSQL: inSQL, size: size}
 	answer, err := f.answer()
 	if err == nil && answer.Count != size {
 		err = fmt.Errorf("the bound knows %d clients instead of %d", answer.Count, size)
@@ -50,9 +51,9 @@ func (f *rawFleet) do(ctx context.Context, c bound.Command) (bound.Answer, error
 	if err != nil {
 		return bound.Answer{}, err
 	}
-	defer context.AfterFunc(ctx, func() { _ = f.process.stop() })()
-	if _, err = f.process.input.Write(append(raw, '\n')); err != nil {
-		return bound.Answer{}, fmt.Errorf("bound: %w\n%s", err, f.process.tail())
+	defer context.AfterFunc(ctx, func() { _ = f.child.stop() })()
+	if _, err = f.child.input.Write(append(raw, '\n')); err != nil {
+		return bound.Answer{}, fmt.Errorf("bound: %w\n%s", err, f.child.tail())
 	}
 	answer, err := f.answer()
 	if err != nil && ctx.Err() != nil {
@@ -65,7 +66,7 @@ func (f *rawFleet) do(ctx context.Context, c bound.Command) (bound.Answer, error
 }
 
 func (f *rawFleet) answer() (bound.Answer, error) {
-	line, err := f.process.line()
+	line, err := f.child.line()
 	if err != nil {
 		return bound.Answer{}, err
 	}
@@ -91,13 +92,12 @@ func (f *rawFleet) grow(ctx context.Context, size int) error {
 // load has the process send and measure itself.
 func (f *rawFleet) load(ctx context.Context, kind string, plan load.Plan) (load.Result, error) {
 	answer, err := f.do(ctx, bound.Command{Do: bound.Load, Kind: kind, Plan: plan, From: f.used})
-	// More were sent than were measured, but never so many.
-	f.used += 10*answer.Result.Count + 10_000
+	f.used += answer.Result.Total + answer.Result.Errors + 2*maxWorkers
 	return answer.Result, err
 }
 
 func (f *rawFleet) meter() load.Meter {
-	return func() (time.Duration, error) { return load.ProcessCPU(f.process.pid()) }
+	return func() (time.Duration, error) { return load.ProcessCPU(f.child.pid()) }
 }
 
 func (f *rawFleet) side() report.Side {

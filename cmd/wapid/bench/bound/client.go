@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,8 +16,6 @@ import (
 	"go.mau.fi/whatsmeow/types"
 	"go.mau.fi/whatsmeow/types/events"
 	"google.golang.org/protobuf/proto"
-
-	"wapid/cmd/wapid/bench/load"
 )
 
 // lost515 is how long a client that was linked may take to log in. whatsmeow can
@@ -129,33 +126,4 @@ func (f *fleet) control(ctx context.Context, path string, body any) error {
 		err = fmt.Errorf("the network's controls answered %d: %s", resp.StatusCode, answer)
 	}
 	return err
-}
-
-// inbound counts what arrives and how long it took from the time that stands in
-// the text.
-type inbound struct {
-	mu   sync.Mutex
-	took []time.Duration
-	last time.Time
-}
-
-func (i *inbound) note(text string) {
-	now := time.Now()
-	sent, ok := load.Stamped(text)
-	if !ok {
-		return
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.took = append(i.took, now.Sub(sent))
-	i.last = now
-}
-
-// take returns what has arrived so far and begins anew.
-func (i *inbound) take() (took []time.Duration, last time.Time) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	took, last = i.took, i.last
-	i.took = nil
-	return took, last
 }

@@ -112,10 +112,10 @@ func (f *fleet) grow(ctx context.Context, size int, number func(i int) string) e
 
 // connect logs all clients in.
 func (f *fleet) connect(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
+	var group errgroup.Group
 	group.SetLimit(connecting)
 	for _, c := range f.clients {
-		group.Go(func() error { return c.Connect() })
+		group.Go(c.Connect)
 	}
 	if err := group.Wait(); err != nil {
 		return err

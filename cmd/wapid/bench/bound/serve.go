@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -18,7 +19,8 @@ const (
 	Grow    = "grow"    // link clients until there are Sessions
 	Load    = "load"    // send as Plan and Kind say
 	Storm   = "storm"   // cut all sockets, wait until all are back
-	Inbound = "inbound" // what has arrived since the last time
+	Inbound = "inbound" // what has arrived since the last time, once there is Await of it
+	Look    = "look"    // how many goroutines there are
 	Save    = "save"    // write the keys down, for the next process
 )
 
@@ -28,6 +30,7 @@ type Command struct {
 	Sessions int       `json:"sessions,omitempty"`
 	Kind     string    `json:"kind,omitempty"` // of Load: load.Repeat, load.First or load.Media
 	From     int       `json:"from,omitempty"` // strangers and pictures up to here are used already
+	Await    int       `json:"await,omitempty"`
 	Plan     load.Plan `json:"plan,omitzero"`
 }
 
@@ -36,7 +39,7 @@ type Answer struct {
 	Error   string        `json:"error,omitempty"`
 	Result  load.Result   `json:"result,omitzero"`  // of Load
 	Took    time.Duration `json:"took,omitempty"`   // of the whole command
-	Count   int           `json:"count,omitempty"`  // of Inbound; of the first answer: sessions that have logged in
+	Count   int           `json:"count,omitempty"`  // of Inbound and Look; of the first answer: sessions that have logged in
 	Last    time.Time     `json:"last,omitzero"`    // of Inbound: when the latest came
 	Latency load.Latency  `json:"latency,omitzero"` // of Inbound
 }
@@ -103,8 +106,10 @@ func (s *server) do(ctx context.Context, c Command) (a Answer, err error) {
 	case Storm:
 		return a, f.storm(ctx)
 	case Inbound:
-		took, last := f.inbound.take()
-		return Answer{Count: len(took), Last: last, Latency: load.Summarise(took)}, nil
+		took, last, err := f.inbound.take(ctx, c.Await)
+		return Answer{Count: len(took), Last: last, Latency: load.Summarise(took)}, err
+	case Look:
+		return Answer{Count: runtime.NumGoroutine()}, nil
 	case Save:
 		return a, f.save()
 	default:

@@ -37,6 +37,7 @@ type Meter func() (time.Duration, error)
 // Result is what a load has come to within its measured time.
 type Result struct {
 	Count     int           `json:"count"`
+	Total     int           `json:"total"` // with those before and after the measured time
 	Errors    int           `json:"errors"`
 	Error     string        `json:"error,omitempty"` // the first
 	Elapsed   time.Duration `json:"elapsed"`
@@ -49,6 +50,7 @@ type Result struct {
 type recorder struct {
 	took   []time.Duration
 	ended  int // within the measured time
+	total  int
 	errors int
 	err    error
 }
@@ -187,6 +189,9 @@ func (l *loop) full() bool {
 }
 
 func (r *recorder) note(s *span, begun, ended time.Duration, err error) {
+	if err == nil {
+		r.total++
+	}
 	if !s.contains(ended) {
 		return
 	}
@@ -208,6 +213,7 @@ func (l *loop) sum(result Result, recorders []recorder) (Result, error) {
 	var first error
 	for _, r := range recorders {
 		result.Count += r.ended
+		result.Total += r.total
 		result.Errors += r.errors
 		took = append(took, r.took...)
 		if first == nil {

@@ -21,6 +21,9 @@ type Numbers struct{ Series int }
 // Session is the phone of a session.
 func (n Numbers) Session(i int) string { return fmt.Sprintf("49151%03d%05d", n.Series, i) }
 
+// Sessions are all of them, as the simulated network's faults name several numbers.
+func (n Numbers) Sessions() string { return fmt.Sprintf("49151%03d*", n.Series) }
+
 // Friend is somebody whom a session writes to again and again.
 func (n Numbers) Friend(session, i int) string {
 	return fmt.Sprintf("49171%03d%06d", n.Series, session*Friends+i%Friends)

@@ -128,3 +128,10 @@ func (r *Report) Find(scenario string, sessions int, side Side, metric Metric) (
 	}
 	return Spread{}, false
 }
+
+// Note writes down, once, what could not be measured.
+func (r *Report) Note(text string) {
+	if !slices.Contains(r.Notes, text) {
+		r.Notes = append(r.Notes, text)
+	}
+}

@@ -3,7 +3,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0-dev)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 
-.PHONY: run build test chaos bench fuzz lint clean
+.PHONY: run build test chaos soak bench fuzz lint clean
 
 build: # the first build compiles SQLite: about a minute
 	$(GO) build -ldflags '$(LDFLAGS)' -o bin/wapid ./cmd/wapid
@@ -22,6 +22,14 @@ MINUTES ?= 8
 chaos:
 	CHAOS_SEED=$(SEED) CHAOS_KILLS=$(KILLS) CHAOS_MINUTES=$(MINUTES) \
 		$(GO) test -count=1 -timeout $$(( $(MINUTES) * 2 + 15 ))m -run '^TestChaos$$' -v ./cmd/wapid
+
+# soak holds a daemon under a constant load and fails if it goes on growing; see docs/operating.md.
+SESSIONS ?= 50
+RATE     ?= 50
+soak: MINUTES = 30
+soak:
+	SOAK_MINUTES=$(MINUTES) SOAK_SESSIONS=$(SESSIONS) SOAK_RATE=$(RATE) SOAK_FILE=$(CURDIR)/bin/soak.csv \
+		$(GO) test -count=1 -timeout $$(( $(MINUTES) + 15 ))m -run '^TestSoak$$' -v ./cmd/wapid
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

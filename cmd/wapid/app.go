@@ -212,7 +212,7 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 	a.bulk = bulk.NewRunner(a.store, a.engine, c.Log.Named("bulk"), bulk.Options{Dir: filepath.Join(dir, bulkDir), Clock: c.Clock})
 	a.memory = newMemory()
 	a.examiner = newExaminer(dir, c.Log.Named("examiner"))
-	a.janitor = newJanitor(a.engine, a.store, a.bulk, c.AuditDays, c.Log.Named("janitor"))
+	a.janitor = newJanitor(a.engine, a.store, a.bulk, c.AuditDays, c.Clock, c.Log.Named("janitor"))
 	a.api = httpapi.New(httpapi.Options{
 		Bulk:   bulk.NewService(a.store, a.bulk, a.network.NewMessageID),
 		Engine: a.engine, Store: a.store, Network: a.network.Info(), Version: version, Guard: guard, Log: c.Log.Named("api"),

@@ -3,7 +3,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0-dev)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 
-.PHONY: run build test chaos soak bench fuzz lint clean
+.PHONY: run build test chaos soak bench report profile microbench fuzz lint clean
 
 build: # the first build compiles SQLite: about a minute
 	$(GO) build -ldflags '$(LDFLAGS)' -o bin/wapid ./cmd/wapid
@@ -31,7 +31,21 @@ soak:
 	SOAK_MINUTES=$(MINUTES) SOAK_SESSIONS=$(SESSIONS) SOAK_RATE=$(RATE) SOAK_FILE=$(CURDIR)/bin/soak.csv \
 		$(GO) test -count=1 -timeout $$(( $(MINUTES) + 15 ))m -run '^TestSoak$$' -v ./cmd/wapid
 
-bench:
+# bench measures the daemon beside raw clients; see docs/benchmarks.md. BENCH takes
+# further flags, such as BENCH='--sessions 50 --scenarios repeat --runs 3'.
+JSON ?= bin/bench.json
+bench: build
+	./bin/wapid bench --json $(JSON) $(BENCH)
+
+# report rewrites the tables and the plot of docs/benchmarks.md from a committed run.
+report:
+	$(GO) run ./cmd/benchreport docs/benchmarks.json docs/benchmarks.md docs/benchmarks.svg
+
+# profile writes profiles of the daemon's CPU time and heap under a load of sends.
+profile: build
+	./bin/wapid bench --sessions 50 --scenarios repeat,first --runs 1 --duration 10s --profiles profiles $(BENCH)
+
+microbench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 # fuzz runs every fuzz target for FUZZTIME each.

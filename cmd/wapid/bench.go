@@ -20,6 +20,7 @@ type benchCommand struct {
 	Latency   time.Duration `help:"What the network adds to each of its answers (default ${default})." default:"0s" placeholder:"TIME"`
 	JSON      string        `help:"Write everything that was measured to this file." name:"json" placeholder:"FILE"`
 	Dir       string        `help:"Directory for what is written on the way, on the disk that is to be measured; a new one that is removed at the end, unless given." placeholder:"DIR"`
+	Profiles  string        `help:"Write profiles of the daemon's CPU time and heap into this directory instead of measuring (repeat, first and media)." placeholder:"DIR"`
 	DaemonArg []string      `help:"A flag for the daemon that is started, such as --log-level=debug; may be given several times." sep:"none" placeholder:"FLAG"`
 	URL       string        `help:"Measure this running daemon, which must be on a simulated network." placeholder:"URL"`
 	AdminKey  string        `help:"The running daemon's admin key." placeholder:"KEY"`
@@ -35,7 +36,7 @@ func (c *benchCommand) Run(env *environment) (err error) {
 	}
 	opts := bench.Options{
 		Sessions: c.Sessions, Scenarios: c.Scenarios, Runs: c.Runs, WarmUp: c.WarmUp, Duration: c.Duration, Rest: c.Rest,
-		Latency: c.Latency, Dir: c.Dir, Program: program, DaemonArgs: c.DaemonArg,
+		Latency: c.Latency, Profiles: c.Profiles, Dir: c.Dir, Program: program, DaemonArgs: c.DaemonArg,
 		URL: c.URL, AdminKey: c.AdminKey, Control: c.Control, PID: c.PID, Progress: env.stderr,
 	}
 	if len(opts.Scenarios) == 0 {

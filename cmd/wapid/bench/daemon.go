@@ -38,7 +38,10 @@ type daemon struct {
 // Its profiles are served, because they tell how many goroutines there are, but
 // no samples are taken of allocations, as without them.
 func (h *harness) startDaemon() (*daemon, error) {
-	env := []string{"WAPID_API_KEY=" + h.apiKey, "WAPID_ADMIN_KEY=" + h.adminKey, "WAPID_EGRESS_ALLOW=127.0.0.0/8,::1/128", "GODEBUG=memprofilerate=0"}
+	env := []string{"WAPID_API_KEY=" + h.apiKey, "WAPID_ADMIN_KEY=" + h.adminKey, "WAPID_EGRESS_ALLOW=127.0.0.0/8,::1/128"}
+	if h.opts.Profiles == "" {
+		env = append(env, "GODEBUG=memprofilerate=0")
+	}
 	args := []string{"serve", "--listen", "127.0.0.1:0", "--data", h.path("data"), "--network", h.path("network.json"), "--pprof", "127.0.0.1:0"}
 	process, err := h.start("serve", env, append(args, h.opts.DaemonArgs...)...)
 	if err != nil {

@@ -29,6 +29,7 @@ type Options struct {
 	Duration  time.Duration // of each measurement
 	Rest      time.Duration // before memory is looked at
 	Latency   time.Duration // that the network adds to each stanza
+	Profiles  string        // a directory for profiles of the daemon, instead of measuring; empty for none
 	Dir       string        // for everything that is written; it must be empty or missing
 	Program   string        // the wapid program, for the processes that are measured
 	// Environment and DaemonArgs are added to every process and to the daemon.

@@ -80,12 +80,7 @@ func (h *harness) startNetwork(ctx context.Context) error {
 // after the other, so that both see the same moods of the machine. The fleet that
 // is not measured stays connected; what that costs is in the table of those idle.
 func (h *harness) measureSize(ctx context.Context, size int) error {
-	h.progress("linking %d sessions of the daemon", size)
-	if err := h.daemon.grow(ctx, size, h.control, h.daemonNumbers()); err != nil {
-		return err
-	}
-	h.progress("linking %d sessions of the bound", size)
-	if err := h.raw.grow(ctx, size); err != nil {
+	if err := h.link(ctx, size); err != nil {
 		return err
 	}
 	if err := h.settle(ctx); err != nil {
@@ -114,6 +109,30 @@ func (h *harness) measureSize(ctx context.Context, size int) error {
 		if err := part.measure(ctx, size); err != nil {
 			return fmt.Errorf("%s: %w", part.scenario, err)
 		}
+	}
+	return nil
+}
+
+// link has both fleets grow. Linking is measured by the way: how many a second,
+// sixteen at a time.
+func (h *harness) link(ctx context.Context, size int) error {
+	for _, fleet := range []struct {
+		side report.Side
+		have int
+		grow func() error
+	}{
+		{report.Daemon, h.daemon.size, func() error { return h.daemon.grow(ctx, size, h.control, h.daemonNumbers()) }},
+		{report.Bound, h.raw.size, func() error { return h.raw.grow(ctx, size) }},
+	} {
+		if fleet.have >= size {
+			continue
+		}
+		h.progress("linking %d sessions: %s", size-fleet.have, fleet.side)
+		begun := time.Now()
+		if err := fleet.grow(); err != nil {
+			return err
+		}
+		h.report.Add("linking", size, fleet.side, report.Values{report.PerSecond: float64(size-fleet.have) / time.Since(begun).Seconds()})
 	}
 	return nil
 }
@@ -198,7 +217,11 @@ func (h *harness) acquaint(ctx context.Context, size int) error {
 
 // closed measures how many sends there are at most.
 func (h *harness) closed(ctx context.Context, kind string, size int) error {
-	return h.loadBoth(ctx, kind, kind, load.Plan{Sessions: size, Workers: maxWorkers, WarmUp: h.opts.WarmUp, Duration: h.opts.Duration})
+	plan := load.Plan{Sessions: size, Workers: maxWorkers, WarmUp: h.opts.WarmUp, Duration: h.opts.Duration}
+	if h.opts.Profiles != "" {
+		return h.profiled(ctx, kind, plan)
+	}
+	return h.loadBoth(ctx, kind, kind, plan)
 }
 
 // halfLoad offers both sides half of what the daemon has just reached, whatever

@@ -1,0 +1,62 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"wapid/cmd/wapid/bench/load"
+)
+
+// profiled runs a load of the daemon while a profile of its CPU time is taken,
+// and writes that and its heap at the end into the directory for profiles.
+func (h *harness) profiled(ctx context.Context, kind string, plan load.Plan) error {
+	if h.daemon.profile == "" {
+		h.report.Note("profiles: the daemon serves none")
+		return nil
+	}
+	if err := os.MkdirAll(h.opts.Profiles, 0o755); err != nil {
+		return err
+	}
+	name := func(what string) string {
+		return filepath.Join(h.opts.Profiles, fmt.Sprintf("%s-%d.%s.pprof", kind, plan.Sessions, what))
+	}
+	seconds := max(1, int(plan.Duration.Seconds()))
+	taken := make(chan error, 1)
+	go func() { taken <- h.takeProfile(ctx, fmt.Sprintf("profile?seconds=%d", seconds), name("cpu")) }()
+	_, err := h.daemon.load(ctx, kind, plan)
+	if takeErr := <-taken; err == nil {
+		err = takeErr
+	}
+	if err != nil {
+		return err
+	}
+	if err = h.takeProfile(ctx, "allocs", name("heap")); err != nil {
+		return err
+	}
+	h.progress("profiles of %s are in %s and %s", kind, name("cpu"), name("heap"))
+	return nil
+}
+
+func (h *harness) takeProfile(ctx context.Context, what, file string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.daemon.profile+what, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := h.http.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("the daemon's profiles answered %d: %s", resp.StatusCode, raw)
+	}
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, raw, 0o644)
+}

@@ -23,11 +23,13 @@ type base64Writer struct {
 
 	prefix  []byte // the beginning, until it is known what it is
 	begun   bool   // it is known
-	digits  [8 << 10]byte
-	n       int // digits that wait
+	digits  []byte // those that wait, of base64Digits; nil until there are any
 	padding int
-	decoded [6 << 10]byte
+	decoded []byte
 }
+
+// base64Digits is how many digits are decoded at a time.
+const base64Digits = 8 << 10
 
 func errBase64() error {
 	return engine.Errorf(engine.CodeInvalid, "mediaBase64 is not valid base64")
@@ -90,8 +92,11 @@ func (w *base64Writer) add(p []byte) error {
 		if w.padding > 0 {
 			return errBase64()
 		}
-		w.digits[w.n] = c
-		if w.n++; w.n == len(w.digits) {
+		if w.digits == nil {
+			w.digits, w.decoded = make([]byte, 0, base64Digits), make([]byte, base64.RawStdEncoding.DecodedLen(base64Digits))
+		}
+		w.digits = append(w.digits, c)
+		if len(w.digits) == base64Digits {
 			if err := w.flush(); err != nil {
 				return err
 			}
@@ -101,11 +106,11 @@ func (w *base64Writer) add(p []byte) error {
 }
 
 func (w *base64Writer) flush() error {
-	n, err := base64.RawStdEncoding.Decode(w.decoded[:], w.digits[:w.n])
+	n, err := base64.RawStdEncoding.Decode(w.decoded, w.digits)
 	if err != nil {
 		return errBase64()
 	}
-	w.n = 0
+	w.digits = w.digits[:0]
 	_, err = w.to.Write(w.decoded[:n])
 	return err
 }
@@ -118,7 +123,7 @@ func (w *base64Writer) finish() error {
 			return err
 		}
 	}
-	if w.padding > 0 && (w.padding > 2 || (w.n+w.padding)%4 != 0) {
+	if w.padding > 0 && (w.padding > 2 || (len(w.digits)+w.padding)%4 != 0) {
 		return errBase64()
 	}
 	return w.flush()

@@ -95,7 +95,7 @@ func (s *Server) readBulk(c *fiber.Ctx) (in *sending, req bulkRequest, err error
 	defer file.discard()
 	decoder := &base64Writer{to: file}
 	h := sha256.New()
-	rest, err := divert(io.TeeReader(uploadOf(c), h), "mediaBase64", decoder, bulkBodies*s.maxBody)
+	rest, err := divert(io.TeeReader(uploadOf(c), h), c.Request().Header.ContentLength(), "mediaBase64", decoder, bulkBodies*s.maxBody)
 	if err != nil {
 		return in, req, err
 	}

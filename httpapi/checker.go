@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"reflect"
 	"slices"
@@ -10,38 +11,38 @@ import (
 	"wapid/engine"
 )
 
-// checker walks through a body beside the type that it is to become.
-type checker struct{ dec *json.Decoder }
+// checker walks through a body, which is known to be JSON, beside the type that it is
+// to become. rest is what is still to be walked through.
+type checker struct{ rest []byte }
 
 // value checks the next value against t; nil takes anything. path names the
 // value in messages and is empty for the body itself.
-func (k checker) value(t reflect.Type, path string, depth int) error {
+func (k *checker) value(t reflect.Type, path string, depth int) error {
 	if depth > maxDepth {
 		return engine.Errorf(engine.CodeInvalid, "the body is nested deeper than %d levels", maxDepth)
 	}
-	token, err := k.dec.Token()
-	if err != nil {
-		return syntaxError(err)
-	}
 	t = underlying(t)
-	switch token := token.(type) {
-	case json.Delim:
-		if token == '[' {
-			return k.array(t, path, depth)
-		}
+	switch k.next() {
+	case '{':
 		return k.object(t, path, depth)
-	case string:
+	case '[':
+		return k.array(t, path, depth)
+	case '"':
+		k.text()
 		return expect(t, path, "a string", reflect.String)
-	case bool:
+	case 't', 'f':
+		k.word()
 		return expect(t, path, "a boolean", reflect.Bool)
-	case json.Number:
-		return expect(t, path, "a number", reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-			reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Float32, reflect.Float64)
+	case 'n': // null
+		k.word()
+		return nil
 	}
-	return nil // null
+	k.word()
+	return expect(t, path, "a number", reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Float32, reflect.Float64)
 }
 
-func (k checker) array(t reflect.Type, path string, depth int) error {
+func (k *checker) array(t reflect.Type, path string, depth int) error {
 	if err := expect(t, path, "an array", reflect.Slice, reflect.Array); err != nil {
 		return err
 	}
@@ -49,30 +50,28 @@ func (k checker) array(t reflect.Type, path string, depth int) error {
 	if t != nil {
 		element = t.Elem()
 	}
-	for i := 0; k.dec.More(); i++ {
+	for i := 0; k.more(']'); i++ {
 		if err := k.value(element, path+"["+strconv.Itoa(i)+"]", depth+1); err != nil {
 			return err
 		}
 	}
-	return k.end()
+	return nil
 }
 
-func (k checker) object(t reflect.Type, path string, depth int) error {
+func (k *checker) object(t reflect.Type, path string, depth int) error {
 	if err := expect(t, path, "an object", reflect.Struct, reflect.Map); err != nil {
 		return err
 	}
-	seen := make(map[string]bool)
-	for k.dec.More() {
-		token, err := k.dec.Token()
-		if err != nil {
-			return syntaxError(err)
+	var seen names
+	for k.more('}') {
+		name := k.name()
+		full := name
+		if path != "" {
+			full = path + "." + name
 		}
-		name, _ := token.(string)
-		full := strings.TrimPrefix(path+"."+name, ".")
-		if seen[name] {
+		if seen.have(name) {
 			return engine.Errorf(engine.CodeInvalid, "field %s is given twice", quoteName(full))
 		}
-		seen[name] = true
 		field, known := fieldType(t, name)
 		if !known {
 			return engine.Errorf(engine.CodeInvalid, "unknown field %s", quoteName(full))
@@ -81,15 +80,97 @@ func (k checker) object(t reflect.Type, path string, depth int) error {
 			return err
 		}
 	}
-	return k.end()
+	return nil
 }
 
-// end takes the closing bracket.
-func (k checker) end() error {
-	if _, err := k.dec.Token(); err != nil {
-		return syntaxError(err)
+// next is the next byte that is no space, which stays.
+func (k *checker) next() byte {
+	for i, b := range k.rest {
+		if b > ' ' {
+			k.rest = k.rest[i:]
+			return b
+		}
 	}
-	return nil
+	k.rest = nil
+	return 0
+}
+
+// more steps into an array or an object, or over a comma. At the end, which it takes,
+// it is false.
+func (k *checker) more(end byte) bool {
+	if b := k.next(); b == '{' || b == '[' || b == ',' {
+		k.rest = k.rest[1:]
+	}
+	if b := k.next(); b != end && b != 0 {
+		return true
+	}
+	k.rest = k.rest[min(1, len(k.rest)):]
+	return false
+}
+
+// name takes a field's name and the colon behind it.
+func (k *checker) name() string {
+	raw := k.text()
+	k.next()
+	k.rest = k.rest[min(1, len(k.rest)):]
+	if !bytes.ContainsRune(raw, '\\') {
+		return string(raw[1 : len(raw)-1])
+	}
+	var name string
+	_ = json.Unmarshal(raw, &name) // it is a string of valid JSON
+	return name
+}
+
+// text takes a string, and returns it with its quotes.
+func (k *checker) text() []byte {
+	for i := 1; i < len(k.rest); i++ {
+		switch k.rest[i] {
+		case '\\':
+			i++
+		case '"':
+			raw := k.rest[:i+1]
+			k.rest = k.rest[i+1:]
+			return raw
+		}
+	}
+	k.rest = nil
+	return []byte(`""`)
+}
+
+// word takes a number, true, false or null.
+func (k *checker) word() {
+	i := bytes.IndexAny(k.rest, ",]} \t\r\n")
+	if i < 0 {
+		i = len(k.rest)
+	}
+	k.rest = k.rest[i:]
+}
+
+// names are the fields of an object so far: mostly a few of a struct, but a map may
+// have any number.
+type names struct {
+	few  []string
+	many map[string]struct{}
+}
+
+// have tells whether a name is there, and adds it.
+func (n *names) have(name string) bool {
+	if n.many == nil && len(n.few) < 32 {
+		if slices.Contains(n.few, name) {
+			return true
+		}
+		n.few = append(n.few, name)
+		return false
+	}
+	if n.many == nil {
+		n.many = make(map[string]struct{})
+		for _, one := range n.few {
+			n.many[one] = struct{}{}
+		}
+	}
+	_, found := n.many[name]
+	n.many[name] = struct{}{}
+	return found
 }
 
 // underlying follows pointers; nil stands for a type that takes any JSON.

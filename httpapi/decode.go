@@ -60,8 +60,8 @@ func parseJSON(body []byte, into any) error {
 	if !utf8.Valid(body) {
 		return engine.Errorf(engine.CodeInvalid, "the body is not valid UTF-8")
 	}
-	if err := json.Unmarshal(body, new(json.RawMessage)); err != nil {
-		return syntaxError(err)
+	if !json.Valid(body) {
+		return syntaxError(json.Unmarshal(body, new(json.RawMessage)))
 	}
 	if body[0] != '{' {
 		return engine.Errorf(engine.CodeInvalid, "the body must be a JSON object")
@@ -69,9 +69,7 @@ func parseJSON(body []byte, into any) error {
 	if err := checkEscapes(body); err != nil {
 		return err
 	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.UseNumber()
-	if err := (checker{dec}).value(reflect.TypeOf(into).Elem(), "", 0); err != nil {
+	if err := (&checker{body}).value(reflect.TypeOf(into).Elem(), "", 0); err != nil {
 		return err
 	}
 	if err := json.Unmarshal(body, into); err != nil {

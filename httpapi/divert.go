@@ -11,15 +11,24 @@ import (
 	"wapid/engine"
 )
 
+// divertBuffer is how many bytes of a long body are looked at together.
+const divertBuffer = 64 << 10
+
 // divert reads a JSON object and returns it without the text of one of its
 // fields, which goes to w as it arrives, unescaped. In its place stands a short
 // text, or none if it was empty. Only the first such field whose value is a
 // string is taken out: whether the rest is JSON, has that field twice or with
-// another type is for parseJSON to say. The rest may have most bytes.
+// another type is for parseJSON to say. The rest may have most bytes. length is how
+// many bytes r has, negative if that is not known.
 //
 // It returns CodePayloadTooLarge, CodeInvalid, and the errors of r and w.
-func divert(r io.Reader, field string, w io.Writer, most int) ([]byte, error) {
-	d := diverter{in: bufio.NewReaderSize(r, 64<<10), field: field, out: w, most: most}
+func divert(r io.Reader, length int, field string, w io.Writer, most int) ([]byte, error) {
+	size := divertBuffer
+	if length >= 0 { // most bodies are short, and come often
+		size = min(size, length+1)
+	}
+	d := diverter{in: bufio.NewReaderSize(r, size), field: field, out: w, most: most}
+	d.rest.Grow(min(size, most, divertBuffer/16))
 	for {
 		err := d.step()
 		switch {

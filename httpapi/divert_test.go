@@ -17,9 +17,9 @@ func divertAll(body string, slowly bool) (rest, text string, err error) {
 	in := strings.NewReader(body)
 	var b []byte
 	if slowly {
-		b, err = divert(iotest.OneByteReader(in), "f", &out, 1000)
+		b, err = divert(iotest.OneByteReader(in), -1, "f", &out, 1000)
 	} else {
-		b, err = divert(in, "f", &out, 1000)
+		b, err = divert(in, in.Len(), "f", &out, 1000)
 	}
 	return string(b), out.String(), err
 }
@@ -156,7 +156,7 @@ func FuzzSendRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var file bytes.Buffer
 		decoder := &base64Writer{to: &file}
-		rest, err := divert(bytes.NewReader(body), "mediaBase64", decoder, DefaultMaxBody)
+		rest, err := divert(bytes.NewReader(body), len(body), "mediaBase64", decoder, DefaultMaxBody)
 		var r sendRequest
 		if err == nil {
 			err = parseJSON(rest, &r)

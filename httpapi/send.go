@@ -13,6 +13,12 @@ import (
 	"wapid/store"
 )
 
+// Recipients are remembered as they were written, so many of so many bytes at most.
+const (
+	recipientsRemembered = 1 << 13
+	longestRemembered    = 32
+)
+
 // headerIdempotencyKey makes a request one that can be repeated safely.
 const headerIdempotencyKey = "Idempotency-Key"
 
@@ -55,7 +61,7 @@ func (s *Server) send(c *fiber.Ctx, p store.Principal) error {
 	if err != nil {
 		return err
 	}
-	m, err := in.request.outgoing()
+	m, err := s.outgoing(in.request)
 	if err != nil {
 		return err
 	}
@@ -80,6 +86,20 @@ func (s *Server) send(c *fiber.Ctx, p store.Principal) error {
 		return answer(c, http.StatusAccepted, queuedResponse{Success: true, MessageID: done.ID, Status: engine.MessageQueued})
 	}
 	return ok(c, sendResponse{Success: true, MessageID: done.ID, Timestamp: done.Timestamp.Unix()})
+}
+
+// outgoing is the request's own. Reading a phone number by the numbering plan of its
+// country costs more than all the rest, so that those of late are remembered.
+func (s *Server) outgoing(r sendRequest) (engine.Outgoing, error) {
+	given := r.To
+	if jid, known := s.recipients.Get(given); known {
+		r.To = string(jid)
+	}
+	m, err := r.outgoing()
+	if err == nil && r.To == given && len(given) <= longestRemembered {
+		s.recipients.Add(given, m.To)
+	}
+	return m, err
 }
 
 // sendOptions reads how a message is to be sent. It returns CodeInvalid.

@@ -68,7 +68,7 @@ func (s *Server) readSend(c *fiber.Ctx) (*sending, error) {
 	if err := checkMedia(contentType, c.Get(fiber.HeaderContentEncoding)); err != nil {
 		return &sending{}, err
 	}
-	return s.readJSON(uploadOf(c))
+	return s.readJSON(uploadOf(c), c.Request().Header.ContentLength())
 }
 
 func plainEncoding(c *fiber.Ctx) bool {
@@ -76,14 +76,15 @@ func plainEncoding(c *fiber.Ctx) bool {
 	return encoding == "" || strings.EqualFold(encoding, "identity")
 }
 
-// readJSON takes mediaBase64 out of the body on its way.
-func (s *Server) readJSON(body io.Reader) (*sending, error) {
+// readJSON takes mediaBase64 out of the body on its way. length is the body's, negative
+// if that is not known.
+func (s *Server) readJSON(body io.Reader, length int) (*sending, error) {
 	in := &sending{}
 	w := &lateFile{spool: s.spool, limit: s.maxMedia}
 	defer w.discard()
 	decoder := &base64Writer{to: w}
 	h := sha256.New()
-	rest, err := divert(io.TeeReader(body, h), "mediaBase64", decoder, s.maxBody)
+	rest, err := divert(io.TeeReader(body, h), length, "mediaBase64", decoder, s.maxBody)
 	if err != nil {
 		return in, err
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/valyala/fasthttp"
 	"go.uber.org/zap"
 
@@ -101,10 +102,12 @@ type Server struct {
 	tickets *tickets
 	public  string // base of links, without a slash at its end; may be empty
 
-	rates    *rates
-	shellKey []byte // its hash; nil for none
-	erase    func()
-	tryProxy func(ctx context.Context, proxy string) error
+	rates *rates
+	// recipients are the addresses of numbers as callers wrote them.
+	recipients *lru.Cache[string, engine.JID]
+	shellKey   []byte // its hash; nil for none
+	erase      func()
+	tryProxy   func(ctx context.Context, proxy string) error
 
 	spool                      *media.Spool
 	maxBody                    int   // bytes
@@ -167,6 +170,7 @@ func New(o Options) *Server {
 	s.spool, s.maxBody, s.maxMedia = o.Spool, o.MaxBody, o.MaxMedia
 	s.fetcher, s.files = newFetcher(o.Guard), newShares(mostFiles, mostTenantFiles)
 	s.rates = newRates(o.RateLimit)
+	s.recipients = newLRU[string, engine.JID](recipientsRemembered)
 	s.bulk, s.docs = o.Bulk, newDocsPage()
 	s.jobs, s.bulkPatience = newShares(mostBulk, mostTenantBulk), bulkPatience
 	s.searches, s.countPatience = newShares(mostSearches, mostTenantSearches), countPatience

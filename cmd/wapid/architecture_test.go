@@ -36,6 +36,7 @@ var allowed = map[string][]string{
 	"wapid/cmd/wapid/bench/bound":  {"wapid/cmd/wapid/bench/load"},
 	"wapid/cmd/wapid/bench/load":   {},
 	"wapid/cmd/wapid/bench/report": {},
+	"wapid/cmd/benchreport":        {"wapid/cmd/wapid/bench/report"},
 }
 
 // onlyIn lists imports that belong to certain packages alone. A name that ends
@@ -46,6 +47,8 @@ var onlyIn = map[string][]string{
 	"go.mau.fi/libsignal/…":         {"wapid/engine/whatsapp", "wapid/engine/simnet", "wapid/cmd/wapid/bench/bound"},
 	"github.com/gofiber/fiber/v2/…": {"wapid/httpapi"},
 	"github.com/gofiber/fiber/v2":   {"wapid/httpapi"},
+	"gonum.org/v1/plot":             {"wapid/cmd/benchreport"},
+	"gonum.org/v1/plot/…":           {"wapid/cmd/benchreport"},
 	"database/sql":                  {"wapid/store", "wapid/engine/whatsapp"},
 	"github.com/mattn/go-sqlite3":   {"wapid/store", "wapid/engine/whatsapp"},
 }

@@ -32,18 +32,18 @@ type daemon struct {
 }
 
 // startDaemon starts `wapid serve` with the settings that it has by itself, but
-// for its keys, and webhooks to this machine being allowed. It returns when the
+// for those flags and its keys, and webhooks to this machine being allowed. It returns when the
 // daemon answers.
 //
 // Its profiles are served, because they tell how many goroutines there are, but
 // no samples are taken of allocations, as without them.
-func (h *harness) startDaemon() (*daemon, error) {
+func (h *harness) startDaemon(flags ...string) (*daemon, error) {
 	env := []string{"WAPID_API_KEY=" + h.apiKey, "WAPID_ADMIN_KEY=" + h.adminKey, "WAPID_EGRESS_ALLOW=127.0.0.0/8,::1/128"}
 	if h.opts.Profiles == "" {
 		env = append(env, "GODEBUG=memprofilerate=0")
 	}
 	args := []string{"serve", "--listen", "127.0.0.1:0", "--data", h.path("data"), "--network", h.path("network.json"), "--pprof", "127.0.0.1:0"}
-	process, err := h.start("serve", env, append(args, h.opts.DaemonArgs...)...)
+	process, err := h.start("serve", env, append(append(args, h.opts.DaemonArgs...), flags...)...)
 	if err != nil {
 		return nil, err
 	}

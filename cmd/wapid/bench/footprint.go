@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -139,26 +136,47 @@ func (h *harness) restart(ctx context.Context, size int) error {
 			return err
 		}
 	}
+	if size > maxSQL {
+		return nil
+	}
 	return h.restartSQL(ctx, size)
 }
 
 func (h *harness) restartDaemon(ctx context.Context, size int) error {
-	if err := h.daemon.stop(); err != nil {
-		return err
-	}
-	begun := time.Now()
-	next, err := h.startDaemon()
+	took, err := h.reboot(ctx, nil)
 	if err != nil {
 		return err
+	}
+	return h.restarted(ctx, size, h.daemon, took)
+}
+
+// reboot stops the daemon, does something while it is down, if there is anything
+// to do, and starts it again with further flags. It returns how long it took
+// from the start until all sessions were ready.
+func (h *harness) reboot(ctx context.Context, between func() error, flags ...string) (time.Duration, error) {
+	if err := h.daemon.stop(); err != nil {
+		return 0, err
+	}
+	if between != nil {
+		if err := between(); err != nil {
+			return 0, err
+		}
+	}
+	begun := time.Now()
+	next, err := h.startDaemon(flags...)
+	if err != nil {
+		return 0, err
 	}
 	next.size = h.daemon.size
 	next.sender.used.Store(h.daemon.sender.used.Load())
 	h.daemon = next
-	if err = h.daemon.awaitReady(ctx, restartPatience); err != nil {
-		return err
-	}
-	return h.restarted(ctx, size, h.daemon, time.Since(begun))
+	err = h.daemon.awaitReady(ctx, restartPatience)
+	return time.Since(begun), err
 }
+
+// maxSQL is the largest fleet that is linked a third time for the comparison with
+// whatsmeow's own store.
+const maxSQL = 1000
 
 // restartPatience bounds a restart or a reconnection of all sessions.
 const restartPatience = 10 * time.Minute
@@ -269,61 +287,4 @@ func (h *harness) stormDaemon(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	return time.Since(begun), nil
-}
-
-// disk measures by how much the data directory grows for each message that is
-// sent. The daemon is stopped before each look, so that nothing lies in a log
-// that will be folded into the databases.
-func (h *harness) disk(ctx context.Context, size int) error {
-	if h.daemon.child == nil {
-		h.report.Note("disk: the daemon was started by somebody else")
-		return nil
-	}
-	before, err := h.weigh(ctx)
-	if err != nil {
-		return err
-	}
-	plan := load.Plan{Sessions: size, Workers: maxWorkers, Duration: h.opts.Duration}
-	result, err := h.daemon.load(ctx, load.Repeat, plan)
-	if err != nil {
-		return err
-	}
-	after, err := h.weigh(ctx)
-	if err != nil {
-		return err
-	}
-	each := float64(after-before) / float64(result.Total)
-	h.report.Add("disk", size, report.Daemon, report.Values{report.DiskBytes: each})
-	h.progress("disk, %d sessions: %.0f bytes for each of %d messages", size, each, result.Total)
-	return nil
-}
-
-// weigh stops the daemon, adds up its data directory, and starts it again.
-func (h *harness) weigh(ctx context.Context) (total int64, err error) {
-	if err = h.daemon.stop(); err != nil {
-		return 0, err
-	}
-	err = filepath.WalkDir(h.path("data"), func(_ string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() {
-			return err
-		}
-		info, err := entry.Info()
-		if errors.Is(err, os.ErrNotExist) {
-			return nil
-		}
-		if err == nil {
-			total += info.Size()
-		}
-		return err
-	})
-	if err != nil {
-		return 0, err
-	}
-	used, size := h.daemon.sender.used.Load(), h.daemon.size
-	if h.daemon, err = h.startDaemon(); err != nil {
-		return 0, err
-	}
-	h.daemon.size = size
-	h.daemon.sender.used.Store(used)
-	return total, h.daemon.awaitReady(ctx, restartPatience)
 }

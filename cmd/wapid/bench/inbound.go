@@ -47,22 +47,30 @@ type hearing interface {
 	people() load.Numbers
 }
 
-// subscribe has the daemon post its events to a receiver of the harness.
+// subscribe has the daemon post its messages to a receiver of the harness,
+// signed with a secret that it makes.
 func (h *harness) subscribe(ctx context.Context) error {
-	var err error
-	if h.receiver, err = startReceiver(); err != nil {
+	r, err := startReceiver()
+	if err != nil {
 		return err
 	}
-	body := map[string]any{"url": h.receiver.url(), "secret": "0123456789abcdef0123456789abcdef", "events": []string{"message"}}
-	return h.daemon.call(ctx, http.MethodPost, "/api/account/webhooks", body, nil)
+	body := map[string]any{"url": r.url(), "events": []string{"message"}}
+	if err = h.daemon.call(ctx, http.MethodPost, "/api/account/webhooks", body, nil); err != nil {
+		return errors.Join(err, r.stop())
+	}
+	h.receiver = r
+	return nil
 }
 
 // inbound measures messages that arrive: as many as are taken, and then half as
 // many.
 func (h *harness) inbound(ctx context.Context, size int) error {
 	if h.receiver == nil {
-		if err := h.subscribe(ctx); err != nil {
+		if err := h.subscribe(ctx); err != nil && h.opts.URL == "" {
 			return err
+		} else if err != nil {
+			h.report.Note("inbound: the daemon takes no webhook to this machine: " + err.Error())
+			return nil
 		}
 	}
 	for run := range h.opts.Runs {

@@ -18,16 +18,16 @@ const maxWorkers = 50
 
 // measure starts what is needed and goes through the sizes.
 func (h *harness) measure(ctx context.Context) (err error) {
+	leave := func() error { return h.daemon.stop() }
 	if h.opts.URL != "" {
-		return errors.New("measuring a running daemon is not there yet")
+		leave, err = h.reachDaemon(ctx)
+	} else if err = h.startNetwork(ctx); err == nil {
+		h.daemon, err = h.startDaemon()
 	}
-	if err = h.startNetwork(ctx); err != nil {
+	if err != nil {
 		return err
 	}
-	if h.daemon, err = h.startDaemon(); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, h.daemon.stop()) }()
+	defer func() { err = errors.Join(err, leave()) }()
 	if err = os.MkdirAll(h.path("bound"), 0o700); err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (h *harness) measureSize(ctx context.Context, size int) error {
 	for _, part := range []struct {
 		scenario string
 		measure  func(context.Context, int) error
-	}{{"storm", h.storm}, {"restart", h.restart}, {"disk", h.disk}} {
+	}{{"storm", h.storm}, {"restart", h.restart}, {"disk", h.disk}, {"synced", h.synced}} {
 		if !h.wants(part.scenario) {
 			continue
 		}
@@ -289,9 +289,6 @@ func valuesOf(r load.Result) report.Values {
 	}
 }
 
-// settled is how little CPU time, in half a second, counts as being at rest.
-const settled = 30 * time.Millisecond
-
 // settle waits until neither fleet has anything left to do: after a linking the
 // phone tells a lot.
 func (h *harness) settle(ctx context.Context) error {
@@ -304,24 +301,28 @@ func (h *harness) settle(ctx context.Context) error {
 }
 
 // quiet waits until a process uses next to no CPU time, half a minute at most.
+// Keeping a fleet connected costs a little, and /proc counts hundredths of a
+// second.
 func (h *harness) quiet(ctx context.Context, s standing) error {
+	look := min(time.Second/2, max(time.Second/10, h.opts.Rest))
+	little := max(10*time.Millisecond, look*6/100)
 	meter := s.meter()
 	if meter == nil {
-		return pause(ctx, time.Second)
+		return pause(ctx, 2*look)
 	}
-	for range 60 {
+	for begun := time.Now(); time.Since(begun) < 30*time.Second; {
 		before, err := meter()
 		if err != nil {
 			return err
 		}
-		if err = pause(ctx, time.Second/2); err != nil {
+		if err = pause(ctx, look); err != nil {
 			return err
 		}
 		after, err := meter()
 		if err != nil {
 			return err
 		}
-		if after-before <= settled {
+		if after-before <= little {
 			return nil
 		}
 	}

@@ -45,12 +45,14 @@ type Settings struct {
 type Side string
 
 // The sides. SQL is the bound with whatsmeow's own store in SQLite; Generator is
-// the load generator against a server that does nothing.
+// the load generator against a server that does nothing; Unsynced is the daemon
+// with commits that a power cut takes back.
 const (
 	Daemon    Side = "wapid"
 	Bound     Side = "bound"
 	SQL       Side = "bound, SQLite"
 	Generator Side = "generator"
+	Unsynced  Side = "wapid, not synced"
 )
 
 // Metric names a figure; its unit stands in the name.

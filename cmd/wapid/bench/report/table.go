@@ -71,7 +71,7 @@ func (r *Report) Table(scenario string) string {
 	}
 	out.WriteString("\n|---:|---|" + strings.Repeat("---:|", len(shown)) + "\n")
 	for _, m := range rows {
-		fmt.Fprintf(&out, "| %s | %s |", thousands(float64(m.Sessions), 0), m.Side)
+		fmt.Fprintf(&out, "| %s | %s |", Thousands(float64(m.Sessions), 0), m.Side)
 		for _, c := range shown {
 			fmt.Fprintf(&out, " %s |", m.cell(c))
 		}
@@ -85,15 +85,15 @@ func (m Measurement) cell(c column) string {
 	if !ok {
 		return ""
 	}
-	text := thousands(s.Median, c.digits)
+	text := Thousands(s.Median, c.digits)
 	if c.spread && len(m.Runs) > 1 {
-		text += fmt.Sprintf(" (%s–%s)", thousands(s.Min, c.digits), thousands(s.Max, c.digits))
+		text += fmt.Sprintf(" (%s–%s)", Thousands(s.Min, c.digits), Thousands(s.Max, c.digits))
 	}
 	return text
 }
 
-// thousands writes a number with commas.
-func thousands(v float64, digits int) string {
+// Thousands writes a number with commas.
+func Thousands(v float64, digits int) string {
 	text := fmt.Sprintf("%.*f", digits, v)
 	whole, fraction, _ := strings.Cut(text, ".")
 	sign := ""

@@ -16,11 +16,11 @@ const (
 	defaultMessages = 20 // a page of the log, as the document's example has it
 	mostMessages    = 200
 	mostPages       = 1_000_000
-	// countPatience is how long the counting of a list may take. Only a search in
-	// the texts of a log of more than a few 100,000 messages takes longer.
+	// countPatience is how long the counting of a list may take. Only a machine that
+	// is busy with other things takes longer.
 	countPatience = time.Second
 	// mostSearches is how many searches in texts run at the same time: each reads
-	// the whole log in the worst case, and holds one of the database's few readers.
+	// many messages in the worst case, and holds one of the database's few readers.
 	// Of one tenant there is one, so that a long log keeps only its owner waiting.
 	mostSearches       = 2
 	mostTenantSearches = 1
@@ -96,23 +96,19 @@ func (s *Server) listMessages(c *fiber.Ctx, p store.Principal) error {
 		}
 		defer leave()
 	}
-	found, err := s.store.PageMessages(c.UserContext(), p.Tenant, filter, after, (page-1)*limit, limit+1)
+	found, err := s.store.PageMessages(c.UserContext(), p.Tenant, filter, after, (page-1)*limit, limit)
 	if err != nil {
 		return err
 	}
-	more := len(found) > limit
-	if more {
-		found = found[:limit]
-	}
-	body := messageListResponse{Messages: make([]loggedMessage, 0, len(found))}
-	for _, m := range found {
+	body := messageListResponse{Messages: make([]loggedMessage, 0, len(found.Messages))}
+	for _, m := range found.Messages {
 		body.Messages = append(body.Messages, tellMessage(m.LoggedMessage, accounts[m.Session.ID]))
 	}
-	if more {
-		body.NextCursor = writeCursor(found[limit-1].Cursor)
+	if found.Next != nil {
+		body.NextCursor = writeCursor(*found.Next)
 	}
 	if after == nil {
-		if err := s.countInto(c.UserContext(), &body, p.Tenant, filter, page, limit, more); err != nil {
+		if err := s.countInto(c.UserContext(), &body, p.Tenant, filter, page, limit); err != nil {
 			return err
 		}
 	}
@@ -121,16 +117,22 @@ func (s *Server) listMessages(c *fiber.Ctx, p store.Principal) error {
 
 // countInto says how many messages there are in all, or, where that takes too
 // long, how many there are at least.
-func (s *Server) countInto(ctx context.Context, body *messageListResponse, tenant engine.TenantID, f store.MessageFilter, page, limit int, more bool) error {
-	before := (page - 1) * limit
+func (s *Server) countInto(ctx context.Context, body *messageListResponse, tenant engine.TenantID, f store.MessageFilter, page, limit int) error {
+	before, more := (page-1)*limit, body.NextCursor != ""
 	total := before + len(body.Messages)
 	if more || len(body.Messages) == 0 && page > 1 {
 		patient, cancel := context.WithTimeout(ctx, s.countPatience)
 		defer cancel()
-		counted, err := s.store.CountMessages(patient, tenant, f)
+		counted, exact, err := s.store.CountMessages(patient, tenant, f)
 		switch {
+		case err == nil && exact:
+			total = counted
+		case err == nil && more:
+			total = max(total, counted)
+			body.TotalIsMinimum = true
 		case err == nil:
 			total = counted
+			body.TotalIsMinimum = true
 		case patient.Err() == nil || ctx.Err() != nil:
 			return err
 		case more:

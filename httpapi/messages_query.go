@@ -93,7 +93,7 @@ func queryCursor(c *fiber.Ctx) (*store.MessageCursor, error) {
 	var at store.MessageCursor
 	text, err := base64.RawURLEncoding.DecodeString(raw)
 	if err == nil {
-		err = json.Unmarshal(text, &[]any{&at.At, &at.ID, &at.Session, &at.Direction, &at.Origin})
+		err = json.Unmarshal(text, &[]any{&at.At, &at.Seq})
 	}
 	if err != nil {
 		return nil, engine.Errorf(engine.CodeInvalid, "cursor must be the nextCursor of a list")
@@ -103,7 +103,7 @@ func queryCursor(c *fiber.Ctx) (*store.MessageCursor, error) {
 
 func writeCursor(at store.MessageCursor) string {
 	// What can't be encoded is not in it.
-	text, _ := json.Marshal([]any{at.At, at.ID, at.Session, at.Direction, at.Origin})
+	text, _ := json.Marshal([]any{at.At, at.Seq})
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 

@@ -28,7 +28,9 @@ func ownTables() []ownTable {
 		{name: "deliveries", key: "id"},
 		{name: "endpoints", key: "id"},
 		{name: "events", key: "id"},
-		{name: "messages", key: "tenant_id, session_id, direction, id, origin"},
+		{name: "message_tallies", key: "tenant_id"}, // before what it counts, so that nothing is counted down one by one
+		{name: "message_counts", key: "tenant_id, session_id, day, direction, status, kind"},
+		{name: "messages", key: "seq"},
 		{name: "outbox", key: "seq"},
 		{name: "job_items", key: "job, position", from: "job_items JOIN jobs ON jobs.number = job_items.job"},
 		{name: "job_sessions", key: "job, session_id"},

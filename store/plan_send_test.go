@@ -21,8 +21,8 @@ func TestSendPlansUseTheirIndexes(t *testing.T) {
 		args  int
 		want  string
 	}{
-		"finish":      {finishMessage, 10, "sqlite_autoindex_messages_1 (tenant_id=? AND session_id=? AND direction=? AND id=? AND origin=?)"},
-		"references":  {selectMessage + whereLogged, 3, "sqlite_autoindex_messages_1 (tenant_id=? AND session_id=? AND direction=? AND id=?)"},
+		"finish":      {finishMessage, 10, "messages_id (tenant_id=? AND session_id=? AND direction=? AND id=? AND origin=?)"},
+		"references":  {selectMessage + whereLogged, 3, "messages_id (tenant_id=? AND session_id=? AND direction=? AND id=?)"},
 		"interrupted": {selectInterrupted, 0, "messages_pending"},
 		"first":       {firstInLine, 2, "outbox_line (tenant_id=? AND session_id=?)"},
 		"expired":     {expired, 2, "outbox_expiry (expires_at<?)"},

@@ -182,10 +182,10 @@ func TestAMessageIsListedWithoutItsUnreadableDetails(t *testing.T) {
 	}
 	garble(t, s, "messages", "details", "id = 'A'")
 	page, err := s.PageMessages(t.Context(), key.Tenant, MessageFilter{}, nil, 0, 10)
-	if err != nil || len(page) != 2 {
-		t.Fatalf("%d messages, %v", len(page), err)
+	if err != nil || len(page.Messages) != 2 {
+		t.Fatalf("%d messages, %v", len(page.Messages), err)
 	}
-	for _, m := range page {
+	for _, m := range page.Messages {
 		if m.Text != "hello" || m.Status != engine.MessagePending || m.Details.ViewOnce != (m.ID == "B") {
 			t.Errorf("%+v", m)
 		}

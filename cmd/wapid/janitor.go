@@ -16,7 +16,7 @@ import (
 // How often the janitor looks around, and how many sessions of a tenant it
 // unlinks at a time.
 const (
-	tidyEvery   = time.Minute // key uses are written down, erasures that failed go on
+	tidyEvery   = time.Minute // key uses are written down, messages counted, erasures that failed go on
 	pruneEvery  = time.Hour
 	unlinkLimit = 8
 	// removalPause is the time between two looks at sessions that are being removed.
@@ -24,7 +24,8 @@ const (
 )
 
 // janitor takes away what nobody needs any more: tenants that are being erased,
-// and rows that have aged. It also writes down when keys were used.
+// and rows that have aged. It also writes down when keys were
+// used, and counts messages by day.
 type janitor struct {
 	engine *engine.Engine
 	store  *store.Store
@@ -80,6 +81,9 @@ func (j *janitor) tidy(ctx context.Context) {
 	}
 	if err := j.store.SaveKeyUses(ctx); err != nil && ctx.Err() == nil {
 		j.log.Warn("the last uses of keys were not written down", zap.Error(err))
+	}
+	if err := j.store.TallyMessages(ctx); err != nil && ctx.Err() == nil {
+		j.log.Warn("messages were not counted by day, their lists are slower", zap.Error(err))
 	}
 	if now := j.clock().Round(0); now.Sub(j.pruned).Abs() >= pruneEvery { // also after the clock was set back
 		removed, err := j.store.Prune(ctx, j.audit)

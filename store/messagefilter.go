@@ -1,0 +1,237 @@
+package store
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"wapid/engine"
+)
+
+// MessageFilter says which messages of a tenant's log are wanted. The zero value
+// of a field demands nothing.
+type MessageFilter struct {
+	Sessions  []engine.SessionID // nil for all
+	Direction engine.Direction
+	Status    engine.MessageStatus
+	Kind      engine.Kind
+	To, From  engine.JID // a person under either address, or a chat
+	// OwnTo and OwnFrom are the sessions that To and From are the own address of:
+	// what they receive is to them, what they send is from them.
+	OwnTo, OwnFrom []engine.SessionID
+	Since          time.Time // logged at this time or later
+	Until          time.Time // logged before
+	// Text is part of the message's text, in any case: letters of ASCII match
+	// whatever their case, others as they are given, all small or all large.
+	Text string
+}
+
+// part is what one index holds of a log, in the log's order: messages with certain
+// peers, or those of any peer. The parts of a filter have nothing in common.
+type part struct {
+	sessions  []engine.SessionID // nil for all
+	direction engine.Direction   // "" for both
+	peers     []engine.JID
+}
+
+// parts says where the messages are that a filter wants, but for their status, kind,
+// time and text.
+func (f MessageFilter) parts() []part {
+	parts := []part{{sessions: f.Sessions, direction: f.Direction}}
+	if f.To != "" {
+		parts = intersect(parts, sides(engine.Outbound, f.To, f.OwnTo))
+	}
+	if f.From != "" {
+		parts = intersect(parts, sides(engine.Inbound, f.From, f.OwnFrom))
+	}
+	return parts
+}
+
+// sides are the messages of a direction whose other side is an address, and those
+// of the other direction of the sessions whose own address it is. Of a group it is
+// both directions: what is written there is written to it, and comes from it.
+func sides(d engine.Direction, address engine.JID, own []engine.SessionID) []part {
+	other := part{direction: d, peers: []engine.JID{address}}
+	if s := address.Server(); s != engine.ServerPhone && s != engine.ServerLID {
+		if d == engine.Outbound {
+			other.direction = ""
+		}
+		return []part{other}
+	}
+	if len(own) == 0 {
+		return []part{other}
+	}
+	opposite := engine.Inbound
+	if d == engine.Inbound {
+		opposite = engine.Outbound
+	}
+	return []part{other, {direction: opposite, sessions: own}}
+}
+
+// intersect leaves what is in one of a and in one of b.
+func intersect(a, b []part) (both []part) {
+	for _, x := range a {
+		for _, y := range b {
+			p := part{sessions: x.sessions, direction: x.direction, peers: slices.Concat(x.peers, y.peers)}
+			if p.direction == "" {
+				p.direction = y.direction
+			} else if y.direction != "" && y.direction != p.direction {
+				continue
+			}
+			if p.sessions == nil {
+				p.sessions = y.sessions
+			} else if y.sessions != nil {
+				p.sessions = slices.DeleteFunc(slices.Clone(p.sessions), func(id engine.SessionID) bool { return !slices.Contains(y.sessions, id) })
+			}
+			both = append(both, p)
+		}
+	}
+	return both
+}
+
+// span is a stretch of time in unix milliseconds, without its end.
+type span struct{ from, to int64 }
+
+// within is the time that a filter wants, up to and with a cursor.
+func (f MessageFilter) within(after *MessageCursor) span {
+	s := span{0, math.MaxInt64}
+	if !f.Since.IsZero() {
+		s.from = max(0, f.Since.UnixMilli())
+	}
+	if !f.Until.IsZero() {
+		s.to = f.Until.UnixMilli()
+	}
+	if after != nil && after.At < s.to {
+		s.to = after.At + 1
+	}
+	return s
+}
+
+// selection is a query for the keys of messages in the order of the log.
+type selection struct {
+	tenant engine.TenantID
+	f      MessageFilter
+	after  *MessageCursor
+}
+
+// indexed demands what an index holds of a part: of one with peers neither the
+// status nor the kind.
+func (c selection) indexed(q *conditions, p part, during span) {
+	q.add(`tenant_id = ?`, c.tenant)
+	among(q, `session_id`, p.sessions)
+	for _, peer := range p.peers {
+		switch peer.Server() {
+		case engine.ServerPhone:
+			q.add(`peer_phone = ?`, peer)
+		case engine.ServerLID:
+			q.add(`peer_lid = ?`, peer)
+		default:
+			q.add(groupsOnly+` AND chat = ?`, peer)
+		}
+	}
+	if p.direction != "" {
+		q.add(`direction = ?`, p.direction)
+	}
+	if len(p.peers) == 0 {
+		c.nature(q)
+	}
+	if during.from > 0 {
+		q.add(`created_at >= ?`, during.from)
+	}
+	if during.to < math.MaxInt64 {
+		q.add(`created_at < ?`, during.to)
+	}
+	if c.after != nil {
+		q.add(`(created_at, seq) < (?, ?)`, c.after.At, c.after.Seq)
+	}
+}
+
+// groupsOnly, rareOnly and mediaOnly are the conditions of partial indexes, which
+// only a query that says the same can use.
+const (
+	groupsOnly = `chat NOT LIKE '%@s.whatsapp.net' AND chat NOT LIKE '%@lid'`
+	rareOnly   = `status IN ('failed', 'unknown', 'played')`
+	otherKinds = `kind <> 'text'`
+)
+
+// nature demands a status and a kind.
+func (c selection) nature(q *conditions) {
+	if c.f.Status != "" {
+		q.add(`status = ?`, c.f.Status)
+		switch c.f.Status {
+		case engine.MessageFailed, engine.MessageUnknown, engine.MessagePlayed:
+			q.add(rareOnly)
+		}
+	}
+	if c.f.Kind != "" {
+		q.add(`kind = ?`, c.f.Kind)
+		if c.f.Kind != engine.KindText {
+			q.add(otherKinds)
+		}
+	}
+}
+
+// unindexed demands what only the messages themselves tell. With nothing of the
+// kind it demands nothing.
+func (c selection) unindexed(q *conditions, parts []part) {
+	if slices.ContainsFunc(parts, func(p part) bool { return len(p.peers) > 0 }) {
+		if c.f.Status != "" {
+			q.add(`status = ?`, c.f.Status)
+		}
+		if c.f.Kind != "" {
+			q.add(`kind = ?`, c.f.Kind)
+		}
+	}
+	if c.f.Text != "" {
+		q.contains(`body`, c.f.Text)
+	}
+}
+
+// looksInside tells whether messages must be read to know whether they are wanted.
+func (c selection) looksInside(parts []part) bool {
+	var q conditions
+	c.unindexed(&q, parts)
+	return len(q.terms) > 0
+}
+
+// keys asks for what the indexes hold of some parts during a span, without an end.
+func (c selection) keys(q *conditions, parts []part, during span) string {
+	selects := make([]string, len(parts))
+	for i, p := range parts {
+		one := conditions{args: q.args}
+		c.indexed(&one, p, during)
+		q.args = one.args
+		selects[i] = `SELECT created_at, seq FROM messages` + one.where()
+	}
+	return strings.Join(selects, ` UNION ALL `) + ` ORDER BY created_at DESC, seq DESC`
+}
+
+// contains demands that a column holds a text. lower() folds ASCII alone, so that
+// the other letters are looked for in each of their likely cases.
+func (q *conditions) contains(column, text string) {
+	var terms []string
+	var spellings []string
+	for _, spelling := range []string{text, strings.ToLower(text), strings.ToUpper(text), capitalised(text)} {
+		if spelling = lowerASCII(spelling); !slices.Contains(spellings, spelling) {
+			spellings = append(spellings, spelling)
+			terms = append(terms, q.number(`instr(lower(`+column+`), ?) > 0`, spelling))
+		}
+	}
+	q.terms = append(q.terms, "("+strings.Join(terms, " OR ")+")")
+}
+
+// capitalised is a text with the first letter large and the others small.
+func capitalised(text string) string {
+	runes := []rune(strings.ToLower(text))
+	return strings.ToUpper(string(runes[:1])) + string(runes[1:])
+}
+
+func lowerASCII(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, text)
+}

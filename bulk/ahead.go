@@ -98,14 +98,20 @@ func (r *Runner) lookAheadFirst(ctx context.Context, l *line, c Claim, since tim
 	}
 }
 
-// lookAheadNext uses the pause behind a send to look up who comes next, once half of
-// those who were looked up have had their turn. A part is used up first.
-func (r *Runner) lookAheadNext(ctx context.Context, l *line, c Claim) {
-	a, used := &l.ahead, c.Job.aheadOf()/2
+// aheadDue tells whether half of those who were looked up have had their turn, or all of
+// a part, and the next may be looked up.
+func (r *Runner) aheadDue(l *line, c Claim, now time.Time) bool {
+	a, size := &l.ahead, c.Job.aheadOf()
+	left := size / 2
 	if a.shared {
-		used = 0
+		left = 0
 	}
-	if ctx.Err() == nil && a.next-c.Item.Index-1 <= used {
+	return size > 1 && a.next-c.Item.Index-1 <= left && !isAhead(a.quiet, now) && !isAhead(a.rest, now)
+}
+
+// lookAheadNext uses the pause behind a send to look up who comes next.
+func (r *Runner) lookAheadNext(ctx context.Context, l *line, c Claim) {
+	if a := &l.ahead; ctx.Err() == nil && r.aheadDue(l, c, r.o.Clock()) {
 		a.next = max(a.next, c.Item.Index+1)
 		r.lookAhead(ctx, l, c, nil)
 	}
@@ -115,7 +121,7 @@ func (r *Runner) lookAheadNext(ctx context.Context, l *line, c Claim) {
 func (r *Runner) lookAhead(ctx context.Context, l *line, c Claim, items []Item) {
 	a, now, size := &l.ahead, r.o.Clock(), c.Job.aheadOf()
 	want := size - (a.next - c.Item.Index - 1) - len(items)
-	if size < 2 || want <= 0 || isAhead(a.quiet, now) || isAhead(a.rest, now) { // for one alone it spares nothing
+	if size < 2 || want < 1 || isAhead(a.quiet, now) || isAhead(a.rest, now) { // for one alone it spares nothing
 		return
 	}
 	start := r.parts.take(c.Job.ID, a.next, want)

@@ -32,13 +32,14 @@ type preparation struct {
 
 // scripted is an engine whose sessions and answers a test sets.
 type scripted struct {
-	mu     sync.Mutex
-	status map[engine.SessionKey]engine.State // missing: no such session
-	answer func(n int, m engine.Outgoing) error
-	took   time.Duration // of each send
-	log    []sends
-	active int
-	most   int // sends under way at once
+	mu      sync.Mutex
+	status  map[engine.SessionKey]engine.State // missing: no such session
+	touched map[engine.SessionKey]time.Time    // when a session's state was last changed
+	answer  func(n int, m engine.Outgoing) error
+	took    time.Duration // of each send
+	log     []sends
+	active  int
+	most    int // sends under way at once
 
 	check  func(phones []string) ([]engine.Registration, error) // nil: everybody is there
 	checks int                                                  // numbers that were looked up
@@ -91,7 +92,7 @@ func (s *scripted) Snapshot(key engine.SessionKey) (engine.Snapshot, error) {
 	if !ok {
 		return engine.Snapshot{}, engine.Errorf(engine.CodeSessionNotFound, "no session with this id")
 	}
-	return engine.Snapshot{Session: engine.Session{Key: key, State: state}}, nil
+	return engine.Snapshot{Session: engine.Session{Key: key, State: state, UpdatedAt: s.touched[key]}}, nil
 }
 
 func (s *scripted) Submit(ctx context.Context, key engine.SessionKey, m engine.Outgoing, o engine.SendOptions) (engine.Submitted, error) {
@@ -136,6 +137,13 @@ func (s *scripted) set(id engine.SessionID, status engine.Status, reason engine.
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.status[key(id)] = engine.State{Status: status, Reason: reason}
+}
+
+// touch has a session come back.
+func (s *scripted) touch(id engine.SessionID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.touched = map[engine.SessionKey]time.Time{key(id): time.Now()}
 }
 
 func (s *scripted) remove(id engine.SessionID) {

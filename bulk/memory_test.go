@@ -206,6 +206,22 @@ func (j *memoryJob) claim(i int, member *Member, known JobID, now time.Time) Cla
 func (m *memory) FinishItem(_ context.Context, ref Ref, o Outcome) (Status, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.finish(ref, o)
+}
+
+func (m *memory) FinishAndClaim(_ context.Context, ref Ref, o Outcome, look Look) (Status, Claim, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	status, err := m.finish(ref, o)
+	if err != nil {
+		return "", Claim{}, err
+	}
+	next, err := m.claimNext(look)
+	return status, next, err
+}
+
+// finish needs mu.
+func (m *memory) finish(ref Ref, o Outcome) (Status, error) {
 	if m.fail != nil {
 		return "", m.fail
 	}

@@ -107,6 +107,8 @@ type Store interface {
 	// completed by the last one. A failure of an item that the log does not know the
 	// outcome of, as an earlier try may have gone through, is one of CodeSendOutcomeUnknown. It returns CodeInternal if the item is not in sending.
 	FinishItem(ctx context.Context, ref Ref, o Outcome) (Status, error)
+	// FinishAndClaim is FinishItem and then ClaimItem, both or neither.
+	FinishAndClaim(ctx context.Context, ref Ref, o Outcome, look Look) (Status, Claim, error)
 	// ReleaseItem moves an item back from sending to pending. One that is not in
 	// sending is left alone.
 	ReleaseItem(ctx context.Context, ref Ref, r Release) error

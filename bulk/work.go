@@ -61,7 +61,7 @@ func lost(snap engine.Snapshot, err error) engine.Code {
 	return ""
 }
 
-// next claims an item and sends it.
+// next claims an item and sends it, and then those that follow without a pause.
 func (r *Runner) next(ctx, sending context.Context, l *line, snap engine.Snapshot) {
 	now := r.o.Clock()
 	claim, err := r.store.ClaimItem(ctx, l.look(snap.CreatedAt, now))
@@ -71,6 +71,19 @@ func (r *Runner) next(ctx, sending context.Context, l *line, snap engine.Snapsho
 		return
 	}
 	r.trouble.over()
+	for r.take(ctx, l, &claim, now) {
+		r.lookAheadFirst(ctx, l, claim, snap.UpdatedAt)
+		next, goesOn := r.send(ctx, sending, l, claim, snap)
+		if !goesOn {
+			return
+		}
+		claim, now = next, r.o.Clock()
+	}
+}
+
+// take makes a claim ready to be sent. If nothing was claimed it is false, and sets when
+// the line goes on.
+func (r *Runner) take(ctx context.Context, l *line, claim *Claim, now time.Time) bool {
 	for _, id := range claim.Ended {
 		r.discard(id)
 	}
@@ -78,20 +91,20 @@ func (r *Runner) next(ctx, sending context.Context, l *line, snap engine.Snapsho
 	case claim.Job.ID != "":
 	case len(claim.LookUp.Items) > 0:
 		r.lookUpFirst(ctx, l, claim.LookUp)
-		return
+		return false
 	case claim.Idle:
 		r.end(l)
-		return
+		return false
 	case claim.Waiting != WaitNone:
 		r.hold(ctx, l, claim.Waiting, lookAtAccount)
-		return
+		return false
 	default:
 		l.known = Job{} // its message need not be kept for as long as that takes
 		if claim.NotBefore.IsZero() {
 			claim.NotBefore = now.Add(lookAtLine)
 		}
 		l.rest(claim.NotBefore, false)
-		return
+		return false
 	}
 	l.holding = WaitNone
 	if claim.Job.ID == l.known.ID {
@@ -103,12 +116,12 @@ func (r *Runner) next(ctx, sending context.Context, l *line, snap engine.Snapsho
 	if claim.Due.IsZero() || now.Sub(claim.Due) > claim.Job.DelayMax {
 		claim.Due = now
 	}
-	r.lookAheadFirst(ctx, l, claim, snap.UpdatedAt)
-	r.send(ctx, sending, l, claim)
+	return true
 }
 
-// send submits an item and writes down what became of it.
-func (r *Runner) send(ctx, sending context.Context, l *line, c Claim) {
+// send submits an item and writes down what became of it. If the line goes on without a
+// pause, it returns what was claimed next.
+func (r *Runner) send(ctx, sending context.Context, l *line, c Claim, snap engine.Snapshot) (next Claim, goesOn bool) {
 	j, it, ref := c.Job, c.Item, Ref{c.Job.ID, c.Item.Index}
 	sent, err := r.submit(sending, l.key, j.message(it))
 	v := judge(err, it.Attempts)
@@ -122,12 +135,15 @@ func (r *Runner) send(ctx, sending context.Context, l *line, c Claim) {
 	now := r.o.Clock()
 	switch v.step {
 	case stepSent, stepFail:
-		next := nextDue(c.Due, now, delayAfter(j.ID, it.Index, j.DelayMin, j.DelayMax))
-		o := Outcome{Sent: v.step == stepSent, Code: v.code, At: now, NextAt: next}
+		due := nextDue(c.Due, now, delayAfter(j.ID, it.Index, j.DelayMin, j.DelayMax))
+		o := Outcome{Sent: v.step == stepSent, Code: v.code, At: now, NextAt: due}
 		if o.Sent {
 			o.SentAt = sent.Timestamp
 		}
-		l.rest(next, true)
+		l.rest(due, true)
+		if r.mayGoOn(ctx, l, c, snap, due, now) {
+			return r.finishAndClaim(ctx, l, ref, o, snap)
+		}
 		r.finish(ctx, ref, o)
 		if j.CheckNumbers {
 			r.lookUpAhead(ctx, l.key, j.ID)
@@ -152,6 +168,38 @@ func (r *Runner) send(ctx, sending context.Context, l *line, c Claim) {
 		})
 		r.discard(ref.Job)
 	}
+	return Claim{}, false
+}
+
+// mayGoOn tells whether the next item can be claimed with the end of one: it is due, and
+// nothing has to be looked at or looked up before.
+func (r *Runner) mayGoOn(ctx context.Context, l *line, c Claim, snap engine.Snapshot, due, now time.Time) bool {
+	if due.After(now) || ctx.Err() != nil || c.Job.CheckNumbers || r.aheadDue(l, c, now) {
+		return false
+	}
+	// The session is what it was: work looks at it anew otherwise.
+	is, err := r.sender.Snapshot(l.key)
+	return err == nil && is.State == snap.State && is.CreatedAt.Equal(snap.CreatedAt)
+}
+
+// finishAndClaim ends an item and claims the next one. While the database does not take
+// it nothing is claimed, nor once the daemon stops.
+func (r *Runner) finishAndClaim(ctx context.Context, l *line, ref Ref, o Outcome, snap engine.Snapshot) (next Claim, goesOn bool) {
+	var status Status
+	look := l.look(snap.CreatedAt, o.At)
+	r.insist(ctx, outcomeNotWritten, func(saving context.Context) (err error) {
+		if goesOn = ctx.Err() == nil; !goesOn {
+			status, err = r.store.FinishItem(saving, ref, o)
+			return err
+		}
+		status, next, err = r.store.FinishAndClaim(saving, ref, o, look)
+		goesOn = err == nil
+		return err
+	})
+	if status.Ended() {
+		r.discard(ref.Job)
+	}
+	return next, goesOn
 }
 
 // submit makes a panic an error of its item.
@@ -166,9 +214,11 @@ func (r *Runner) submit(ctx context.Context, key engine.SessionKey, m engine.Out
 	return r.sender.Submit(ctx, key, m, engine.SendOptions{Resume: true})
 }
 
+const outcomeNotWritten = "the outcome of a bulk job's item can't be written down"
+
 func (r *Runner) finish(ctx context.Context, ref Ref, o Outcome) {
 	var status Status
-	r.insist(ctx, "the outcome of a bulk job's item can't be written down", func(ctx context.Context) (err error) {
+	r.insist(ctx, outcomeNotWritten, func(ctx context.Context) (err error) {
 		status, err = r.store.FinishItem(ctx, ref, o)
 		return err
 	})

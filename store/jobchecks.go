@@ -96,10 +96,11 @@ func uncheckedItems(tx *sql.Tx, number int64, tenant engine.TenantID) (items []b
 func (s *Store) ListComing(ctx context.Context, id bulk.JobID, from, limit int) (items []bulk.Item, sessions int, err error) {
 	var number int64
 	var tenant engine.TenantID
-	var checks bool
+	var checks, listed bool
 	err = s.read.QueryRowContext(ctx, `SELECT number, tenant_id, check_numbers,
-		(SELECT count(*) FROM job_sessions m WHERE m.job = j.number AND m.state = 'active')
-		FROM jobs j WHERE id = $1 AND status = 'running' AND paused_at IS NULL`, id).Scan(&number, &tenant, &checks, &sessions)
+		(SELECT count(*) FROM job_sessions m WHERE m.job = j.number AND m.state = 'active'),
+		EXISTS (SELECT 1 FROM opt_outs o WHERE o.tenant_id = j.tenant_id)
+		FROM jobs j WHERE id = $1 AND status = 'running' AND paused_at IS NULL`, id).Scan(&number, &tenant, &checks, &sessions, &listed)
 	if isNoRows(err) {
 		return nil, 0, nil
 	}
@@ -108,8 +109,8 @@ func (s *Store) ListComing(ctx context.Context, id bulk.JobID, from, limit int) 
 	}
 	rows, err := s.read.QueryContext(ctx, listComing, number, from, checks, limit)
 	found, err := collect(rows, err, scanRecipient)
-	if err != nil {
-		return nil, 0, err
+	if err != nil || !listed {
+		return found, sessions, err
 	}
 	for _, it := range found {
 		out, err := hasOptedOut(s.read, tenant, it.To)

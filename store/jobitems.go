@@ -29,38 +29,55 @@ const (
 
 // FinishItem implements bulk.Store.
 func (s *Store) FinishItem(ctx context.Context, ref bulk.Ref, o bulk.Outcome) (status bulk.Status, err error) {
-	state, succeeded, failed := bulk.ItemSent, 1, 0
-	if !o.Sent {
-		state, succeeded, failed = bulk.ItemFailed, 0, 1
-	}
 	err = s.recordQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
-		o := o
-		if !o.Sent {
-			var unknown bool
-			if err := tx.QueryRow(outcomeUnknown, ref.Job, ref.Index).Scan(&unknown); err != nil {
-				return 0, err
-			}
-			if unknown {
-				o.Code = engine.CodeSendOutcomeUnknown
-			}
-		}
-		left := o.Sent || bulk.MayHaveLeft(o.Code)
-		var number int64
-		var session engine.SessionID
-		err = tx.QueryRow(finishItem, state, o.Code, millis(o.SentAt), left, millis(o.At), ref.Job, ref.Index).Scan(&number, &session)
-		if isNoRows(err) {
-			return 0, engine.Errorf(engine.CodeInternal, "the item of a bulk job is not being sent, as expected")
-		}
-		if err != nil {
-			return 0, err
-		}
-		if _, err := tx.Exec(countMember, succeeded, failed, millis(o.NextAt), number, session); err != nil {
-			return 0, err
-		}
-		status, queued, err = s.countItem(tx, number, succeeded, failed, o.At)
+		status, queued, err = s.finishItem(tx, ref, o)
 		return queued, err
 	})
 	return status, err
+}
+
+// FinishAndClaim implements bulk.Store.
+func (s *Store) FinishAndClaim(ctx context.Context, ref bulk.Ref, o bulk.Outcome, look bulk.Look) (status bulk.Status, next bulk.Claim, err error) {
+	err = s.recordQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
+		var more int64
+		if status, queued, err = s.finishItem(tx, ref, o); err != nil {
+			return 0, err
+		}
+		next, more, err = s.claimNext(tx, look)
+		return queued + more, err
+	})
+	if err != nil {
+		return "", bulk.Claim{}, err
+	}
+	return status, next, nil
+}
+
+func (s *Store) finishItem(tx *sql.Tx, ref bulk.Ref, o bulk.Outcome) (status bulk.Status, queued int64, err error) {
+	state, succeeded, failed := bulk.ItemSent, 1, 0
+	if !o.Sent {
+		state, succeeded, failed = bulk.ItemFailed, 0, 1
+		var unknown bool
+		if err := tx.QueryRow(outcomeUnknown, ref.Job, ref.Index).Scan(&unknown); err != nil {
+			return "", 0, err
+		}
+		if unknown {
+			o.Code = engine.CodeSendOutcomeUnknown
+		}
+	}
+	left := o.Sent || bulk.MayHaveLeft(o.Code)
+	var number int64
+	var session engine.SessionID
+	err = tx.QueryRow(finishItem, state, o.Code, millis(o.SentAt), left, millis(o.At), ref.Job, ref.Index).Scan(&number, &session)
+	if isNoRows(err) {
+		return "", 0, engine.Errorf(engine.CodeInternal, "the item of a bulk job is not being sent, as expected")
+	}
+	if err != nil {
+		return "", 0, err
+	}
+	if _, err := tx.Exec(countMember, succeeded, failed, millis(o.NextAt), number, session); err != nil {
+		return "", 0, err
+	}
+	return s.countItem(tx, number, succeeded, failed, o.At)
 }
 
 // countItem counts an item in its job, ends the job with its last one, and tells of both.

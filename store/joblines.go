@@ -194,7 +194,7 @@ func (s *Store) takeItem(tx *sql.Tx, look *search, number int64, j bulk.Job, m b
 			}
 			continue
 		}
-		out, err := hasOptedOut(tx, look.Session.Tenant, it.To)
+		out, err := s.mustPassOver(tx, look.Session.Tenant, it.To)
 		if err != nil {
 			return false, err
 		}
@@ -212,6 +212,14 @@ func (s *Store) takeItem(tx *sql.Tx, look *search, number int64, j bulk.Job, m b
 	j.Status = bulk.StatusRunning
 	look.claim.Job, look.claim.Item, look.claim.Due, look.claim.NotBefore = j, it, m.NextAt, time.Time{}
 	return true, nil
+}
+
+// mustPassOver is hasOptedOut for every item: of most tenants nobody has.
+func (s *Store) mustPassOver(tx *sql.Tx, tenant engine.TenantID, to engine.JID) (bool, error) {
+	if anybody, err := s.isListed(tx, tenant); err != nil || !anybody {
+		return false, err
+	}
+	return hasOptedOut(tx, tenant, to)
 }
 
 // goesOn writes down that a job runs, and that its session waits no more.

@@ -14,6 +14,7 @@ import (
 
 	sqlite3 "github.com/mattn/go-sqlite3"
 
+	"wapid/bulk"
 	"wapid/engine"
 )
 
@@ -187,5 +188,26 @@ func TestStandingIsForgotten(t *testing.T) {
 	}
 	if err := reserve(); err != nil {
 		t.Errorf("after a suspension that did not happen: %v", err)
+	}
+}
+
+// An item of a bulk job takes five statements beside those of its message, in one
+// transaction with the end of the item before.
+func TestAnItemTakesFewStatements(t *testing.T) {
+	s, c := countStatements(t)
+	key, madeAt := engine.SessionKey{Tenant: DefaultTenant, ID: "main"}, time.Unix(1708243200, 0)
+	j := insertJob(t, s, key, madeAt, 4)
+	look := bulk.Look{Session: key, MadeAt: madeAt, Now: madeAt}
+	claim, err := s.ClaimItem(t.Context(), look)
+	if err != nil || claim.Job.ID != j.ID {
+		t.Fatalf("claimed %+v (%v)", claim, err)
+	}
+	look.Known = j.ID
+	for i := range 2 {
+		c.take()
+		_, claim, err = s.FinishAndClaim(t.Context(), bulk.Ref{Job: j.ID, Index: i}, bulk.Outcome{Sent: true, SentAt: madeAt, At: madeAt, NextAt: madeAt}, look)
+		if got := c.take(); err != nil || claim.Item.Index != i+1 || got != 5 {
+			t.Errorf("item %d took %d statements, and %+v followed (%v)", i, got, claim.Item, err)
+		}
 	}
 }

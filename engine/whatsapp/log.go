@@ -91,6 +91,10 @@ func (l clientLog) Errorf(format string, args ...any) {
 }
 
 func (l clientLog) write(level zapcore.Level, format string, args []any) {
+	core := l.log.Core()
+	if level == zapcore.DebugLevel && !core.Enabled(level) {
+		return // whatsmeow says a dozen such things of every message
+	}
 	if l.gate != nil {
 		l.gate.mu.RLock()
 		defer l.gate.mu.RUnlock()
@@ -98,7 +102,6 @@ func (l clientLog) write(level zapcore.Level, format string, args []any) {
 			return
 		}
 	}
-	core := l.log.Core()
 	if l.module == moduleSocket || l.ownDoing(args) {
 		level = zapcore.DebugLevel
 	}

@@ -50,7 +50,7 @@ var onlyIn = map[string][]string{
 	"gonum.org/v1/plot":             {"wapid/cmd/benchreport"},
 	"gonum.org/v1/plot/…":           {"wapid/cmd/benchreport"},
 	"database/sql":                  {"wapid/store", "wapid/engine/whatsapp"},
-	"github.com/mattn/go-sqlite3":   {"wapid/store", "wapid/engine/whatsapp"},
+	"github.com/mattn/go-sqlite3":   {"wapid/store", "wapid/engine/whatsapp", "wapid/cmd/wapid/bench/bound"},
 }
 
 func TestImportsFollowTheGraph(t *testing.T) {

@@ -75,7 +75,18 @@ type simulated struct {
 // have understood everything that was sent to it.
 func startNetwork(t testing.TB) *simulated {
 	t.Helper()
-	server, err := simnet.New(simnet.Config{Control: "off"})
+	return openNetwork(t, "off")
+}
+
+// startControlledNetwork is startNetwork with the controls.
+func startControlledNetwork(t testing.TB) *simulated {
+	t.Helper()
+	return openNetwork(t, "")
+}
+
+func openNetwork(t testing.TB, control string) *simulated {
+	t.Helper()
+	server, err := simnet.New(simnet.Config{Control: control})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	// bulkItems is about how many items all jobs of a run have together.
-	bulkItems = 4000
+	// bulkItems is how many items all jobs of a run have together at most, bulkEach
+	// about how many for each session and second of the measured time.
+	bulkItems, bulkEach = 4000, 80
 	// bulkPatience bounds how long they take.
 	bulkPatience = 5 * time.Minute
 	// bulkSessions is how many sessions a job may have.
@@ -48,9 +49,8 @@ func (h *harness) bulkRun(ctx context.Context, size int) (report.Values, error) 
 	ctx, cancel := context.WithTimeout(ctx, bulkPatience)
 	defer cancel()
 	jobs := (size + bulkSessions - 1) / bulkSessions
-	// A fleet of a few is not held to what thousands could do.
-	items := max(1, min(bulkItems, 400*size)/jobs)
-	start := time.Now().Add(time.Duration(jobs)*20*time.Millisecond + time.Second)
+	items := max(1, min(bulkItems, int(bulkEach*float64(size)*h.opts.Duration.Seconds()))/jobs)
+	start := time.Now().Add(time.Duration(jobs)*100*time.Millisecond + time.Second)
 	ids := make([]string, jobs)
 	for i := range jobs {
 		var answer struct {

@@ -67,7 +67,7 @@ func (c *child) line() (string, error) {
 	if err == nil {
 		return text, nil
 	}
-	return "", fmt.Errorf("%s ended: %w\n%s", c.name, errors.Join(err, c.stop()), c.tail())
+	return "", fmt.Errorf("%s ended: %w", c.name, errors.Join(err, c.stop()))
 }
 
 func (c *child) tail() string {
@@ -76,7 +76,7 @@ func (c *child) tail() string {
 		return err.Error()
 	}
 	lines := strings.Split(strings.TrimSpace(string(raw)), "\n")
-	return strings.Join(lines[max(0, len(lines)-10):], "\n")
+	return strings.Join(lines[max(0, len(lines)-60):], "\n")
 }
 
 // stop ends the process as an operator would: SIGTERM, and SIGKILL when it
@@ -94,7 +94,7 @@ func (c *child) stop() error {
 		})()
 		_, _ = io.Copy(io.Discard, c.output) // until it closes its end
 		if err := c.cmd.Wait(); err != nil {
-			c.err = fmt.Errorf("%s: %w", c.name, err)
+			c.err = fmt.Errorf("%s: %w\n%s", c.name, err, c.tail())
 		}
 	})
 	return c.err

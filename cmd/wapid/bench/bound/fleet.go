@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	_ "github.com/mattn/go-sqlite3" // the driver of a fleet in SQLite
 	signallog "go.mau.fi/libsignal/logger"
 	"go.mau.fi/whatsmeow/store"
 	"go.mau.fi/whatsmeow/store/sqlstore"

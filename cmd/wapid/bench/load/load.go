@@ -20,7 +20,7 @@ type Plan struct {
 	Sessions int           `json:"sessions"`        // messages go through all of them in turn
 	Workers  int           `json:"workers"`         // of a closed loop, at most one for each session
 	WarmUp   time.Duration `json:"warmUp"`          // load that is not measured, before the rest
-	Duration time.Duration `json:"duration"`        // load that is measured
+	Duration time.Duration `json:"duration"`        // load that is measured; longer where nothing is sent in it
 	Rate     float64       `json:"rate,omitempty"`  // messages a second of an open loop; 0 for a closed one
 	Limit    int           `json:"limit,omitempty"` // ends the load after so many messages; 0 for none
 }
@@ -73,7 +73,7 @@ func Run(ctx context.Context, plan Plan, send Send, meter Meter) (Result, error)
 	if plan.Sessions < 1 || plan.Duration <= 0 {
 		return Result{}, errors.New("a load needs sessions and a duration")
 	}
-	l := &loop{plan: plan, send: send, start: time.Now()}
+	l := &loop{plan: plan, send: send, start: time.Now(), some: make(chan struct{})}
 	workers := max(1, min(plan.Workers, plan.Sessions))
 	if plan.Rate > 0 {
 		workers = maxOpen
@@ -107,7 +107,9 @@ type loop struct {
 	send  Send
 	start time.Time
 	span  span
-	next  atomic.Int64 // messages begun so far
+	next  atomic.Int64  // messages begun so far
+	some  chan struct{} // closed by the first message that ends within the measured time
+	once  sync.Once
 }
 
 // measure waits through the warm-up and the measured time.
@@ -124,6 +126,12 @@ func (l *loop) measure(ctx context.Context, meter Meter, idle <-chan struct{}) (
 	l.span.begin.Store(max(1, int64(begin)))
 	if err = wait(ctx, l.plan.Duration, idle); err != nil {
 		return result, err
+	}
+	select {
+	case <-l.some:
+	case <-idle:
+	case <-ctx.Done():
+		return result, ctx.Err()
 	}
 	end := time.Since(l.start)
 	l.span.end.Store(int64(end))
@@ -162,7 +170,7 @@ func (l *loop) closed(stop, ctx context.Context, worker, workers int, r *recorde
 			}
 			begun := time.Since(l.start)
 			err := l.send(ctx, session, n)
-			r.note(&l.span, begun, time.Since(l.start), err)
+			l.note(r, begun, time.Since(l.start), err)
 		}
 	}
 }
@@ -179,7 +187,7 @@ func (l *loop) open(stop, ctx context.Context, r *recorder) {
 			return
 		}
 		err := l.send(ctx, int(k)%l.plan.Sessions, int(k)/l.plan.Sessions)
-		r.note(&l.span, due, time.Since(l.start), err)
+		l.note(r, due, time.Since(l.start), err)
 	}
 }
 
@@ -188,13 +196,14 @@ func (l *loop) full() bool {
 	return l.plan.Limit > 0 && l.next.Add(1) > int64(l.plan.Limit)
 }
 
-func (r *recorder) note(s *span, begun, ended time.Duration, err error) {
+func (l *loop) note(r *recorder, begun, ended time.Duration, err error) {
 	if err == nil {
 		r.total++
 	}
-	if !s.contains(ended) {
+	if !l.span.contains(ended) {
 		return
 	}
+	l.once.Do(func() { close(l.some) })
 	if err != nil {
 		r.errors++
 		if r.err == nil {

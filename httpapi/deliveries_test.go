@@ -25,7 +25,7 @@ func (d *daemon) settle(o webhooks.Outcome, a webhooks.Attempt) {
 			return
 		}
 		for _, c := range claims {
-			if _, err := d.store.FinishDelivery(d.t.Context(), c.Delivery.ID, a, o); err != nil {
+			if _, err := d.store.FinishDeliveries(d.t.Context(), webhooks.Tried{ID: c.Delivery.ID, Attempt: a, Outcome: o}); err != nil {
 				d.t.Fatal(err)
 			}
 		}

@@ -14,8 +14,7 @@ import (
 // failAt lets a claim fail at a time, to be tried again an hour later.
 func failAt(t testing.TB, s *store.Store, c webhooks.Claim, at time.Time) webhooks.Turn {
 	t.Helper()
-	turn, err := s.FinishDelivery(context.Background(), c.Delivery.ID, webhooks.Attempt{At: at, Status: 500},
-		webhooks.Outcome{State: webhooks.DeliveryPending, RetryAt: at.Add(time.Hour), Random: 0.5})
+	turn, err := settle(s, webhooks.Tried{ID: c.Delivery.ID, Attempt: webhooks.Attempt{At: at, Status: 500}, Outcome: webhooks.Outcome{State: webhooks.DeliveryPending, RetryAt: at.Add(time.Hour), Random: 0.5}})
 	must(t, err)
 	return turn
 }
@@ -70,7 +69,7 @@ func TestOpenCircuitIsProbed(t *testing.T) {
 	names, claims = claim(t, s, start.Add(2*time.Hour), 10, 4)
 	wantNames(t, names, `a/s0/{"n":0}`)
 	// It is back: everything is due at once, each session in its order.
-	turn, err := s.FinishDelivery(ctx, claims[0].Delivery.ID, webhooks.Attempt{At: start.Add(2 * time.Hour), Status: 200}, delivered)
+	turn, err := settle(s, webhooks.Tried{ID: claims[0].Delivery.ID, Attempt: webhooks.Attempt{At: start.Add(2 * time.Hour), Status: 200}, Outcome: delivered})
 	if must(t, err); turn != webhooks.TurnRecovered {
 		t.Errorf("turn %q", turn)
 	}
@@ -173,7 +172,7 @@ func TestRecoveryKeepsTheLineBehindWhatIsUnderWay(t *testing.T) {
 
 func finishAt(t testing.TB, s *store.Store, c webhooks.Claim, at time.Time) {
 	t.Helper()
-	_, err := s.FinishDelivery(context.Background(), c.Delivery.ID, webhooks.Attempt{At: at, Status: 200}, delivered)
+	_, err := settle(s, webhooks.Tried{ID: c.Delivery.ID, Attempt: webhooks.Attempt{At: at, Status: 200}, Outcome: delivered})
 	must(t, err)
 }
 

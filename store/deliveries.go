@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"time"
 
-	"wapid/engine"
 	"wapid/webhooks"
 )
 
@@ -49,15 +48,6 @@ UPDATE deliveries SET state = 'sending' WHERE state = 'pending' AND id IN (
 	SELECT id FROM ranked WHERE rank <= CASE failing WHEN 1 THEN $5 ELSE $6 END
 ) RETURNING id`
 
-const selectClaim = `SELECT d.id, d.endpoint_id, d.event_id, d.tenant_id, d.session_id, d.state, d.attempts, d.next_at,
-	` + endpointColumns + `,
-	v.id, v.tenant_id, v.session_id, v.type, v.at, v.data
-	FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id JOIN events v ON v.id = d.event_id WHERE d.id = $1`
-
-// promoteNext gives the turn to whoever is first in line now; it may have it already.
-const promoteNext = `UPDATE deliveries SET turn = 1 WHERE turn = 0 AND id = (
-	SELECT min(d.id) FROM deliveries d WHERE d.endpoint_id = $1 AND d.session_id = $2 AND d.turn < 2)`
-
 const releaseAll = `UPDATE deliveries SET state = 'pending' WHERE state = 'sending'`
 
 // capRetries takes back times that were set while the clock was far ahead.
@@ -91,11 +81,10 @@ func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, room webhook
 				return queued, err
 			}
 			for _, id := range ids {
-				c, err := scanClaim(tx.QueryRow(selectClaim, id))
+				c, err := s.claimed(tx, id)
 				if err != nil {
 					return 0, err
 				}
-				s.readable(&c.Event)
 				if c.Endpoint.Unreadable {
 					n, err := s.setAside(tx, c)
 					if err != nil {
@@ -118,56 +107,6 @@ func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, room webhook
 		return nil, err
 	}
 	return claims, nil
-}
-
-// FinishDelivery implements webhooks.Store.
-func (s *Store) FinishDelivery(ctx context.Context, id webhooks.DeliveryID, a webhooks.Attempt, o webhooks.Outcome) (turn webhooks.Turn, err error) {
-	err = s.recordQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
-		var (
-			endpoint  webhooks.EndpointID
-			session   engine.SessionID
-			nextAt    = o.RetryAt
-			finished  time.Time
-			finishing = o.State != webhooks.DeliveryPending
-		)
-		if finishing {
-			nextAt, finished = a.At, a.At.Add(a.Duration)
-		}
-		err = tx.QueryRow(`UPDATE deliveries SET state = $1, turn = 2, attempts = attempts + 1, next_at = $2, finished_at = $3
-			WHERE id = $4 AND state = 'sending' RETURNING endpoint_id, session_id`,
-			o.State, millis(nextAt), millis(finished), id).Scan(&endpoint, &session)
-		if isNoRows(err) {
-			return 0, notSending(tx, id)
-		}
-		if err != nil {
-			return 0, err
-		}
-		// One that was delivered again counts its attempts anew, but its tries on.
-		_, err = tx.Exec(`INSERT INTO attempts (delivery_id, number, at, status, duration_ms, error, body)
-			VALUES ($1, (SELECT coalesce(max(number), 0) + 1 FROM attempts WHERE delivery_id = $1), $2, $3, $4, $5, $6)`,
-			id, millis(a.At), a.Status, a.Duration.Milliseconds(), a.Error, a.Body)
-		if err != nil {
-			return 0, err
-		}
-		if _, err = tx.Exec(promoteNext, endpoint, session); err != nil {
-			return 0, err
-		}
-		turn, queued, err = s.judge(tx, endpoint, a, o)
-		return queued, err
-	})
-	if err != nil {
-		return webhooks.TurnNone, err
-	}
-	return turn, nil
-}
-
-// notSending says why a delivery could not be finished.
-func notSending(tx *sql.Tx, id webhooks.DeliveryID) error {
-	var state webhooks.DeliveryState
-	if err := tx.QueryRow(`SELECT state FROM deliveries WHERE id = $1`, id).Scan(&state); err != nil {
-		return orNotFound(err, "delivery")
-	}
-	return engine.Errorf(engine.CodeInternal, "the delivery is %s, not sending as expected", state)
 }
 
 // ReleaseDeliveries implements webhooks.Store.
@@ -215,25 +154,4 @@ func (s *Store) hint() {
 	case s.queued <- struct{}{}:
 	default:
 	}
-}
-
-func deliveryFields(d *webhooks.Delivery) []any {
-	return []any{&d.ID, &d.Endpoint, &d.Event, &d.Session.Tenant, &d.Session.ID, &d.State, &d.Attempts, instant{&d.NextAt}}
-}
-
-func scanDelivery(r row) (d webhooks.Delivery, err error) {
-	err = r.Scan(deliveryFields(&d)...)
-	return d, err
-}
-
-func scanDeliveryID(r row) (id webhooks.DeliveryID, err error) {
-	err = r.Scan(&id)
-	return id, err
-}
-
-func scanClaim(r row) (c webhooks.Claim, err error) {
-	v := &c.Event
-	err = r.Scan(append(append(deliveryFields(&c.Delivery), endpointFields(&c.Endpoint)...),
-		&v.ID, &v.Session.Tenant, &v.Session.ID, &v.Type, instant{&v.At}, &v.Data)...)
-	return c, err
 }

@@ -53,7 +53,7 @@ func BenchmarkClaimBesideAGiantBacklog(b *testing.B) {
 			claims, err := s.ClaimDeliveries(ctx, start, room)
 			must(b, err)
 			for _, c := range claims {
-				_, err := s.FinishDelivery(ctx, c.Delivery.ID, webhooks.Attempt{At: start}, webhooks.Outcome{State: webhooks.DeliveryPending, RetryAt: start})
+				_, err := s.FinishDeliveries(ctx, webhooks.Tried{ID: c.Delivery.ID, Attempt: webhooks.Attempt{At: start}, Outcome: webhooks.Outcome{State: webhooks.DeliveryPending, RetryAt: start}})
 				must(b, err)
 				on := true
 				_, err = s.UpdateEndpoint(ctx, c.Endpoint.Tenant, c.Endpoint.ID, webhooks.EndpointChange{Enabled: &on})

@@ -47,8 +47,17 @@ func wantNames(t testing.TB, got []string, want ...string) {
 
 func finish(t testing.TB, s *store.Store, c webhooks.Claim, o webhooks.Outcome) {
 	t.Helper()
-	_, err := s.FinishDelivery(context.Background(), c.Delivery.ID, webhooks.Attempt{At: start, Status: 200}, o)
+	_, err := s.FinishDeliveries(context.Background(), webhooks.Tried{ID: c.Delivery.ID, Attempt: webhooks.Attempt{At: start, Status: 200}, Outcome: o})
 	must(t, err)
+}
+
+// settle records one try and says what it means for the endpoint.
+func settle(s *store.Store, t webhooks.Tried) (webhooks.Turn, error) {
+	turns, err := s.FinishDeliveries(context.Background(), t)
+	if err != nil {
+		return "", err
+	}
+	return turns[0], nil
 }
 
 var delivered = webhooks.Outcome{State: webhooks.DeliveryDelivered}
@@ -134,7 +143,6 @@ func TestClaimPrefersTheEndpointWithLeastUnderWay(t *testing.T) {
 
 // An endpoint whose last try failed gets one delivery at a time until one succeeds.
 func TestFailingEndpointGetsOneAtATime(t *testing.T) {
-	ctx := context.Background()
 	s := open(t, store.Options{Clock: func() time.Time { return start }})
 	tenantWithEndpoint(t, s, "a")
 	for i := range 8 {
@@ -143,14 +151,14 @@ func TestFailingEndpointGetsOneAtATime(t *testing.T) {
 	_, claims := claim(t, s, start, 2, 4)
 	again := webhooks.Outcome{State: webhooks.DeliveryPending, RetryAt: start.Add(time.Hour)}
 	for i, want := range []webhooks.Turn{webhooks.TurnFailing, webhooks.TurnNone} {
-		turn, err := s.FinishDelivery(ctx, claims[i].Delivery.ID, webhooks.Attempt{At: start}, again)
+		turn, err := settle(s, webhooks.Tried{ID: claims[i].Delivery.ID, Attempt: webhooks.Attempt{At: start}, Outcome: again})
 		if err != nil || turn != want {
 			t.Errorf("failure %d: turn is %q, %v", i+1, turn, err)
 		}
 	}
 	names, claims := claim(t, s, start, 10, 4)
 	wantNames(t, names, `a/s2/{"n":0}`)
-	if turn, err := s.FinishDelivery(ctx, claims[0].Delivery.ID, webhooks.Attempt{At: start}, delivered); err != nil || turn != webhooks.TurnRecovered {
+	if turn, err := settle(s, webhooks.Tried{ID: claims[0].Delivery.ID, Attempt: webhooks.Attempt{At: start}, Outcome: delivered}); err != nil || turn != webhooks.TurnRecovered {
 		t.Errorf("recovery: turn is %q, %v", turn, err)
 	}
 	if names, _ := claim(t, s, start, 10, 4); len(names) != 4 {
@@ -166,13 +174,13 @@ func TestFinishExpectsSending(t *testing.T) {
 	all, err := s.ListDeliveries(ctx, "a", 0, 10)
 	must(t, err)
 	id := all[0].ID
-	_, err = s.FinishDelivery(ctx, id, webhooks.Attempt{At: start}, delivered)
+	_, err = settle(s, webhooks.Tried{ID: id, Attempt: webhooks.Attempt{At: start}, Outcome: delivered})
 	wantCode(t, err, engine.CodeInternal)
-	_, err = s.FinishDelivery(ctx, 999, webhooks.Attempt{At: start}, delivered)
+	_, err = settle(s, webhooks.Tried{ID: 999, Attempt: webhooks.Attempt{At: start}, Outcome: delivered})
 	wantCode(t, err, engine.CodeNotFound)
 	_, claims := claim(t, s, start, 1, 1)
 	finish(t, s, claims[0], delivered)
-	_, err = s.FinishDelivery(ctx, id, webhooks.Attempt{At: start}, delivered)
+	_, err = settle(s, webhooks.Tried{ID: id, Attempt: webhooks.Attempt{At: start}, Outcome: delivered})
 	wantCode(t, err, engine.CodeInternal)
 	attempts, err := s.ListAttempts(ctx, "a", id)
 	if must(t, err); len(attempts) != 1 {
@@ -185,7 +193,7 @@ func TestFinishExpectsSending(t *testing.T) {
 	appendTo(t, s, "a", "s", 2)
 	_, claims = claim(t, s, start, 1, 1)
 	must(t, s.DeleteEndpoint(ctx, "a"))
-	_, err = s.FinishDelivery(ctx, claims[0].Delivery.ID, webhooks.Attempt{At: start}, delivered)
+	_, err = settle(s, webhooks.Tried{ID: claims[0].Delivery.ID, Attempt: webhooks.Attempt{At: start}, Outcome: delivered})
 	wantCode(t, err, engine.CodeNotFound)
 	wantCode(t, s.DeleteEndpoint(ctx, "a"), engine.CodeNotFound)
 	_, err = s.FindEndpoint(ctx, "a")

@@ -72,8 +72,12 @@ func (s *Store) CountEvents(ctx context.Context, key engine.SessionKey, t engine
 const selectEvent = `SELECT id, tenant_id, session_id, type, at, data FROM events`
 
 func scanEvent(r row) (e engine.Event, err error) {
-	err = r.Scan(&e.ID, &e.Session.Tenant, &e.Session.ID, &e.Type, instant{&e.At}, &e.Data)
+	err = r.Scan(eventFields(&e)...)
 	return e, err
+}
+
+func eventFields(e *engine.Event) []any {
+	return []any{&e.ID, &e.Session.Tenant, &e.Session.ID, &e.Type, instant{&e.At}, &e.Data}
 }
 
 // updateQueueing is update for a transaction that may queue deliveries: fn says

@@ -68,7 +68,7 @@ func TestPruneKeepsWhatTenantsKeep(t *testing.T) {
 	if _, err := s.ClaimDeliveries(ctx, now, webhooks.Room{Healthy: 1, Failing: 1, PerEndpoint: 1, PerTenant: 1}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.FinishDelivery(ctx, 1, webhooks.Attempt{At: now}, webhooks.Outcome{State: webhooks.DeliveryDead}); err != nil {
+	if _, err := s.FinishDeliveries(ctx, webhooks.Tried{ID: 1, Attempt: webhooks.Attempt{At: now}, Outcome: webhooks.Outcome{State: webhooks.DeliveryDead}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Prune(ctx, 0); err != nil {

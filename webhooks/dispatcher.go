@@ -3,12 +3,9 @@ package webhooks
 import (
 	"context"
 	"math/rand/v2"
-	"net/http"
 	"time"
 
 	"go.uber.org/zap"
-
-	"wapid/engine"
 )
 
 // Options of a dispatcher. The zero value is what the daemon uses.
@@ -170,6 +167,9 @@ func (d *Dispatcher) claim(ctx, sending context.Context, workers *pool) (time.Du
 			return 0, err
 		}
 	}
+	if workers.stirring() {
+		return d.o.Poll, nil
+	}
 	// What is due now and was not claimed waits for a delivery to end or to
 	// settle, which is a hint of its own; only what becomes due later needs the timer.
 	next, err := d.store.NextDelivery(ctx, now)
@@ -193,7 +193,7 @@ func (d *Dispatcher) begin(ctx, sending context.Context, workers *pool, room Roo
 		return ctx.Err()
 	}
 	for _, c := range claims {
-		workers.start(sending, c.Endpoint, func(try context.Context) { d.deliver(sending, try, c) })
+		workers.start(sending, c.Endpoint, func(try context.Context) { d.deliver(ctx, sending, try, c) })
 	}
 	return nil
 }
@@ -213,68 +213,6 @@ func (d *Dispatcher) sleep(ctx context.Context, longest time.Duration, queued <-
 	case <-queued:
 	case <-nudges:
 	case <-ended:
-	}
-}
-
-// deliver posts one claim and records the outcome. It keeps its place until the
-// store has taken the outcome, so that a failing store also slows the sending.
-// The try itself ends with its own context, the rest with ctx.
-func (d *Dispatcher) deliver(ctx, try context.Context, c Claim) {
-	r := d.sender.post(try, c, d.o.Clock)
-	if ctx.Err() != nil && !r.delivered {
-		d.release(c)
-		return
-	}
-	outcome := d.outcome(c, r)
-	for again := 0; ; again++ {
-		turn, err := d.store.FinishDelivery(context.WithoutCancel(ctx), c.Delivery.ID, r.attempt, outcome)
-		switch engine.CodeOf(err) {
-		case "":
-			d.report(c, r, outcome, turn)
-			return
-		case engine.CodeNotFound: // gone together with its endpoint
-			return
-		case engine.CodeStorage:
-			if again == 0 {
-				d.log.Error("a webhook delivery can't be recorded yet", zap.Int64("delivery", int64(c.Delivery.ID)), zap.Error(err))
-			}
-		default:
-			d.log.Error("a webhook delivery can't be recorded", zap.Int64("delivery", int64(c.Delivery.ID)), zap.Error(err))
-			return
-		}
-		d.sleep(ctx, d.o.Poll, nil)
-		if ctx.Err() != nil {
-			return // the next start sends it again
-		}
-	}
-}
-
-// outcome decides what follows a try.
-func (d *Dispatcher) outcome(c Claim, r result) Outcome {
-	if r.delivered {
-		return Outcome{State: DeliveryDelivered}
-	}
-	o := Outcome{State: DeliveryDead, Gone: r.attempt.Status == http.StatusGone, Random: d.o.Rand()}
-	if s := r.attempt.Status; s == http.StatusTooManyRequests || s == http.StatusServiceUnavailable {
-		o.Asked = r.retryAfter
-	}
-	if wait, again := retryDelay(c.Delivery.Attempts+1, r.retryAfter, d.o.Rand()); again {
-		o.State, o.RetryAt = DeliveryPending, r.attempt.At.Add(r.attempt.Duration+wait)
-	}
-	return o
-}
-
-// release hands claims back untried. If that fails the next start does it.
-func (d *Dispatcher) release(claims ...Claim) {
-	if len(claims) == 0 {
-		return
-	}
-	ids := make([]DeliveryID, len(claims))
-	for i, c := range claims {
-		ids[i] = c.Delivery.ID
-	}
-	if err := d.store.ReleaseDeliveries(context.Background(), ids); err != nil {
-		d.log.Error("webhook deliveries can't be handed back before the next start", zap.Int("count", len(ids)), zap.Error(err))
 	}
 }
 

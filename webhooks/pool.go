@@ -54,6 +54,14 @@ func (p *pool) room() (healthy, failing, spare int) {
 	return healthy, failing, max(0, p.all/2-total)
 }
 
+// stirring tells whether something is under way that will end or settle, and hint
+// at it, within the time to settle.
+func (p *pool) stirring() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.fresh > 0
+}
+
 // start runs fn in a place that the caller has seen free. fn's context ends with
 // ctx, or with errPressed.
 func (p *pool) start(ctx context.Context, e Endpoint, fn func(ctx context.Context)) {

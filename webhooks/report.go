@@ -14,21 +14,21 @@ const givenUpEvery = time.Minute
 // report tells the operator, who can't see tenants' deliveries, that an endpoint
 // begins to fail, that it has recovered or was disabled, and that deliveries are
 // lost to it. It names no URL: those may hold secrets.
-func (d *Dispatcher) report(c Claim, r result, o Outcome, turn Turn) {
-	who := []zap.Field{zap.String("endpoint", string(c.Endpoint.ID)), zap.String("tenant", string(c.Endpoint.Tenant))}
-	what := append(who, zap.Int("status", r.attempt.Status), zap.String("error", r.attempt.Error),
-		zap.Int("attempt", c.Delivery.Attempts+1))
+func (d *Dispatcher) report(e Endpoint, attempt int, t Tried, turn Turn) {
+	who := []zap.Field{zap.String("endpoint", string(e.ID)), zap.String("tenant", string(e.Tenant))}
+	what := append(who, zap.Int("status", t.Attempt.Status), zap.String("error", t.Attempt.Error),
+		zap.Int("attempt", attempt))
 	switch turn {
 	case TurnRecovered:
 		d.log.Info("a webhook endpoint has recovered", who...)
 	case TurnFailing:
 		d.log.Warn("a webhook endpoint fails; its deliveries are tried again on their schedule", what...)
 	case TurnDisabled:
-		d.log.Warn("a webhook endpoint was disabled", append(what, zap.Bool("gone", o.Gone))...)
+		d.log.Warn("a webhook endpoint was disabled", append(what, zap.Bool("gone", t.Outcome.Gone))...)
 	case TurnOpen:
 		d.log.Debug("a webhook endpoint goes on failing and is probed", what...)
 	}
-	if o.State == DeliveryDead {
+	if t.Outcome.State == DeliveryDead {
 		if n := d.givenUp.add(d.o.Clock()); n > 0 {
 			d.log.Warn("webhook deliveries were given up; this is the latest", append(what, zap.Int("count", n))...)
 		}

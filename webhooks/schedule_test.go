@@ -29,19 +29,22 @@ func (s *counted) ClaimDeliveries(ctx context.Context, now time.Time, room webho
 	return s.Store.ClaimDeliveries(ctx, now, room)
 }
 
-func (s *counted) FinishDelivery(ctx context.Context, id webhooks.DeliveryID, a webhooks.Attempt, o webhooks.Outcome) (webhooks.Turn, error) {
+func (s *counted) FinishDeliveries(ctx context.Context, tries ...webhooks.Tried) ([]webhooks.Turn, error) {
 	s.mu.Lock()
 	fail := s.failures > 0
 	if fail {
 		s.failures--
-	} else {
-		s.finishes = append(s.finishes, a.At)
+	}
+	for _, t := range tries {
+		if !fail {
+			s.finishes = append(s.finishes, t.Attempt.At)
+		}
 	}
 	s.mu.Unlock()
 	if fail {
-		return webhooks.TurnNone, engine.Errorf(engine.CodeStorage, "the database did not answer")
+		return nil, engine.Errorf(engine.CodeStorage, "the database did not answer")
 	}
-	return s.Store.FinishDelivery(ctx, id, a, o)
+	return s.Store.FinishDeliveries(ctx, tries...)
 }
 
 func (s *counted) seen() (claims int, finishes []time.Time) {

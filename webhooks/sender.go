@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"wapid/engine"
 )
 
 // sendTimeout bounds one try, from dialling to the end of what is read of the
@@ -39,10 +41,10 @@ type result struct {
 
 // post tries a delivery once. Any 2xx answer is success; a redirect is not
 // followed, as it would be a URL that the tenant did not give.
-func (s *sender) post(ctx context.Context, c Claim, now func() time.Time) result {
+func (s *sender) post(ctx context.Context, e Endpoint, v engine.Event, now func() time.Time) result {
 	began := now()
 	r := result{attempt: Attempt{At: began}}
-	status, header, text, err := s.exchange(ctx, c, began)
+	status, header, text, err := s.exchange(ctx, e, v, began)
 	r.attempt.Duration = now().Sub(began)
 	r.attempt.Status = status
 	if err != nil {
@@ -60,32 +62,32 @@ func (s *sender) post(ctx context.Context, c Claim, now func() time.Time) result
 	return r
 }
 
-func (s *sender) exchange(ctx context.Context, c Claim, at time.Time) (int, http.Header, string, error) {
+func (s *sender) exchange(ctx context.Context, e Endpoint, v engine.Event, at time.Time) (int, http.Header, string, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	secrets := c.Endpoint.Secrets(at)
+	secrets := e.Secrets(at)
 	inBody, inHeader := "", secrets
 	switch {
 	case len(secrets) == 0:
-	case c.Endpoint.SignatureMode == SignBody:
+	case e.SignatureMode == SignBody:
 		inBody, inHeader = secrets[0], nil
-	case c.Endpoint.SignatureMode != SignHeader:
+	case e.SignatureMode != SignHeader:
 		inBody = secrets[0]
 	}
-	body, err := Body(c.Event, inBody)
+	body, err := Body(v, inBody)
 	if err != nil {
 		return 0, nil, "", err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Endpoint.URL, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.URL, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, "", err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", s.userAgent)
-	for name, value := range c.Endpoint.Headers {
+	for name, value := range e.Headers {
 		req.Header.Set(name, value)
 	}
-	Sign(req.Header, c.Event.ID, at, body, inHeader...)
+	Sign(req.Header, v.ID, at, body, inHeader...)
 	resp, err := s.client.Do(req)
 	if err != nil {
 		return 0, nil, "", err

@@ -36,7 +36,7 @@ func sent(t *testing.T, e Endpoint, at time.Time) (http.Header, []byte) {
 	s := &sender{client: client, userAgent: "wapid/1.2.3"}
 	event := engine.Event{ID: "01JNV3K8ZQ6Y0X4T5R7W9B2D1C", Session: engine.SessionKey{Tenant: "default", ID: "main"},
 		Type: engine.EventMessage, At: noon, Data: []byte(`{"body":"hi"}`)}
-	r := s.post(context.Background(), Claim{Endpoint: e, Event: event}, func() time.Time { return at })
+	r := s.post(context.Background(), e, event, func() time.Time { return at })
 	if !r.delivered {
 		t.Fatalf("%+v", r.attempt)
 	}
@@ -203,7 +203,7 @@ func TestNobodyIsKeptByAnotherProtocol(t *testing.T) {
 	done := make(chan result, 1)
 	go func() {
 		s := &sender{client: client}
-		done <- s.post(context.Background(), Claim{Endpoint: Endpoint{URL: srv.URL}, Event: event}, time.Now)
+		done <- s.post(context.Background(), Endpoint{URL: srv.URL}, event, time.Now)
 	}()
 	select {
 	case r := <-done:

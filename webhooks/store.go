@@ -7,11 +7,32 @@ import (
 	"wapid/engine"
 )
 
+// Letter is a delivery with what it carries.
+type Letter struct {
+	Delivery Delivery
+	Event    engine.Event
+}
+
+// MaxRun is how many deliveries of one line are posted one after the other at most,
+// before what became of them is recorded.
+const MaxRun = 32
+
 // Claim is a delivery that the dispatcher holds, with all that a try needs.
 type Claim struct {
-	Delivery Delivery
+	Letter
 	Endpoint Endpoint
-	Event    engine.Event
+	// Behind are those that stand in line behind it, in their order, if its endpoint
+	// is well: fewer than MaxRun. Each may be posted once the one before it was
+	// delivered. They are not claimed, but nobody else claims them before the first
+	// is finished or released.
+	Behind []Letter
+}
+
+// Tried is a try of a delivery, and how it ended.
+type Tried struct {
+	ID      DeliveryID
+	Attempt Attempt
+	Outcome Outcome
 }
 
 // Outcome is how a try ended: exactly one of delivered, to be tried again at
@@ -60,12 +81,14 @@ type Store interface {
 	// Those come first whose tenant, and who themselves, have fewest there.
 	// Endpoints whose rows are damaged are disabled instead.
 	ClaimDeliveries(ctx context.Context, now time.Time, room Room) ([]Claim, error)
-	// FinishDelivery records a try, its outcome and what it means for the endpoint's
-	// circuit in one transaction. A success after a long outage brings all retries
-	// forward to now, in their sessions' order. It returns CodeInternal if the
-	// delivery is not in sending, and CodeNotFound if it is gone together with its
-	// endpoint.
-	FinishDelivery(ctx context.Context, id DeliveryID, a Attempt, o Outcome) (Turn, error)
+	// FinishDeliveries records the tries of one claim in one transaction: of the
+	// delivery that was claimed, and then of those behind it that were posted as well,
+	// in their order. It tells of each what it means for the endpoint, whose circuit it
+	// moves. A success after a long outage brings all retries forward to now, in their
+	// sessions' order. What is gone together with its endpoint is passed over. It
+	// returns CodeInternal if the delivery is not in sending, and CodeNotFound if
+	// nothing is left.
+	FinishDeliveries(ctx context.Context, tries ...Tried) ([]Turn, error)
 	// ReleaseDeliveries hands claims back untried. Ids that are not in sending
 	// are left alone.
 	ReleaseDeliveries(ctx context.Context, ids []DeliveryID) error

@@ -1,0 +1,119 @@
+package store_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"wapid/engine"
+	"wapid/store"
+	"wapid/webhooks"
+)
+
+// behind says what may follow a claim, as its data.
+func behind(c webhooks.Claim) (data []string) {
+	for _, l := range c.Behind {
+		data = append(data, string(l.Event.Data))
+	}
+	return data
+}
+
+// prove lets an endpoint have its first success.
+func prove(t testing.TB, s *store.Store, tenant engine.TenantID) {
+	t.Helper()
+	appendTo(t, s, tenant, "proof", 0)
+	_, claims := claim(t, s, start, 1, 1)
+	finish(t, s, claims[0], delivered)
+}
+
+func try(l webhooks.Letter, o webhooks.Outcome) webhooks.Tried {
+	return webhooks.Tried{ID: l.Delivery.ID, Attempt: webhooks.Attempt{At: start, Status: 200}, Outcome: o}
+}
+
+// A claim of an endpoint that is well brings what stands behind it in its line, and
+// one commit records what became of all that was tried. Nobody else gets any of it
+// meanwhile, and a failure leaves the rest where it was.
+func TestClaimBringsItsLine(t *testing.T) {
+	s := open(t, store.Options{Clock: func() time.Time { return start }})
+	tenantWithEndpoint(t, s, "a")
+	appendTo(t, s, "a", "s1", 0)
+	appendTo(t, s, "a", "s1", 1)
+	_, first := claim(t, s, start, 10, 10)
+	if len(first) != 1 || len(first[0].Behind) != 0 {
+		t.Fatalf("an endpoint that has never answered gets one at a time, not %+v", first)
+	}
+	finish(t, s, first[0], delivered)
+	for n := range 4 {
+		appendTo(t, s, "a", "s1", n+2)
+	}
+	appendTo(t, s, "a", "s2", 0)
+
+	_, claims := claim(t, s, start, 1, 10)
+	run := claims[0]
+	if got, want := fmt.Sprint([]string{string(run.Event.Data)}, behind(run)), `[{"n":1}] [{"n":2} {"n":3} {"n":4} {"n":5}]`; got != want {
+		t.Fatalf("the run is %s, want %s", got, want)
+	}
+	names, others := claim(t, s, start, 10, 10)
+	wantNames(t, names, `a/s2/{"n":0}`) // the line of s1 is held
+	later := webhooks.Outcome{State: webhooks.DeliveryPending, RetryAt: start.Add(time.Minute)}
+	turns, err := s.FinishDeliveries(t.Context(), try(run.Letter, delivered), try(run.Behind[0], delivered), try(run.Behind[1], later))
+	if must(t, err); fmt.Sprint(turns) != fmt.Sprint([]webhooks.Turn{"", "", webhooks.TurnFailing}) {
+		t.Errorf("turns %q", turns)
+	}
+	finish(t, s, others[0], delivered) // the endpoint is well again
+	names, claims = claim(t, s, start, 10, 10)
+	wantNames(t, names, `a/s1/{"n":4}`)
+	if got := fmt.Sprint(behind(claims[0])); got != `[{"n":5}]` {
+		t.Errorf("behind it %s", got)
+	}
+	must(t, s.ReleaseDeliveries(t.Context(), []webhooks.DeliveryID{claims[0].Delivery.ID}))
+
+	// A retry stands in no line, nor does a test.
+	_, err = s.AppendTest(t.Context(), "a", run.Endpoint.ID, []byte(`{}`))
+	must(t, err)
+	_, claims = claim(t, s, start.Add(time.Minute), 10, 10)
+	for _, c := range claims {
+		alone := c.Event.Type == engine.EventTest || c.Delivery.Attempts > 0
+		if alone && len(c.Behind) > 0 || !alone && len(c.Behind) != 1 {
+			t.Errorf("%s of %d attempts has %v behind it", c.Event.Data, c.Delivery.Attempts, behind(c))
+		}
+	}
+	if len(claims) != 3 {
+		t.Errorf("%d claims", len(claims))
+	}
+	all, err := s.ListDeliveries(t.Context(), "a", 0, 100)
+	must(t, err)
+	count := map[webhooks.DeliveryState]int{}
+	for _, d := range all {
+		count[d.State]++
+	}
+	if count[webhooks.DeliveryDelivered] != 4 || count[webhooks.DeliverySending] != 3 || count[webhooks.DeliveryPending] != 1 {
+		t.Errorf("states %v", count)
+	}
+}
+
+// A run is bounded by its number and by its data, and is not more than its endpoint's.
+func TestRunIsBounded(t *testing.T) {
+	s := open(t, store.Options{Clock: func() time.Time { return start }})
+	tenantWithEndpoint(t, s, "a")
+	prove(t, s, "a")
+	for n := range 2 * webhooks.MaxRun {
+		appendTo(t, s, "a", "s1", n)
+	}
+	large := fmt.Appendf(nil, `{"text":%q}`, strings.Repeat("a", 100<<10))
+	for range 8 {
+		must(t, s.AppendEvent(t.Context(), engine.Event{Session: engine.SessionKey{Tenant: "a", ID: "s2"}, Type: engine.EventMessage, Data: large}))
+	}
+	_, claims := claim(t, s, start, 10, 10)
+	if len(claims) != 2 || len(claims[0].Behind) != webhooks.MaxRun-1 {
+		t.Fatalf("%d claims, %d behind the first", len(claims), len(claims[0].Behind))
+	}
+	if n := len(claims[1].Behind); n != 3 {
+		t.Errorf("%d events of %d bytes in one run", n, len(large))
+	}
+	// What is gone meanwhile is passed over; nothing left is told.
+	must(t, s.DeleteEndpoint(t.Context(), "a"))
+	_, err := s.FinishDeliveries(t.Context(), try(claims[0].Letter, delivered), try(claims[0].Behind[0], delivered))
+	wantCode(t, err, engine.CodeNotFound)
+}

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -23,7 +24,7 @@ func spent(b *testing.B) time.Duration {
 // BenchmarkSendShared measures what the messages of several sessions cost that are
 // sent at the same time: two commits each and one for the receipt.
 func BenchmarkSendShared(b *testing.B) {
-	for _, sessions := range []int{1, 50, 200} {
+	for _, sessions := range []int{1, 5, 50, 200} {
 		b.Run(fmt.Sprint(sessions, "sessions"), func(b *testing.B) {
 			s := open(b, store.Options{})
 			ctx := context.Background()
@@ -32,6 +33,7 @@ func BenchmarkSendShared(b *testing.B) {
 			b.ResetTimer()
 			before := spent(b)
 			each := b.N/sessions + 1
+			took := make([]time.Duration, each*sessions)
 			for i := range sessions {
 				wg.Go(func() {
 					session := fmt.Sprint("s", i)
@@ -41,14 +43,19 @@ func BenchmarkSendShared(b *testing.B) {
 						m.StatusAt = m.CreatedAt
 						m.Chat = engine.JID(fmt.Sprintf("4915%06d@s.whatsapp.net", i*100+n%10))
 						m.Peer = engine.Person{Phone: m.Chat}
+						began := time.Now()
 						must(b, reserve(ctx, s, m))
 						must(b, s.FinishMessage(ctx, m.Session, m.ID, engine.MessageOutcome{Status: engine.MessageSent, SentAt: m.CreatedAt,
 							Recipient: engine.Person{Phone: m.Chat, LID: engine.JID(fmt.Sprintf("9%06d@lid", i*100+n%10))}, Payload: make([]byte, 60)}))
+						took[i*each+n] = time.Since(began)
 						must(b, s.AdvanceMessages(ctx, m.Session, engine.Receipt{Chat: m.Chat, IDs: []engine.MessageID{m.ID}, Status: engine.MessageDelivered, At: m.CreatedAt}))
 					}
 				})
 			}
 			wg.Wait()
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
+			b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
 			b.ReportMetric(float64((spent(b)-before).Microseconds())/float64(each*sessions), "cpu-µs/op")
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -24,7 +25,7 @@ const waryFor = 32
 // writer owns the one connection that writes. An fsync costs far more than a
 // few inserts, so the transactions that queue up while one commit is under way
 // become parts of the next SQLite transaction and are committed together.
-// Nobody waits for company: a lone write is begun at once.
+// Nobody waits for company longer than others compute: a lone write is begun at once.
 //
 // What fails must leave no trace of itself, and all of the others. A savepoint a
 // caller does that, at a fifth of the cost of a send. So the writer does without as
@@ -57,7 +58,7 @@ type write struct {
 }
 
 // startWriter takes db over. close stops its goroutine and closes db. committed is
-// called after every batch, undone when something was rolled back that has run; both
+// called after every batch, also one that failed, undone when something was rolled back that has run; both
 // on the writer's goroutine, and must not block.
 func startWriter(db *sql.DB, sick *atomic.Pointer[engine.Error], committed, undone func()) *writer {
 	w := &writer{db: db, queue: make(chan *write, maxBatch), done: make(chan struct{}), sick: sick, committed: committed, undone: undone}
@@ -118,6 +119,9 @@ func (w *writer) run() {
 	defer close(w.done)
 	batch := make([]*write, 0, maxBatch)
 	for first := range w.queue {
+		// Those whom the last commit has woken are about to write again: let them. If
+		// nobody else has anything to do this takes no time.
+		runtime.Gosched()
 		batch = w.gather(append(batch[:0], first))
 		if len(batch) > 0 {
 			w.commit(batch)

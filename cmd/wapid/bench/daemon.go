@@ -160,13 +160,14 @@ func (d *daemon) awaitReady(ctx context.Context, patience time.Duration) error {
 	return nil
 }
 
-// load sends and measures.
+// load sends and measures. Its connections end with it: the daemon would close
+// them while something else is measured.
 func (d *daemon) load(ctx context.Context, kind string, plan load.Plan) (load.Result, error) {
+	defer d.sender.close()
 	return load.Run(ctx, plan, d.sender.kind(kind), d.meter())
 }
 
 func (d *daemon) stop() error {
-	d.sender.close()
 	if d.child == nil {
 		return nil
 	}

@@ -1,10 +1,14 @@
 package bench
 
 import (
+	"bufio"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"net"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,30 +21,27 @@ import (
 // the status of the answer, over connections that stay open. It does as little
 // as a client can, because it shares the machine with what it measures.
 type sender struct {
-	client  *fasthttp.HostClient
-	url     func(session int) string
+	address string
 	key     string
 	numbers load.Numbers
 	used    atomic.Int64 // strangers and pictures
+
+	mu   sync.Mutex
+	idle []*link
+}
+
+// link is one connection to the daemon.
+type link struct {
+	net.Conn
+	in  *bufio.Reader
+	out *bufio.Writer
 }
 
 // sendPatience bounds one request; the API itself may take 90 seconds.
 const sendPatience = 120 * time.Second
 
 func newSender(address, key string, numbers load.Numbers) *sender {
-	return &sender{
-		client: &fasthttp.HostClient{
-			Addr: address, MaxConns: 2048, MaxIdleConnDuration: time.Minute, ReadTimeout: sendPatience, WriteTimeout: sendPatience,
-			NoDefaultUserAgentHeader: true, DisableHeaderNamesNormalizing: true,
-			// A send must never be repeated behind the harness's back.
-			MaxIdemponentCallAttempts: 1,
-		},
-		url: func(session int) string {
-			return "http://" + address + "/api/whatsapp/session/" + sessionID(session) + "/send"
-		},
-		key:     key,
-		numbers: numbers,
-	}
+	return &sender{address: address, key: key, numbers: numbers}
 }
 
 // sessionID names the i-th session.
@@ -82,18 +83,71 @@ func (s *sender) post(session int, body func([]byte) []byte) error {
 	req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseRequest(req)
 	defer fasthttp.ReleaseResponse(resp)
-	req.SetRequestURI(s.url(session))
+	req.Header.DisableNormalizing()
+	req.SetRequestURI("/api/whatsapp/session/" + sessionID(session) + "/send")
+	req.Header.SetHost(s.address)
 	req.Header.SetMethod(fasthttp.MethodPost)
 	req.Header.SetContentType("application/json")
 	req.Header.Set("X-API-Key", s.key)
 	req.SetBodyRaw(body(make([]byte, 0, 160)))
-	if err := s.client.Do(req, resp); err != nil {
+	l, err := s.acquire()
+	if err != nil {
 		return err
 	}
+	if err = l.exchange(req, resp); err != nil {
+		return errors.Join(err, l.Close())
+	}
+	s.release(l)
 	if code := resp.StatusCode(); code != fasthttp.StatusOK {
 		return fmt.Errorf("a send was answered with %d: %s", code, resp.Body())
 	}
 	return nil
 }
 
-func (s *sender) close() { s.client.CloseIdleConnections() }
+// exchange sends one request and reads its answer. A send is never repeated: the
+// harness would not know what it has measured.
+func (l *link) exchange(req *fasthttp.Request, resp *fasthttp.Response) error {
+	if err := l.SetDeadline(time.Now().Add(sendPatience)); err != nil {
+		return err
+	}
+	if err := req.Write(l.out); err != nil {
+		return err
+	}
+	if err := l.out.Flush(); err != nil {
+		return err
+	}
+	return resp.Read(l.in)
+}
+
+// acquire takes a connection that nobody uses, or makes one.
+func (s *sender) acquire() (*link, error) {
+	s.mu.Lock()
+	if n := len(s.idle); n > 0 {
+		l := s.idle[n-1]
+		s.idle = s.idle[:n-1]
+		s.mu.Unlock()
+		return l, nil
+	}
+	s.mu.Unlock()
+	conn, err := net.Dial("tcp", s.address)
+	if err != nil {
+		return nil, err
+	}
+	return &link{conn, bufio.NewReader(conn), bufio.NewWriter(conn)}, nil
+}
+
+func (s *sender) release(l *link) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idle = append(s.idle, l)
+}
+
+// close ends the connections. Nothing may be under way.
+func (s *sender) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.idle {
+		_ = l.Close() // there is nothing more to be said on it
+	}
+	s.idle = nil
+}

@@ -86,15 +86,11 @@ func (s *Server) listDeliveries(c *fiber.Ctx, p store.Principal) error {
 		return err
 	}
 	defer leave()
-	list, err := s.store.PageDeliveries(c.UserContext(), p.Tenant, e.ID, filter, limit+1)
+	list, before, err := s.store.PageDeliveries(c.UserContext(), p.Tenant, e.ID, filter, limit)
 	if err != nil {
 		return err
 	}
-	body := deliveryListResponse{Deliveries: []deliveryResponse{}}
-	if len(list) > limit {
-		list = list[:limit]
-		body.NextBefore = list[limit-1].ID
-	}
+	body := deliveryListResponse{Deliveries: []deliveryResponse{}, NextBefore: before}
 	for _, d := range list {
 		body.Deliveries = append(body.Deliveries, describeDelivery(d))
 	}

@@ -82,7 +82,7 @@ func BenchmarkClaimBesideAGiantBacklog(b *testing.B) {
 		e, err := s.FindEndpoint(ctx, "t0")
 		must(b, err)
 		for b.Loop() {
-			_, err := s.PageDeliveries(ctx, "t0", e.ID, store.DeliveryFilter{State: webhooks.DeliveryDead}, 50)
+			_, _, err := s.PageDeliveries(ctx, "t0", e.ID, store.DeliveryFilter{State: webhooks.DeliveryDead}, 50)
 			must(b, err)
 		}
 	})

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"math"
 	"time"
 
 	"wapid/engine"
@@ -62,9 +63,18 @@ func scanLogged(r row) (d LoggedDelivery, err error) {
 	return d, err
 }
 
+// mostDeliveries is how many deliveries of an endpoint one page with a filter looks at.
+const mostDeliveries = 10_000
+
 // PageDeliveries returns up to limit deliveries of one of a tenant's endpoints,
-// newest first.
-func (s *Store) PageDeliveries(ctx context.Context, tenant engine.TenantID, endpoint webhooks.EndpointID, f DeliveryFilter, limit int) ([]LoggedDelivery, error) {
+// newest first, and before which one the list goes on; 0 is its end. With a filter a
+// page looks at so many deliveries: it may hold less than limit, or nothing, and go
+// on all the same.
+func (s *Store) PageDeliveries(ctx context.Context, tenant engine.TenantID, endpoint webhooks.EndpointID, f DeliveryFilter, limit int) (page []LoggedDelivery, before webhooks.DeliveryID, err error) {
+	horizon, err := s.deliveryHorizon(ctx, endpoint, f)
+	if err != nil {
+		return nil, 0, err
+	}
 	var q conditions
 	q.add("d.endpoint_id = ?", endpoint)
 	q.add("d.tenant_id = ?", tenant)
@@ -82,8 +92,38 @@ func (s *Store) PageDeliveries(ctx context.Context, tenant engine.TenantID, endp
 	if f.Before > 0 {
 		q.add("d.id < ?", f.Before)
 	}
-	rows, err := s.read.QueryContext(ctx, selectLogged+q.where()+" ORDER BY d.id DESC LIMIT "+q.bind(limit), q.args...)
-	return collect(rows, err, scanLogged)
+	if horizon > 0 {
+		q.add("d.id >= ?", horizon)
+	}
+	rows, err := s.read.QueryContext(ctx, selectLogged+q.where()+" ORDER BY d.id DESC LIMIT "+q.bind(limit+1), q.args...)
+	page, err = collect(rows, err, scanLogged)
+	switch {
+	case err != nil:
+		return nil, 0, err
+	case len(page) > limit:
+		page = page[:limit]
+		return page, page[limit-1].ID, nil
+	}
+	return page, horizon, nil
+}
+
+const selectDeliveryHorizon = `SELECT id FROM deliveries WHERE endpoint_id = $1 AND id < $2 ORDER BY id DESC LIMIT 1 OFFSET $3`
+
+// deliveryHorizon is the last delivery that a page looks at, 0 if there are no more
+// than it may look at, or if it finds what it wants at once.
+func (s *Store) deliveryHorizon(ctx context.Context, endpoint webhooks.EndpointID, f DeliveryFilter) (id webhooks.DeliveryID, err error) {
+	if f.Type == "" && f.Sessions == nil && (f.State == "" || f.State == webhooks.DeliveryDead) {
+		return 0, nil
+	}
+	before := f.Before
+	if before <= 0 {
+		before = math.MaxInt64
+	}
+	err = s.read.QueryRowContext(ctx, selectDeliveryHorizon, endpoint, before, s.looksBack-1).Scan(&id)
+	if isNoRows(err) {
+		return 0, nil
+	}
+	return id, storageError(err)
 }
 
 // FindDelivery returns one delivery of one of a tenant's endpoints, or CodeNotFound.

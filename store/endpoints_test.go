@@ -88,7 +88,7 @@ func TestSessionFilter(t *testing.T) {
 				continue
 			}
 			appendTo(t, s, tenant, session, i)
-			list, err := s.PageDeliveries(ctx, tenant, e.ID, store.DeliveryFilter{}, 100)
+			list, _, err := s.PageDeliveries(ctx, tenant, e.ID, store.DeliveryFilter{}, 100)
 			must(t, err)
 			if len(list) > len(got) {
 				got = append(got, list[0].Session.ID)

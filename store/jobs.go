@@ -143,9 +143,9 @@ const (
 // pruneJobs removes a tenant's bulk jobs that ended before cutoff.
 func (s *Store) pruneJobs(ctx context.Context, tenant engine.TenantID, cutoff time.Time) (removed int64, err error) {
 	for _, query := range []string{deleteOldItems, deleteOldJobs} {
-		n, err := s.pruneBatches(ctx, func(tx *sql.Tx) (int64, bool, error) {
-			n, err := changed(tx.Exec(query, tenant, millis(cutoff), pruneBatch))
-			return n, n == pruneBatch, err
+		n, err := s.pruneBatches(ctx, func(tx *sql.Tx, most int) (int64, bool, error) {
+			n, err := changed(tx.Exec(query, tenant, millis(cutoff), most))
+			return n, n == int64(most), err
 		})
 		removed += n
 		if err != nil {

@@ -145,8 +145,8 @@ func (s *Store) CountMessages(ctx context.Context, tenant engine.TenantID, f Mes
 // happens to them has happened.
 const (
 	tallyAfter = 10 * time.Minute
-	tallyBatch = 2_000 // messages that one transaction counts
-	tallyLeast = 500   // that must be there for it to be worth a commit
+	tallyEach  = 4   // messages that are counted in the time in which one is removed
+	tallyLeast = 500 // that must be there for it to be worth a commit
 )
 
 const (
@@ -197,9 +197,9 @@ func (s *Store) tally(ctx context.Context, tenant engine.TenantID, target int64)
 	if err != nil {
 		return storageError(err)
 	}
-	_, err = s.pruneBatches(ctx, func(tx *sql.Tx) (int64, bool, error) {
+	_, err = s.pruneBatches(ctx, func(tx *sql.Tx, most int) (int64, bool, error) {
 		until := target
-		err := tx.QueryRow(tallyEnd, tenant, from, target, tallyBatch).Scan(&until)
+		err := tx.QueryRow(tallyEnd, tenant, from, target, tallyEach*most).Scan(&until)
 		if err != nil && !isNoRows(err) {
 			return 0, false, err
 		}
@@ -217,7 +217,3 @@ func (s *Store) tally(ctx context.Context, tenant engine.TenantID, target int64)
 	})
 	return err
 }
-
-// forgetDays removes the counts of days that hold no messages any more.
-const forgetDays = `DELETE FROM message_counts WHERE (tenant_id, session_id, day, direction, status, kind) IN (
-	SELECT tenant_id, session_id, day, direction, status, kind FROM message_counts WHERE tenant_id = $1 AND n = 0 AND day < $2 LIMIT $3)`

@@ -10,9 +10,17 @@ import (
 	"wapid/engine"
 )
 
-// pruneBatch is how many rows one transaction of a clean-up looks at: each is a
-// matter of milliseconds, and other writes come in between.
-const pruneBatch = 500
+// A clean-up goes on in small transactions, and rests after each, so that whoever
+// sends meanwhile hardly notices.
+const (
+	pruneBatch = 500 // rows that one transaction looks at, at most
+	pruneLeast = 10
+	// pruneTakes is how long a transaction should take: the next one is smaller after
+	// twice that, and larger after half.
+	pruneTakes = 4 * time.Millisecond
+	// pruneRests is for how many times as long as a transaction took none is begun.
+	pruneRests = 3
+)
 
 // Prune removes what nobody needs any more: rows whose time is over, the audit log
 // from more than auditDays ago (0 keeps it), and the messages, events and finished
@@ -21,9 +29,9 @@ const pruneBatch = 500
 // transaction fails.
 func (s *Store) Prune(ctx context.Context, auditDays int) (removed int64, err error) {
 	for _, query := range expiries() {
-		n, err := s.pruneBatches(ctx, func(tx *sql.Tx) (int64, bool, error) {
-			n, err := changed(tx.Exec(query, s.clock().UnixMilli(), pruneBatch))
-			return n, n == pruneBatch, err
+		n, err := s.pruneBatches(ctx, func(tx *sql.Tx, most int) (int64, bool, error) {
+			n, err := changed(tx.Exec(query, s.clock().UnixMilli(), most))
+			return n, n == int64(most), err
 		})
 		removed += n
 		if err != nil {
@@ -66,21 +74,40 @@ func expiries() []string {
 	}
 }
 
-// pruneBatches runs one transaction after the other as long as there is more.
-func (s *Store) pruneBatches(ctx context.Context, batch func(tx *sql.Tx) (removed int64, more bool, err error)) (total int64, err error) {
+// pruneBatches runs one transaction after the other as long as there is more. batch
+// looks at up to most rows.
+func (s *Store) pruneBatches(ctx context.Context, batch func(tx *sql.Tx, most int) (removed int64, more bool, err error)) (total int64, err error) {
+	most := 8 * pruneLeast
 	for more := true; more; {
 		if err := ctx.Err(); err != nil {
 			return total, storageError(err)
 		}
 		var n int64
+		var took time.Duration
 		err := s.update(ctx, func(tx *sql.Tx) (err error) {
-			n, more, err = batch(tx)
+			begun := time.Now()
+			n, more, err = batch(tx, most)
+			took = time.Since(begun)
 			return err
 		})
 		if err != nil {
 			return total, err
 		}
 		total += n
+		switch {
+		case took > 2*pruneTakes:
+			most = max(most/2, pruneLeast)
+		case took < pruneTakes/2:
+			most = min(most*2, pruneBatch)
+		}
+		if more {
+			rest := time.NewTimer(pruneRests * took)
+			select {
+			case <-rest.C:
+			case <-ctx.Done():
+			}
+			rest.Stop()
+		}
 	}
 	return total, nil
 }
@@ -97,8 +124,8 @@ func (s *Store) pruneEvents(ctx context.Context, tenant engine.TenantID, cutoff 
 		return 0, err
 	}
 	after := ""
-	return s.pruneBatches(ctx, func(tx *sql.Tx) (removed int64, more bool, err error) {
-		rows, err := tx.Query(selectOldEvents, tenant, after, oldest, pruneBatch)
+	return s.pruneBatches(ctx, func(tx *sql.Tx, most int) (removed int64, more bool, err error) {
+		rows, err := tx.Query(selectOldEvents, tenant, after, oldest, most)
 		ids, err := collect(rows, err, func(r row) (id string, err error) {
 			err = r.Scan(&id)
 			return id, err
@@ -121,7 +148,7 @@ func (s *Store) pruneEvents(ctx context.Context, tenant engine.TenantID, cutoff 
 			return 0, false, err
 		}
 		after = ids[len(ids)-1]
-		return removed, len(ids) == pruneBatch, nil
+		return removed, len(ids) == most, nil
 	})
 }
 
@@ -139,17 +166,29 @@ func pruneEvent(tx *sql.Tx, id string) (int64, error) {
 	return gone + n, err
 }
 
-// deleteOldMessages leaves what is still to be sent.
-const deleteOldMessages = `DELETE FROM messages WHERE (tenant_id, session_id, direction, id, origin) IN (
-	SELECT tenant_id, session_id, direction, id, origin FROM messages
-	WHERE tenant_id = $1 AND created_at < $2 AND status NOT IN ('queued', 'pending') LIMIT $3)`
+const (
+	// deleteOldMessages leaves what is still to be sent.
+	deleteOldMessages = `DELETE FROM messages WHERE seq IN (
+		SELECT seq FROM messages WHERE tenant_id = $1 AND created_at < $2 AND status NOT IN ('queued', 'pending') ORDER BY created_at LIMIT $3)`
+	// forgetDays removes the counts of what there was none left of.
+	forgetDays = `DELETE FROM message_counts WHERE (tenant_id, session_id, day, direction, status, kind) IN (
+		SELECT tenant_id, session_id, day, direction, status, kind FROM message_counts WHERE n = 0 AND tenant_id = $1 AND day < $2 LIMIT $3)`
+)
 
 // pruneMessages removes a tenant's messages from before cutoff from the log.
-func (s *Store) pruneMessages(ctx context.Context, tenant engine.TenantID, cutoff time.Time) (int64, error) {
-	return s.pruneBatches(ctx, func(tx *sql.Tx) (int64, bool, error) {
-		n, err := changed(tx.Exec(deleteOldMessages, tenant, millis(cutoff), pruneBatch))
-		return n, n == pruneBatch, err
+func (s *Store) pruneMessages(ctx context.Context, tenant engine.TenantID, cutoff time.Time) (removed int64, err error) {
+	removed, err = s.pruneBatches(ctx, func(tx *sql.Tx, most int) (int64, bool, error) {
+		n, err := changed(tx.Exec(deleteOldMessages, tenant, cutoff.UnixMilli(), most))
+		return n, n == int64(most), err
 	})
+	if err != nil {
+		return removed, err
+	}
+	_, err = s.pruneBatches(ctx, func(tx *sql.Tx, most int) (int64, bool, error) {
+		n, err := changed(tx.Exec(forgetDays, tenant, cutoff.UnixMilli()/dayMillis, most))
+		return n, n == int64(most), err
+	})
+	return removed, err
 }
 
 // deleteOldAudit goes by the ids, which grow with time. The newest line stays: the
@@ -163,9 +202,9 @@ func (s *Store) pruneAudit(ctx context.Context, cutoff time.Time) (int64, error)
 	if err != nil {
 		return 0, err
 	}
-	return s.pruneBatches(ctx, func(tx *sql.Tx) (int64, bool, error) {
-		n, err := changed(tx.Exec(deleteOldAudit, oldest, pruneBatch))
-		return n, n == pruneBatch, err
+	return s.pruneBatches(ctx, func(tx *sql.Tx, most int) (int64, bool, error) {
+		n, err := changed(tx.Exec(deleteOldAudit, oldest, most))
+		return n, n == int64(most), err
 	})
 }
 

@@ -68,10 +68,11 @@ type Store struct {
 	zones  *zones
 	uses   keyUses
 	// audience waits for events.
-	audience audience
-	standing standing // the writer's own
-	looks    int      // entries of the event log that one page looks at; mostLooked
-	searches int      // messages that one page of the log looks into; mostSearched
+	audience  audience
+	standing  standing // the writer's own
+	looks     int      // entries of the event log that one page looks at; mostLooked
+	searches  int      // messages that one page of the log looks into; mostSearched
+	looksBack int      // deliveries that one page looks at; mostDeliveries
 	// sick is set while the last batch of writes could not be committed.
 	sick atomic.Pointer[engine.Error]
 	// damaged is set once a row could not be read.
@@ -130,16 +131,17 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		return nil, errors.Join(storageError(err), db.Close())
 	}
 	s := &Store{
-		read:     read,
-		clock:    o.Clock,
-		log:      o.Log,
-		ids:      newEventIDs(last),
-		queued:   make(chan struct{}, 1),
-		path:     path,
-		file:     file,
-		zones:    new(zones),
-		looks:    mostLooked,
-		searches: mostSearched,
+		read:      read,
+		clock:     o.Clock,
+		log:       o.Log,
+		ids:       newEventIDs(last),
+		queued:    make(chan struct{}, 1),
+		path:      path,
+		file:      file,
+		zones:     new(zones),
+		looks:     mostLooked,
+		searches:  mostSearched,
+		looksBack: mostDeliveries,
 	}
 	s.prober = &prober{probe: s.probe, clock: o.Clock}
 	s.write = startWriter(db, &s.sick, s.audience.committed, s.standing.forget)

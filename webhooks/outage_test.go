@@ -314,7 +314,7 @@ func TestEndpointIsDisabledAfterFiveDays(t *testing.T) {
 // waiting counts what an endpoint has not got yet and is not dead.
 func (o *outage) waiting(tenant engine.TenantID, id webhooks.EndpointID) (n int) {
 	o.t.Helper()
-	list, err := o.store.PageDeliveries(context.Background(), tenant, id, store.DeliveryFilter{State: webhooks.DeliveryPending}, 1000)
+	list, _, err := o.store.PageDeliveries(context.Background(), tenant, id, store.DeliveryFilter{State: webhooks.DeliveryPending}, 1000)
 	o.must(err)
 	return len(list)
 }

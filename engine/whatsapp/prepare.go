@@ -17,7 +17,7 @@ var _ engine.Preparer = (*conn)(nil)
 // not ask for.
 //
 // The client's lists of devices stay until it is told of a change, or until the
-// connection ends, as those of messages without Prepare do: about 450 bytes each.
+// connection ends, as those of messages without Prepare do: about 230 bytes each.
 // While the second question is open a message of the session waits for its answer,
 // because whatsmeow asks under the lock of those lists.
 func (c *conn) Prepare(ctx context.Context, to []engine.JID) ([]engine.Registration, error) {

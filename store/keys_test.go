@@ -125,3 +125,32 @@ func TestAdminKey(t *testing.T) {
 	_, err = s.FindPrincipal(ctx, "chosen-by-the-operator")
 	wantCode(t, err, engine.CodeUnauthorized)
 }
+
+// A key that was found before counts for nothing once a change of it was answered.
+func TestAChangeHoldsForAKeyThatWasJustFound(t *testing.T) {
+	ctx := context.Background()
+	s := open(t, store.Options{})
+	must(t, s.InsertTenant(ctx, engine.Tenant{ID: "a", Name: "A", CreatedAt: start}))
+	k, plain, err := s.IssueKey(ctx, "a", "test")
+	must(t, err)
+	find := func() store.Principal {
+		t.Helper()
+		for range 2 {
+			_, err = s.FindPrincipal(ctx, plain)
+		}
+		p, again := s.FindPrincipal(ctx, plain)
+		must(t, err)
+		must(t, again)
+		return p
+	}
+	for _, suspended := range []bool{false, true, false} {
+		_, err := s.SuspendTenant(ctx, store.Origin{}, "a", suspended)
+		must(t, err)
+		if p := find(); p.Suspended != suspended {
+			t.Errorf("suspended is %v, want %v", p.Suspended, suspended)
+		}
+	}
+	must(t, s.DeleteKey(ctx, store.Origin{}, "a", k.ID))
+	_, err = s.FindPrincipal(ctx, plain)
+	wantCode(t, err, engine.CodeUnauthorized)
+}

@@ -67,6 +67,7 @@ type Store struct {
 	prober *prober
 	zones  *zones
 	uses   keyUses
+	keys   keyCache
 	// audience waits for events.
 	audience  audience
 	standing  standing // the writer's own
@@ -144,7 +145,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		looksBack: mostDeliveries,
 	}
 	s.prober = &prober{probe: s.probe, clock: o.Clock}
-	s.write = startWriter(db, &s.sick, s.audience.committed, s.standing.forget)
+	s.write = startWriter(db, &s.sick, hooks{changed: s.keys.forget, committed: s.audience.committed, undone: s.standing.forget})
 	return s, nil
 }
 

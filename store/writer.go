@@ -37,13 +37,18 @@ type writer struct {
 	queue chan *write
 	done  chan struct{} // closed when the goroutine has stopped
 	sick  *atomic.Pointer[engine.Error]
-	// committed is called on the writer's goroutine when a batch has ended, undone
-	// when something that has run was rolled back.
-	committed, undone func()
-	wary              int // batches for which savepoints are kept
+	hooks
+	wary int // batches for which savepoints are kept
 
 	mu     sync.RWMutex // guards closed, and that nothing is queued after it
 	closed bool
+}
+
+// hooks are called on the writer's goroutine, and must not block.
+type hooks struct {
+	changed   func() // a batch was committed, or failed, in which somebody may not run again; nobody was answered yet
+	committed func() // a batch has ended
+	undone    func() // something that has run was rolled back
 }
 
 // write is one caller's transaction.
@@ -57,11 +62,9 @@ type write struct {
 	err    error      // what fn returned; the writer's own
 }
 
-// startWriter takes db over. close stops its goroutine and closes db. committed is
-// called after every batch, also one that failed, undone when something was rolled back that has run; both
-// on the writer's goroutine, and must not block.
-func startWriter(db *sql.DB, sick *atomic.Pointer[engine.Error], committed, undone func()) *writer {
-	w := &writer{db: db, queue: make(chan *write, maxBatch), done: make(chan struct{}), sick: sick, committed: committed, undone: undone}
+// startWriter takes db over. close stops its goroutine and closes db.
+func startWriter(db *sql.DB, sick *atomic.Pointer[engine.Error], h hooks) *writer {
+	w := &writer{db: db, queue: make(chan *write, maxBatch), done: make(chan struct{}), sick: sick, hooks: h}
 	go w.run()
 	return w
 }
@@ -156,12 +159,16 @@ func (w *writer) gather(batch []*write) []*write {
 // interrupting one statement would roll back everybody's.
 func (w *writer) commit(batch []*write) {
 	alone := len(batch) == 1
-	guarded := !alone && (w.wary > 0 || slices.ContainsFunc(batch, func(one *write) bool { return !one.again }))
+	once := slices.ContainsFunc(batch, func(one *write) bool { return !one.again })
+	guarded := !alone && (w.wary > 0 || once)
 	w.wary = max(0, w.wary-1)
 	refused, err := w.try(batch, guarded)
 	if err == nil && refused && !alone {
 		w.wary = waryFor
 		_, err = w.try(batch, true)
+	}
+	if once {
+		w.changed()
 	}
 	if err != nil {
 		failed := engine.WrapError(engine.CodeStorage, err, describe(err, "the database did not commit"))

@@ -31,42 +31,86 @@ type deliveryLine struct {
 // FinishDeliveries implements webhooks.Store.
 func (s *Store) FinishDeliveries(ctx context.Context, tries ...webhooks.Tried) (turns []webhooks.Turn, err error) {
 	err = s.recordQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
-		var line deliveryLine
-		var known []int // the tries whose rows are still there
-		for i, t := range tries {
-			of, err := finishOne(tx, t, i > 0)
-			switch {
-			case err == nil:
-				line, known = of, append(known, i)
-			case i == 0 && len(tries) == 1, engine.CodeOf(err) != engine.CodeNotFound:
-				return 0, err
-			}
-		}
-		if len(known) == 0 {
-			return 0, orNotFound(sql.ErrNoRows, "delivery")
-		}
-		if _, err = tx.Exec(promoteNext, line.endpoint, line.session); err != nil {
-			return 0, err
-		}
-		turns = make([]webhooks.Turn, len(tries))
-		well := false
-		for _, i := range known {
-			if well && tries[i].Outcome.State == webhooks.DeliveryDelivered {
-				continue // it follows a success: the endpoint is well already
-			}
-			var n int64
-			if turns[i], n, err = s.judge(tx, line.endpoint, tries[i].Attempt, tries[i].Outcome); err != nil {
-				return 0, err
-			}
-			queued += n
-			well = tries[i].Outcome.State == webhooks.DeliveryDelivered
-		}
-		return queued, nil
+		turns, _, queued, err = s.finishAll(tx, tries)
+		return queued, err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return turns, nil
+}
+
+// nextOf claims what is due first of an endpoint that is well.
+const nextOf = `UPDATE deliveries SET state = 'sending' WHERE state = 'pending' AND id = (
+	SELECT d.id FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
+	WHERE d.endpoint_id = $1 AND d.state = 'pending' AND d.turn > 0 AND d.next_at <= $2
+		AND e.enabled = 1 AND e.failures = 0 AND (e.held_until <= $2 OR e.held_until > $2 + 360000)
+	ORDER BY d.next_at, d.id LIMIT 1) RETURNING id`
+
+// PassOn implements webhooks.Store.
+func (s *Store) PassOn(ctx context.Context, now time.Time, tries ...webhooks.Tried) (turns []webhooks.Turn, next *webhooks.Claim, err error) {
+	err = s.recordQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
+		next = nil
+		var line deliveryLine
+		if turns, line, queued, err = s.finishAll(tx, tries); err != nil {
+			return 0, err
+		}
+		id, err := scanDeliveryID(tx.QueryRow(nextOf, line.endpoint, now.UnixMilli()))
+		if isNoRows(err) {
+			return queued, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		c, err := s.claimed(tx, id)
+		if err != nil {
+			return 0, err
+		}
+		if c.Endpoint.Unreadable {
+			n, err := s.setAside(tx, c)
+			return queued + n, err
+		}
+		next = &c
+		return queued, nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return turns, next, nil
+}
+
+// finishAll records the tries of one claim.
+func (s *Store) finishAll(tx *sql.Tx, tries []webhooks.Tried) (turns []webhooks.Turn, line deliveryLine, queued int64, err error) {
+	var known []int // the tries whose rows are still there
+	for i, t := range tries {
+		of, err := finishOne(tx, t, i > 0)
+		switch {
+		case err == nil:
+			line, known = of, append(known, i)
+		case engine.CodeOf(err) != engine.CodeNotFound:
+			return nil, line, 0, err
+		}
+	}
+	if len(known) == 0 {
+		return nil, line, 0, orNotFound(sql.ErrNoRows, "delivery")
+	}
+	if _, err = tx.Exec(promoteNext, line.endpoint, line.session); err != nil {
+		return nil, line, 0, err
+	}
+	turns = make([]webhooks.Turn, len(tries))
+	well := false
+	for _, i := range known {
+		if well && tries[i].Outcome.State == webhooks.DeliveryDelivered {
+			continue // it follows a success: the endpoint is well already
+		}
+		var n int64
+		if turns[i], n, err = s.judge(tx, line.endpoint, tries[i].Attempt, tries[i].Outcome); err != nil {
+			return nil, line, 0, err
+		}
+		queued += n
+		well = tries[i].Outcome.State == webhooks.DeliveryDelivered
+	}
+	return turns, line, queued, nil
 }
 
 // finishOne records one try. What stood behind a claim and has gone its own way

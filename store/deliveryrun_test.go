@@ -117,3 +117,48 @@ func TestRunIsBounded(t *testing.T) {
 	_, err := s.FinishDeliveries(t.Context(), try(claims[0].Letter, delivered), try(claims[0].Behind[0], delivered))
 	wantCode(t, err, engine.CodeNotFound)
 }
+
+// Whoever is done passes its place on to what waits longest of the endpoint, in the
+// same commit, and to nobody if that is not well, has nothing due, or is disabled.
+func TestPassOn(t *testing.T) {
+	s := open(t, store.Options{Clock: func() time.Time { return start }})
+	tenantWithEndpoint(t, s, "a")
+	tenantWithEndpoint(t, s, "b")
+	prove(t, s, "a")
+	for _, session := range []string{"s1", "s2", "s1"} {
+		appendTo(t, s, "a", session, 0)
+	}
+	appendTo(t, s, "b", "s1", 0)
+	pass := func(c webhooks.Claim, o webhooks.Outcome) (string, *webhooks.Claim) {
+		t.Helper()
+		turns, next, err := s.PassOn(t.Context(), start, try(c.Letter, o))
+		must(t, err)
+		if len(turns) != 1 || next == nil {
+			return "", next
+		}
+		return string(next.Event.Session.ID), next
+	}
+	_, claims := claim(t, s, start, 1, 1)
+	session, second := pass(claims[0], delivered)
+	if session != "s2" {
+		t.Fatalf("passed on to %q, want what is oldest", session)
+	}
+	names, others := claim(t, s, start, 10, 2)
+	wantNames(t, names, `a/s1/{"n":0}`, `b/s1/{"n":0}`) // what was passed on is nobody else's
+	if session, next := pass(*second, delivered); next != nil {
+		t.Errorf("passed on to %q of nothing due", session)
+	}
+	appendTo(t, s, "a", "s3", 0)
+	later := webhooks.Outcome{State: webhooks.DeliveryPending, RetryAt: start.Add(time.Hour)}
+	if session, next := pass(others[0], later); next != nil {
+		t.Errorf("passed on to %q of an endpoint that has just failed", session)
+	}
+	_, claims = claim(t, s, start, 10, 2)
+	appendTo(t, s, "a", "s4", 0)
+	off := false
+	_, err := s.UpdateEndpoint(t.Context(), "a", claims[0].Endpoint.ID, webhooks.EndpointChange{Enabled: &off})
+	must(t, err)
+	if session, next := pass(claims[0], delivered); next != nil {
+		t.Errorf("passed on to %q of an endpoint that is disabled", session)
+	}
+}

@@ -26,6 +26,8 @@ func TestDeliveryPlansUseTheirIndexes(t *testing.T) {
 	}{
 		"claim": {claimDue, []any{time.Now().UnixMilli(), 10, 4, 32, 16, 16}, []string{
 			"deliveries_due", "deliveries_sending", "deliveries USING INTEGER PRIMARY KEY"}},
+		"pass on": {nextOf, []any{"e", 1}, []string{"deliveries_due (endpoint_id=? AND next_at<?)"}},
+		"behind":  {selectBehind, []any{"e", "s", 1, 31}, []string{"deliveries_line (endpoint_id=? AND session_id=? AND id>?)"}},
 		"promote": {promoteNext, []any{"e", "s"}, []string{"deliveries_line"}},
 		"append":  {fanOut, []any{"t", 1, "%,message,%", "s", "v", 1}, []string{"endpoints_tenant", "deliveries_line"}},
 		"advance": {advances(engine.MessageRead), []any{"read", 1, "t", "s", "m", ""}, []string{

@@ -14,38 +14,67 @@ import (
 // before what became of them is recorded and others have their turn.
 const runTime = 100 * time.Millisecond
 
-// deliver posts one claim, with what stands behind it as long as all goes well, and
-// records the outcomes. It keeps its place until the store has taken them, so that a
-// failing store also slows the sending. The tries themselves end with their own
-// context, the rest with sending; no further one begins once running has ended.
-func (d *Dispatcher) deliver(running, sending, try context.Context, c Claim) {
-	line := append([]Letter{c.Letter}, c.Behind...)
-	tries := d.post(running, sending, try, c.Endpoint, line)
-	if len(tries) == 0 {
-		d.release(c)
-		return
-	}
+// start delivers a claim in a place of its own. What follows it to the same endpoint
+// begins before that place is given up, as a try of its own.
+func (d *Dispatcher) start(running, sending context.Context, workers *pool, c Claim) {
+	workers.start(sending, c.Endpoint, func(try context.Context) (offered bool) {
+		line := append([]Letter{c.Letter}, c.Behind...)
+		tries := d.post(running, sending, try, c.Endpoint, line)
+		if len(tries) == 0 {
+			d.release(c)
+			return false
+		}
+		offered = running.Err() == nil && d.mayPassOn(workers, c.Endpoint, tries)
+		turns, next := d.record(sending, offered, tries)
+		for i, turn := range turns {
+			d.report(c.Endpoint, line[i].Delivery.Attempts+1, tries[i], turn)
+		}
+		switch {
+		case next == nil:
+		case running.Err() != nil:
+			d.release(*next)
+		default:
+			d.start(running, sending, workers, *next)
+		}
+		return offered
+	})
+}
+
+// mayPassOn tells whether an endpoint may have its place again at once: it is well,
+// and nobody waits for a place, neither with the pool nor with its tenant's share.
+func (d *Dispatcher) mayPassOn(workers *pool, e Endpoint, tries []Tried) bool {
+	well := e.Proven && e.Circuit.Failures == 0 && tries[len(tries)-1].Outcome.State == DeliveryDelivered
+	_, _, spare := workers.room()
+	return well && spare > 0 && 2*workers.of(e.Tenant) <= d.o.PerTenant
+}
+
+// record notes outcomes, and passes the place on if it may. It returns once the store
+// has taken them, so that a failing store also slows the sending, or nothing if they
+// can't be recorded.
+func (d *Dispatcher) record(sending context.Context, passOn bool, tries []Tried) (turns []Turn, next *Claim) {
 	for again := 0; ; again++ {
-		turns, err := d.store.FinishDeliveries(context.WithoutCancel(sending), tries...)
+		var err error
+		if passOn {
+			turns, next, err = d.store.PassOn(context.WithoutCancel(sending), d.o.Clock(), tries...)
+		} else {
+			turns, err = d.store.FinishDeliveries(context.WithoutCancel(sending), tries...)
+		}
 		switch engine.CodeOf(err) {
 		case "":
-			for i, t := range tries {
-				d.report(c.Endpoint, line[i].Delivery.Attempts+1, t, turns[i])
-			}
-			return
+			return turns, next
 		case engine.CodeNotFound: // gone together with its endpoint
-			return
+			return nil, nil
 		case engine.CodeStorage:
 			if again == 0 {
-				d.log.Error("a webhook delivery can't be recorded yet", zap.Int64("delivery", int64(c.Delivery.ID)), zap.Error(err))
+				d.log.Error("a webhook delivery can't be recorded yet", zap.Int64("delivery", int64(tries[0].ID)), zap.Error(err))
 			}
 		default:
-			d.log.Error("a webhook delivery can't be recorded", zap.Int64("delivery", int64(c.Delivery.ID)), zap.Error(err))
-			return
+			d.log.Error("a webhook delivery can't be recorded", zap.Int64("delivery", int64(tries[0].ID)), zap.Error(err))
+			return nil, nil
 		}
 		d.sleep(sending, d.o.Poll, nil)
 		if sending.Err() != nil {
-			return // the next start sends it again
+			return nil, nil // the next start sends it again
 		}
 	}
 }

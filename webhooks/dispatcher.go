@@ -168,7 +168,7 @@ func (d *Dispatcher) claim(ctx, sending context.Context, workers *pool) (time.Du
 		}
 	}
 	if workers.stirring() {
-		return d.o.Poll, nil
+		return settle, nil // then there is time to find out
 	}
 	// What is due now and was not claimed waits for a delivery to end or to
 	// settle, which is a hint of its own; only what becomes due later needs the timer.
@@ -193,7 +193,7 @@ func (d *Dispatcher) begin(ctx, sending context.Context, workers *pool, room Roo
 		return ctx.Err()
 	}
 	for _, c := range claims {
-		workers.start(sending, c.Endpoint, func(try context.Context) { d.deliver(ctx, sending, try, c) })
+		d.start(ctx, sending, workers, c)
 	}
 	return nil
 }

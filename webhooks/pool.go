@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"wapid/engine"
 )
 
 const (
@@ -31,12 +33,15 @@ type pool struct {
 	mu    sync.Mutex
 	fresh int
 	tries []*try // under way, in the order in which they began
-	wg    sync.WaitGroup
+	// tenants counts them by their tenant.
+	tenants map[engine.TenantID]int
+	wg      sync.WaitGroup
 }
 
 // try is one delivery under way. The pool's lock guards it.
 type try struct {
-	fresh bool
+	tenant engine.TenantID
+	fresh  bool
 	// doubtful is of an endpoint that fails or has never answered well.
 	doubtful bool
 	late     bool // it has lasted for leastPatience
@@ -54,21 +59,33 @@ func (p *pool) room() (healthy, failing, spare int) {
 	return healthy, failing, max(0, p.all/2-total)
 }
 
-// stirring tells whether something is under way that will end or settle, and hint
-// at it, within the time to settle.
+// stirring tells whether something is under way that will end or settle within the
+// time to settle.
 func (p *pool) stirring() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.fresh > 0
 }
 
-// start runs fn in a place that the caller has seen free. fn's context ends with
-// ctx, or with errPressed.
-func (p *pool) start(ctx context.Context, e Endpoint, fn func(ctx context.Context)) {
+// of says how many tries of a tenant are under way.
+func (p *pool) of(tenant engine.TenantID) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.tenants[tenant]
+}
+
+// start runs fn in a place that the caller has seen free, or is about to give up. fn's
+// context ends with ctx, or with errPressed. fn tells whether its place was offered to
+// who could have it: then nobody needs a hint that it is free.
+func (p *pool) start(ctx context.Context, e Endpoint, fn func(ctx context.Context) (offered bool)) {
 	failing := e.Circuit.Failures > 0
 	ctx, cut := context.WithCancelCause(ctx)
-	t := &try{fresh: !failing, doubtful: failing || !e.Proven, cut: cut}
+	t := &try{tenant: e.Tenant, fresh: !failing, doubtful: failing || !e.Proven, cut: cut}
 	p.mu.Lock()
+	if p.tenants == nil {
+		p.tenants = make(map[engine.TenantID]int)
+	}
+	p.tenants[t.tenant]++
 	p.tries = append(p.tries, t)
 	if t.fresh {
 		p.fresh++
@@ -80,8 +97,9 @@ func (p *pool) start(ctx context.Context, e Endpoint, fn func(ctx context.Contex
 		defer cut(nil)
 		defer aging.Stop()
 		defer overdue.Stop()
-		fn(ctx)
-		p.end(t)
+		if offered := fn(ctx); p.end(t) || !offered {
+			hint(p.ended)
+		}
 	})
 }
 
@@ -97,8 +115,11 @@ func (p *pool) age(t *try, late bool) {
 	hint(p.ended)
 }
 
-func (p *pool) end(t *try) {
+// end gives a try's place back. It tells whether others may have waited for it.
+func (p *pool) end(t *try) (scarce bool) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	scarce = len(p.tries) > p.all/2 || p.fresh >= p.most
 	if t.fresh {
 		t.fresh = false
 		p.fresh--
@@ -106,8 +127,10 @@ func (p *pool) end(t *try) {
 	if i := slices.Index(p.tries, t); i >= 0 {
 		p.tries = slices.Delete(p.tries, i, i+1)
 	}
-	p.mu.Unlock()
-	hint(p.ended)
+	if p.tenants[t.tenant]--; p.tenants[t.tenant] == 0 {
+		delete(p.tenants, t.tenant)
+	}
+	return scarce
 }
 
 // press makes room when every place is taken: of the tries of doubtful endpoints

@@ -15,7 +15,7 @@ func TestPoolKeepsPlacesForWhatIsFresh(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		p := &pool{most: 2, all: 6, ended: make(chan struct{}, 1)}
 		causes := make(chan error, 6)
-		hang := func(ctx context.Context) { <-ctx.Done(); causes <- context.Cause(ctx) }
+		hang := func(ctx context.Context) bool { <-ctx.Done(); causes <- context.Cause(ctx); return false }
 		wants := func(healthy, failing, spare int) {
 			t.Helper()
 			if h, f, s := p.room(); h != healthy || f != failing || s != spare {

@@ -89,6 +89,9 @@ type Store interface {
 	// returns CodeInternal if the delivery is not in sending, and CodeNotFound if
 	// nothing is left.
 	FinishDeliveries(ctx context.Context, tries ...Tried) ([]Turn, error)
+	// PassOn is FinishDeliveries, and claims in the same transaction what is due first
+	// at now of the same endpoint, if that is well; nil if nothing is.
+	PassOn(ctx context.Context, now time.Time, tries ...Tried) ([]Turn, *Claim, error)
 	// ReleaseDeliveries hands claims back untried. Ids that are not in sending
 	// are left alone.
 	ReleaseDeliveries(ctx context.Context, ids []DeliveryID) error

@@ -13,7 +13,7 @@ import (
 // as is in use, collects a small heap many times a second under load, and lets that
 // of a large fleet double.
 const (
-	minHeadroom = 64 << 20
+	minHeadroom = 32 << 20
 	maxHeadroom = 384 << 20
 )
 

@@ -33,23 +33,28 @@ type bulkRequest struct {
 // bulk measures jobs without pauses, to people whom nobody has written to, one
 // job for every fifty sessions. All of them begin at the same time, when all
 // are there.
-func (h *harness) bulk(ctx context.Context, size int) error {
+func (h *harness) bulk(ctx context.Context, scenario string, size, each int) error {
 	for run := range h.opts.Runs {
-		values, err := h.bulkRun(ctx, size)
+		values, err := h.bulkRun(ctx, size, each)
 		if err != nil {
 			return err
 		}
-		h.report.Add("bulk", size, report.Daemon, values)
-		h.progress("bulk, %d sessions, run %d: %.0f items a second, %.3f ms of CPU each", size, run+1, values[report.PerSecond], values[report.CPU])
+		// Each session sends one item after the other.
+		values[report.RoundTrips] = float64(size) / values[report.PerSecond] / far.Seconds()
+		if scenario == "bulk" {
+			delete(values, report.RoundTrips) // nothing is far away
+		}
+		h.report.Add(scenario, size, report.Daemon, values)
+		h.progress("%s, %d sessions, run %d: %.0f items a second, %.3f ms of CPU each", scenario, size, run+1, values[report.PerSecond], values[report.CPU])
 	}
 	return nil
 }
 
-func (h *harness) bulkRun(ctx context.Context, size int) (report.Values, error) {
+func (h *harness) bulkRun(ctx context.Context, size, each int) (report.Values, error) {
 	ctx, cancel := context.WithTimeout(ctx, bulkPatience)
 	defer cancel()
 	jobs := (size + bulkSessions - 1) / bulkSessions
-	items := max(1, min(bulkItems, int(bulkEach*float64(size)*h.opts.Duration.Seconds()))/jobs)
+	items := max(1, min(bulkItems, int(float64(each*size)*h.opts.Duration.Seconds()))/jobs)
 	start := time.Now().Add(time.Duration(jobs)*100*time.Millisecond + time.Second)
 	ids := make([]string, jobs)
 	for i := range jobs {

@@ -43,7 +43,7 @@ type Options struct {
 
 // Scenarios lists what can be measured, in the order in which it is.
 func Scenarios() []string {
-	return []string{"generator", "idle", "repeat", "half-load", "first", "inbound", "media", "bulk", "storm", "restart", "disk", "synced"}
+	return []string{"generator", "idle", "repeat", "half-load", "first", "inbound", "media", "bulk", "far-away", "storm", "restart", "disk", "synced"}
 }
 
 // harness is one run of the benchmark.

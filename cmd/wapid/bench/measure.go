@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"time"
 
@@ -96,7 +95,7 @@ func (h *harness) measureSize(ctx context.Context, size int) error {
 	if err := h.acquaint(ctx, size); err != nil {
 		return err
 	}
-	if err := h.underLatency(ctx, func() error { return h.loads(ctx, size) }); err != nil {
+	if err := h.underLatency(ctx, h.opts.Latency, func() error { return h.loads(ctx, size) }); err != nil {
 		return err
 	}
 	for _, part := range []struct {
@@ -148,7 +147,8 @@ func (h *harness) loads(ctx context.Context, size int) error {
 		{"first", func(ctx context.Context, size int) error { return h.closed(ctx, load.First, size) }},
 		{"inbound", h.inbound},
 		{"media", func(ctx context.Context, size int) error { return h.closed(ctx, load.Media, size) }},
-		{"bulk", h.bulk},
+		{"bulk", func(ctx context.Context, size int) error { return h.bulk(ctx, "bulk", size, bulkEach) }},
+		{"far-away", h.farAway},
 	} {
 		if !h.wants(part.scenario) {
 			continue
@@ -172,24 +172,6 @@ func (h *harness) loads(ctx context.Context, size int) error {
 }
 
 func (h *harness) standing() []standing { return []standing{h.daemon, h.raw} }
-
-// underLatency does something while the network delays each of its stanzas.
-func (h *harness) underLatency(ctx context.Context, do func() error) error {
-	if h.opts.Latency == 0 {
-		return do()
-	}
-	var fault struct {
-		ID string `json:"id"`
-	}
-	body := map[string]any{"kind": "latency", "delay": h.opts.Latency.Seconds()}
-	if err := h.control.call(ctx, http.MethodPost, "/faults", body, &fault); err != nil {
-		return err
-	}
-	if err := do(); err != nil {
-		return err
-	}
-	return h.control.call(ctx, http.MethodDelete, "/faults/"+fault.ID, nil, nil)
-}
 
 // sides are what can be loaded: the daemon and the bound.
 type loaded interface {
@@ -284,7 +266,7 @@ func (h *harness) run(ctx context.Context, side loaded, kind string, plan load.P
 // valuesOf are the figures of a load, but for CPU times.
 func valuesOf(r load.Result) report.Values {
 	return report.Values{
-		report.PerSecond: r.PerSecond, report.P50: milliseconds(r.Latency.P50), report.P95: milliseconds(r.Latency.P95),
+		report.PerSecond: r.PerSecond, report.P10: milliseconds(r.Latency.P10), report.P50: milliseconds(r.Latency.P50), report.P95: milliseconds(r.Latency.P95),
 		report.P99: milliseconds(r.Latency.P99), report.Max: milliseconds(r.Latency.Max), report.Errors: float64(r.Errors),
 	}
 }

@@ -28,10 +28,10 @@ func TestPercentiles(t *testing.T) {
 		want Latency
 	}{
 		{"nothing", nil, Latency{}},
-		{"one", ms(7), Latency{ms(7)[0], ms(7)[0], ms(7)[0], ms(7)[0]}},
-		{"two", ms(9, 1), Latency{ms(1)[0], ms(9)[0], ms(9)[0], ms(9)[0]}},
-		{"a hundred", ms(hundred...), Latency{ms(50)[0], ms(95)[0], ms(99)[0], ms(100)[0]}},
-		{"ten", ms(10, 9, 8, 7, 6, 5, 4, 3, 2, 1), Latency{ms(5)[0], ms(10)[0], ms(10)[0], ms(10)[0]}},
+		{"one", ms(7), Latency{ms(7)[0], ms(7)[0], ms(7)[0], ms(7)[0], ms(7)[0]}},
+		{"two", ms(9, 1), Latency{ms(1)[0], ms(1)[0], ms(9)[0], ms(9)[0], ms(9)[0]}},
+		{"a hundred", ms(hundred...), Latency{ms(10)[0], ms(50)[0], ms(95)[0], ms(99)[0], ms(100)[0]}},
+		{"ten", ms(10, 9, 8, 7, 6, 5, 4, 3, 2, 1), Latency{ms(1)[0], ms(5)[0], ms(10)[0], ms(10)[0], ms(10)[0]}},
 	} {
 		if got := Summarise(slices.Clone(tc.took)); got != tc.want {
 			t.Errorf("%s: %+v, expected %+v", tc.name, got, tc.want)

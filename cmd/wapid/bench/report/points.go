@@ -7,6 +7,7 @@ import (
 
 // Point is one promise: what must be reached, what was, and whether that is it.
 type Point struct {
+	Number  int // as the promises are counted
 	Promise string
 	Found   string
 	Verdict Verdict
@@ -60,8 +61,8 @@ func (j *judge) add(what string, value float64, ok, kept bool, digits int) {
 	j.found = append(j.found, fmt.Sprintf("%s %s", what, Thousands(value, digits)))
 }
 
-func (j *judge) point(promise string) Point {
-	p := Point{Promise: promise, Found: strings.Join(j.found, "; "), Verdict: Unmeasured}
+func (j *judge) point(number int, promise string) Point {
+	p := Point{Number: number, Promise: promise, Found: strings.Join(j.found, "; "), Verdict: Unmeasured}
 	if j.known && j.kept {
 		p.Verdict = Reached
 	} else if j.known {
@@ -74,7 +75,7 @@ func (j *judge) point(promise string) Point {
 // What takes another tool (a soak, ten million rows, round trips) is not among
 // them.
 func (r *Report) Points() []Point {
-	return []Point{r.sendCPU(), r.sendRate(), r.spreadOfSends(), r.halfLoad(), r.inboundRate(), r.inboundLatency(), r.memory(), r.fiveThousand(), r.restarts(), r.sync()}
+	return []Point{r.sendCPU(), r.sendRate(), r.roundTrips(), r.spreadOfSends(), r.halfLoad(), r.inboundRate(), r.inboundLatency(), r.memory(), r.fiveThousand(), r.restarts(), r.sync()}
 }
 
 func (r *Report) sendCPU() Point {
@@ -83,7 +84,7 @@ func (r *Report) sendCPU() Point {
 		v, ok := r.ratio("repeat", n, Bound, CPU)
 		j.most(fmt.Sprintf("%s sessions: ×", Thousands(float64(n), 0)), v, ok, 1.5, 2)
 	}
-	return j.point("CPU per sent text through the API ≤ 1.5 × the bound's")
+	return j.point(1, "CPU per sent text through the API ≤ 1.5 × the bound's")
 }
 
 func (r *Report) sendRate() Point {
@@ -92,7 +93,20 @@ func (r *Report) sendRate() Point {
 		v, ok := r.ratio("repeat", n, Bound, PerSecond)
 		j.least(fmt.Sprintf("%d sessions: ×", n), v, ok, 0.7, 2)
 	}
-	return j.point("sends a second at 50 and 200 sessions ≥ 0.7 × the bound's")
+	return j.point(1, "sends a second at 50 and 200 sessions ≥ 0.7 × the bound's")
+}
+
+func (r *Report) roundTrips() Point {
+	j := newJudge()
+	for _, limit := range []struct {
+		scenario string
+		most     float64
+	}{{"repeat", 1}, {"first", 4}, {"bulk", 2}} {
+		s, ok := r.Find(limit.scenario+", far away", 1, Daemon, RoundTrips)
+		// What the daemon itself takes is part of the time; half a round trip is not.
+		j.most(limit.scenario, s.Median, ok, limit.most+0.5, 2)
+	}
+	return j.point(2, "a repeated send costs one round trip to the network, a first contact four, one in a bulk job two")
 }
 
 func (r *Report) spreadOfSends() Point {
@@ -102,7 +116,7 @@ func (r *Report) spreadOfSends() Point {
 	if ok && there && p50.Median > 0 {
 		j.most(fmt.Sprintf("p99 %.1f ms, p50 %.1f ms: ×", p99.Median, p50.Median), p99.Median/p50.Median, true, 3, 2)
 	}
-	return j.point("p99 of a send at 50 sessions with 50 workers ≤ 3 × p50")
+	return j.point(2, "p99 of a send at 50 sessions with 50 workers ≤ 3 × p50")
 }
 
 func (r *Report) halfLoad() Point {
@@ -112,7 +126,7 @@ func (r *Report) halfLoad() Point {
 		network, there := r.Find("repeat at half load", n, Bound, P99)
 		j.most(fmt.Sprintf("%s sessions: + ms", Thousands(float64(n), 0)), ours.Median-network.Median, ok && there, 25, 1)
 	}
-	return j.point("p99 at half the maximum load ≤ 25 ms over the network's own latency (the bound's at the same load)")
+	return j.point(2, "p99 at half the maximum load ≤ 25 ms over the network's own latency (the bound's at the same load)")
 }
 
 func (r *Report) inboundRate() Point {
@@ -121,7 +135,7 @@ func (r *Report) inboundRate() Point {
 		v, ok := r.ratio("inbound", n, Bound, PerSecond)
 		j.least(fmt.Sprintf("%s sessions: ×", Thousands(float64(n), 0)), v, ok, 0.6, 2)
 	}
-	return j.point("inbound messages to acknowledged webhooks ≥ 0.6 × the bound's rate of receiving")
+	return j.point(3, "inbound messages to acknowledged webhooks ≥ 0.6 × the bound's rate of receiving")
 }
 
 func (r *Report) inboundLatency() Point {
@@ -131,7 +145,7 @@ func (r *Report) inboundLatency() Point {
 		network, there := r.Find("inbound at half load", n, Bound, P99)
 		j.most(fmt.Sprintf("%s sessions: + ms", Thousands(float64(n), 0)), ours.Median-network.Median, ok && there, 30, 1)
 	}
-	return j.point("added latency of an inbound message at half load, p99 ≤ 30 ms")
+	return j.point(3, "added latency of an inbound message at half load, p99 ≤ 30 ms")
 }
 
 func (r *Report) memory() Point {
@@ -140,7 +154,7 @@ func (r *Report) memory() Point {
 		v, ok := r.ratio("idle after a restart", 1000, side, PerSession)
 		j.most(fmt.Sprintf("against the %s: ×", side), v, ok, 1.15, 2)
 	}
-	return j.point("resident memory per idle linked session ≤ 1.15 × a raw client's at 1,000 sessions")
+	return j.point(4, "resident memory per idle linked session ≤ 1.15 × a raw client's at 1,000 sessions")
 }
 
 func (r *Report) fiveThousand() Point {
@@ -149,19 +163,19 @@ func (r *Report) fiveThousand() Point {
 		rss, ok := r.Find(scenario, 5000, Daemon, RSS)
 		j.most(scenario+", MiB", rss.Median, ok, 2048, 0)
 	}
-	return j.point("5,000 sessions in one process under 2 GiB")
+	return j.point(4, "5,000 sessions in one process under 2 GiB")
 }
 
 func (r *Report) restarts() Point {
 	j := newJudge()
 	v, ok := r.ratio("restart", 1000, Bound, Seconds)
 	j.most("1,000 sessions: ×", v, ok, 2, 2)
-	return j.point("a restart until all are ready ≤ 2 × the time in which raw clients reconnect")
+	return j.point(5, "a restart until all are ready ≤ 2 × the time in which raw clients reconnect")
 }
 
 // sync is no promise but a price, which has to be known.
 func (r *Report) sync() Point {
-	p := Point{Promise: "commits that answer a caller are synced; the price of that", Verdict: Unmeasured}
+	p := Point{Number: 7, Promise: "commits that answer a caller are synced; the price of that", Verdict: Unmeasured}
 	for _, n := range r.Settings.Sessions {
 		full, ok := r.Find("synced", n, Daemon, PerSecond)
 		normal, there := r.Find("synced", n, Unsynced, PerSecond)
@@ -177,9 +191,9 @@ func (r *Report) sync() Point {
 // WritePoints is the table of what was promised, in Markdown.
 func (r *Report) WritePoints() string {
 	var out strings.Builder
-	out.WriteString("| promise | found | |\n|---|---|---|\n")
+	out.WriteString("| | promise | found | |\n|---:|---|---|---|\n")
 	for _, p := range r.Points() {
-		fmt.Fprintf(&out, "| %s | %s | %s |\n", p.Promise, p.Found, p.Verdict)
+		fmt.Fprintf(&out, "| %d | %s | %s | %s |\n", p.Number, p.Promise, p.Found, p.Verdict)
 	}
 	return out.String()
 }

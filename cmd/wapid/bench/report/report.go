@@ -61,6 +61,7 @@ type Metric string
 // The metrics.
 const (
 	PerSecond    Metric = "perSecond"
+	P10          Metric = "p10Ms"
 	P50          Metric = "p50Ms"
 	P95          Metric = "p95Ms"
 	P99          Metric = "p99Ms"
@@ -77,7 +78,14 @@ const (
 	DiskBytes    Metric = "diskBytes" // for each message
 	Seconds      Metric = "seconds"
 	IdleCPU      Metric = "idleCpuPercent" // of one core
+	RoundTrips   Metric = "roundTrips"     // how often a message waits for the network
 )
+
+// Scenarios are the names under which a report has tables, in their order.
+func Scenarios() []string {
+	return []string{"generator", "boot", "linking", "idle", "repeat", "repeat at half load", "first", "inbound", "inbound at half load", "media", "bulk",
+		"repeat, far away", "first, far away", "bulk, far away", "after load", "reconnect storm", "restart", "idle after a restart", "disk", "synced"}
+}
 
 // Values are the figures of one run.
 type Values map[Metric]float64

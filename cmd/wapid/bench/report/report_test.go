@@ -60,6 +60,9 @@ func found(better float64) *Report {
 		add("restart", Daemon, Values{Seconds: 3 / better})
 		add("restart", Bound, Values{Seconds: 2})
 	}
+	r.Add("repeat, far away", 1, Daemon, Values{RoundTrips: 1.1 / better})
+	r.Add("first, far away", 1, Daemon, Values{RoundTrips: 4.2 / better})
+	r.Add("bulk, far away", 1, Daemon, Values{RoundTrips: 2.2 / better})
 	r.Add("idle", 5000, Daemon, Values{RSS: 1500 / better})
 	return r
 }
@@ -121,13 +124,16 @@ func TestRewrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{"# Title\n<!-- bench: repeat -->\n| sessions |", "between\n", "- nothing of the sort\n<!-- /bench -->", "| promise |", "| machine |", "\nend\n"} {
+	for _, part := range []string{"# Title\n<!-- bench: repeat -->\n| sessions |", "between\n", "- nothing of the sort\n<!-- /bench -->", "| | promise |", "| machine |", "\nend\n"} {
 		if strings.Count(once, part) != 1 {
 			t.Errorf("%q stands there %d times:\n%s", part, strings.Count(once, part), once)
 		}
 	}
 	if strings.Contains(once, "old") {
 		t.Error("the old table is still there")
+	}
+	if none, err := r.Rewrite("<!-- bench: media -->\n<!-- /bench -->"); err != nil || !strings.Contains(none, "Not measured") {
+		t.Errorf("%q %v", none, err)
 	}
 	if twice, err := r.Rewrite(once); err != nil || twice != once {
 		t.Errorf("a second time changes it: %v", err)

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -48,12 +49,13 @@ func (r *Report) block(name string) (string, error) {
 		}
 		return out.String(), nil
 	}
-	for _, m := range r.Measurements {
-		if m.Scenario == name {
-			return r.Table(name), nil
-		}
+	if !slices.Contains(Scenarios(), name) {
+		return "", fmt.Errorf("there is no table %q", name)
 	}
-	return "", fmt.Errorf("nothing was measured under the name %q", name)
+	if !slices.ContainsFunc(r.Measurements, func(m Measurement) bool { return m.Scenario == name }) {
+		return "Not measured in this run.\n", nil
+	}
+	return r.Table(name), nil
 }
 
 // describe is where and how the report came about.

@@ -20,7 +20,7 @@ type column struct {
 func columns() []column {
 	return []column{
 		{Offered, "offered/s", 0, false}, {PerSecond, "per second", 0, true}, {P50, "p50 ms", 2, false},
-		{P95, "p95 ms", 2, false}, {P99, "p99 ms", 2, true}, {CPU, "CPU ms each", 3, true},
+		{P95, "p95 ms", 2, false}, {P99, "p99 ms", 2, true}, {RoundTrips, "round trips", 2, true}, {CPU, "CPU ms each", 3, true},
 		{NetworkCPU, "network's CPU ms", 3, false}, {GeneratorCPU, "generator's CPU ms", 3, false},
 		{Seconds, "seconds", 2, true}, {RSS, "resident MiB", 1, true}, {Anon, "anonymous MiB", 1, false},
 		{PerSession, "KiB a session", 0, false}, {IdleCPU, "CPU % of a core", 2, false},

@@ -372,6 +372,7 @@ func TestOptOutPlansUseTheirIndexes(t *testing.T) {
 		{nextIsChecked, ahead, []any{1}},
 		{checkedAhead, ahead, []any{1, 50}},
 		{listUnchecked, ahead, []any{1, 50}},
+		{listComing, "job_items_pending (job=? AND session_id=? AND position>?)", []any{1, 5, false, 50}},
 		{failUnchecked, "job_items USING INDEX sqlite_autoindex_job_items_1 (job=? AND position=?)", []any{"c", 1, 2}},
 	} {
 		s.wantPlan(t, c.query, c.args, c.want)

@@ -9,8 +9,8 @@ import (
 )
 
 // mostSearched is how many messages one page of the log looks into, where the
-// indexes alone don't tell whether they are wanted: some tens of milliseconds' work.
-const mostSearched = 15_000
+// indexes alone don't tell whether they are wanted: some milliseconds' work.
+const mostSearched = 5_000
 
 // MessageCursor is a place in the log, right behind one message.
 type MessageCursor struct {

@@ -146,6 +146,31 @@ func TestRestartConnectsOldestFirstAndFewAtATime(t *testing.T) {
 	})
 }
 
+// The operator's pace holds also where there is room for more.
+func TestRestartKeepsThePaceOfTheOperator(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		const sessions, rate = 20, 4
+		for i := range sessions {
+			k := key(fmt.Sprintf("s%02d", i))
+			err := w.store.InsertSession(context.Background(), engine.Session{Key: k, CreatedAt: time.Now(), UpdatedAt: time.Now(),
+				State: engine.State{Status: engine.StatusReady, Intent: engine.IntentRun, Identity: who(k)}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.end()
+		w.net.connect.set(login)
+		w.config.ConnectRate = rate
+		w.start()
+		for second := 1; second <= sessions/rate; second++ {
+			pass(time.Second)
+			if ready := w.engine.Counts()[engine.StatusReady]; ready < second*rate-1 || ready > min(second*rate+1, sessions) {
+				t.Errorf("after %d s, %d are ready at %d a second", second, ready, rate)
+			}
+		}
+	})
+}
+
 // A session that has a place in the queue and does not use it holds up nobody.
 func TestAStoppedSessionGivesItsTurnBack(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {

@@ -107,6 +107,24 @@ func TestBenchmarkOfARunningDaemon(t *testing.T) {
 	})
 }
 
+func TestBenchmarksThatCannotBe(t *testing.T) {
+	for name, change := range map[string]func(*bench.Options){
+		"no sessions":          func(o *bench.Options) { o.Sessions = nil },
+		"shrinking":            func(o *bench.Options) { o.Sessions = []int{2, 1} },
+		"no such scenario":     func(o *bench.Options) { o.Scenarios = []string{"dance"} },
+		"no runs":              func(o *bench.Options) { o.Runs = 0 },
+		"a directory in use":   func(o *bench.Options) { o.Dir = "testdata" },
+		"a daemon without key": func(o *bench.Options) { o.URL = "http://127.0.0.1:1" },
+		"half of nothing":      func(o *bench.Options) { o.Scenarios = []string{"half-load"} },
+	} {
+		opts := benchOptions(t, "repeat")
+		change(&opts)
+		if _, err := bench.Run(t.Context(), opts); err == nil {
+			t.Errorf("%s was taken", name)
+		}
+	}
+}
+
 // TestBenchmarkIsBrokenOff looks that a run which is cancelled ends, and with it
 // everything that it has started.
 func TestBenchmarkIsBrokenOff(t *testing.T) {

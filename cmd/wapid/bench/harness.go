@@ -84,7 +84,7 @@ func Run(ctx context.Context, opts Options) (rep *report.Report, err error) {
 		}
 	}()
 	begun := time.Now()
-	if err = os.MkdirAll(opts.Dir, 0o700); err != nil {
+	if err = emptyDir(opts.Dir); err != nil {
 		return nil, err
 	}
 	h.report = &report.Report{Started: begun.UTC().Truncate(time.Second), Settings: settings(opts)}
@@ -98,6 +98,19 @@ func Run(ctx context.Context, opts Options) (rep *report.Report, err error) {
 	return h.report, nil
 }
 
+// emptyDir makes a directory, and refuses one that holds anything: sessions of a
+// former run would be measured too.
+func emptyDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err == nil && len(entries) > 0 {
+		err = fmt.Errorf("the directory %s is not empty", dir)
+	}
+	return err
+}
+
 func check(opts Options) error {
 	if len(opts.Sessions) == 0 || !slices.IsSorted(opts.Sessions) || opts.Sessions[0] < 1 {
 		return errors.New("the numbers of sessions must be above zero and grow")
@@ -106,6 +119,9 @@ func check(opts Options) error {
 		if !slices.Contains(Scenarios(), name) {
 			return fmt.Errorf("there is no scenario %q; there are %v", name, Scenarios())
 		}
+	}
+	if slices.Contains(opts.Scenarios, "half-load") && !slices.Contains(opts.Scenarios, "repeat") {
+		return errors.New("half-load needs repeat, to know what half is")
 	}
 	if opts.Runs < 1 || opts.Duration <= 0 {
 		return errors.New("runs and duration must be above zero")

@@ -26,6 +26,10 @@ func describeMachine(dir string) (report.Machine, error) {
 	if raw, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		m.Kernel = strings.TrimSpace(string(raw))
 	}
+	if raw, err := os.ReadFile("/proc/loadavg"); err == nil {
+		text, _, _ := strings.Cut(string(raw), " ")
+		m.Load, _ = strconv.ParseFloat(text, 64) // 0 where the file has another form
+	}
 	m.Filesystem = filesystem(dir)
 	if build, ok := debug.ReadBuildInfo(); ok {
 		m.Whatsmeow, m.Revision = whatsmeowVersion(build), revision(build)

@@ -23,6 +23,7 @@ type Machine struct {
 	Cores      int     `json:"cores"`
 	MemoryGiB  float64 `json:"memoryGiB"`
 	Kernel     string  `json:"kernel"`
+	Load       float64 `json:"load"`       // what else ran at the start: the load of the minute before
 	Filesystem string  `json:"filesystem"` // of the data directory
 	FsyncMs    float64 `json:"fsyncMs"`    // median of an append of 4 kB and its fdatasync
 	Go         string  `json:"go"`

@@ -65,8 +65,9 @@ func (r *Report) describe() string {
 |---|---|
 | machine | %s, %d cores, %.1f GiB |
 | kernel, filesystem | %s, %s; an append of 4 kB with its fdatasync takes %.2f ms |
+| load before the start | %.1f; above 0.5 or so others used the machine, and rates and times are worse than they would be |
 | built with | %s, whatsmeow %s, revision %s |
 | measured | %s, in %s: %d runs of %s each after %s of load, %s added latency |
-`, m.CPU, m.Cores, m.MemoryGiB, m.Kernel, m.Filesystem, m.FsyncMs, m.Go, m.Whatsmeow, m.Revision,
+`, m.CPU, m.Cores, m.MemoryGiB, m.Kernel, m.Filesystem, m.FsyncMs, m.Load, m.Go, m.Whatsmeow, m.Revision,
 		r.Started.Format("2 January 2006"), r.Took, s.Runs, s.Duration, s.WarmUp, s.Latency)
 }

@@ -2,12 +2,14 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"time"
 
 	"wapid/cmd/wapid/bench"
 	"wapid/cmd/wapid/bench/bound"
 	"wapid/cmd/wapid/bench/load"
+	"wapid/cmd/wapid/bench/report"
 )
 
 type benchCommand struct {
@@ -53,10 +55,16 @@ func (c *benchCommand) Run(env *environment) (err error) {
 		}()
 	}
 	rep, err := bench.Run(env.ctx, opts)
-	if err != nil {
+	if rep == nil {
 		return err
 	}
-	if err = rep.WriteTables(env.stdout); err != nil {
+	// What was measured before a run was broken off is worth having.
+	return errors.Join(err, c.show(env, rep))
+}
+
+// show prints the tables and writes the JSON.
+func (c *benchCommand) show(env *environment, rep *report.Report) error {
+	if err := rep.WriteTables(env.stdout); err != nil {
 		return err
 	}
 	if c.JSON == "" {

@@ -64,8 +64,8 @@ type harness struct {
 	receiver *receiver // of webhooks; nil until there is something to receive
 }
 
-// Run measures and returns what it found. What it has started is ended when it
-// returns, whatever it returns.
+// Run measures and returns what it found, beside an error what it had found until
+// then; nil when it could not begin. What it has started is ended when it returns.
 func Run(ctx context.Context, opts Options) (rep *report.Report, err error) {
 	if err := check(opts); err != nil {
 		return nil, err
@@ -91,11 +91,12 @@ func Run(ctx context.Context, opts Options) (rep *report.Report, err error) {
 	if h.report.Machine, err = describeMachine(opts.Dir); err != nil {
 		return nil, err
 	}
-	if err = h.measure(ctx); err != nil {
-		return h.report, err
+	err = h.measure(ctx)
+	if err != nil {
+		h.report.Note("this run was broken off: " + err.Error())
 	}
 	h.report.Took = time.Since(begun).Round(time.Second).String()
-	return h.report, nil
+	return h.report, err
 }
 
 // emptyDir makes a directory, and refuses one that holds anything: sessions of a

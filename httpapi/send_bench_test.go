@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,8 @@ import (
 	"testing"
 
 	"go.uber.org/zap"
+
+	"wapid/engine"
 )
 
 // BenchmarkSend measures a text that is sent over one open connection, with all that
@@ -54,4 +57,31 @@ func BenchmarkSend(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkSendBody measures the reading of a text's body alone, and the writing of
+// its answer.
+func BenchmarkSendBody(b *testing.B) {
+	body := []byte(`{"to":"4915112345678","message":"The order 4711 is on its way.","type":"text"}`)
+	b.Run("read", func(b *testing.B) {
+		s := &Server{maxBody: DefaultMaxBody, recipients: newLRU[string, engine.JID](recipientsRemembered)}
+		b.ReportAllocs()
+		for b.Loop() {
+			in, err := s.readJSON(bytes.NewReader(body), len(body))
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := s.outgoing(in.request); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("answer", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := engine.Canonical(sendResponse{Success: true, MessageID: "3EB0C431C26A1916E07E", Timestamp: 1708243200}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

@@ -60,3 +60,27 @@ func BenchmarkSendShared(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkAppendEvent measures an event that one webhook wants, with its delivery,
+// appended alone and by 64 at a time.
+func BenchmarkAppendEvent(b *testing.B) {
+	for _, parallel := range []int{1, 64} {
+		b.Run(fmt.Sprint(parallel), func(b *testing.B) {
+			s := open(b, store.Options{})
+			ctx := context.Background()
+			_, err := s.PutEndpoint(ctx, store.DefaultTenant, "https://example.com", "secret")
+			must(b, err)
+			b.ReportAllocs()
+			b.ResetTimer()
+			var wg sync.WaitGroup
+			for i := range parallel {
+				wg.Go(func() {
+					for range b.N/parallel + 1 {
+						must(b, s.AppendEvent(ctx, event(fmt.Sprint("s", i), "Hi")))
+					}
+				})
+			}
+			wg.Wait()
+		})
+	}
+}

@@ -49,7 +49,7 @@ func (c *container) PutDevice(_ context.Context, device *store.Device) error {
 
 func (c *container) adopt(device *store.Device, m *memory) {
 	device.SetAllStores(m)
-	device.LIDs, device.Container, device.Initialized = &c.lids, c, true
+	device.Log, device.LIDs, device.Container, device.Initialized = waLog.Noop, &c.lids, c, true
 }
 
 func (c *container) DeleteDevice(context.Context, *store.Device) error { return nil }

@@ -170,8 +170,7 @@ func (f *fleet) await(ctx context.Context, holds func() bool) error {
 	}
 }
 
-// close ends all connections.
-func (f *fleet) close() error {
+func (f *fleet) disconnect() {
 	var group sync.WaitGroup
 	for _, c := range f.clients {
 		if c != nil {
@@ -179,6 +178,11 @@ func (f *fleet) close() error {
 		}
 	}
 	group.Wait()
+}
+
+// close ends all connections and gives back what openFleet took.
+func (f *fleet) close() error {
+	f.disconnect()
 	f.network.close()
 	if f.sql != nil {
 		return f.sql.Close()
@@ -193,21 +197,29 @@ type saved struct {
 	LIDs     map[string]string // phone numbers by LID
 }
 
-// save writes the fleet's keys to its file. Nothing may be under way.
+// save ends all connections and writes the fleet's keys to its file. What handlers
+// that are still running would change is held until it is written. Names of the
+// accounts are left out: nothing is sent with them.
 func (f *fleet) save() error {
+	f.disconnect()
 	if f.memory == nil {
 		return nil // SQLite has it all.
 	}
+	f.memory.lids.mu.Lock()
+	defer f.memory.lids.mu.Unlock()
 	s := saved{LIDs: f.memory.lids.byLID}
 	for _, c := range f.clients {
 		m, ok := c.Store.Sessions.(*memory)
 		if !ok {
 			return errors.New("a client is not linked any more")
 		}
-		device := *c.Store
-		device.Log, device.Container, device.LIDs = nil, nil, nil
-		device.SetAllStores(nil)
-		s.Devices = append(s.Devices, device)
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		s.Devices = append(s.Devices, store.Device{
+			NoiseKey: c.Store.NoiseKey, IdentityKey: c.Store.IdentityKey, SignedPreKey: c.Store.SignedPreKey,
+			RegistrationID: c.Store.RegistrationID, AdvSecretKey: c.Store.AdvSecretKey,
+			ID: c.Store.ID, LID: c.Store.LID, Account: c.Store.Account, Platform: c.Store.Platform,
+		})
 		s.Memories = append(s.Memories, &m.memoryState)
 	}
 	file, err := os.Create(f.file)

@@ -21,7 +21,7 @@ const (
 	Storm   = "storm"   // cut all sockets, wait until all are back
 	Inbound = "inbound" // what has arrived since the last time, once there is Await of it
 	Look    = "look"    // how many goroutines there are
-	Save    = "save"    // write the keys down, for the next process
+	Save    = "save"    // end all connections and write the keys down, for the next process
 )
 
 // Command is one line to the process.

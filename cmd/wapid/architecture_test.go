@@ -31,7 +31,7 @@ var allowed = map[string][]string{
 	"wapid/httpapi":               {"wapid/engine", "wapid/engine/media", "wapid/bulk", "wapid/webhooks", "wapid/store"},
 	"wapid/cmd/wapid": {"wapid/engine", "wapid/engine/media", "wapid/engine/whatsapp", "wapid/engine/simnet",
 		"wapid/bulk", "wapid/webhooks", "wapid/store", "wapid/httpapi",
-		"wapid/cmd/wapid/bench", "wapid/cmd/wapid/bench/bound", "wapid/cmd/wapid/bench/load"},
+		"wapid/cmd/wapid/bench", "wapid/cmd/wapid/bench/bound", "wapid/cmd/wapid/bench/load", "wapid/cmd/wapid/bench/report"},
 	"wapid/cmd/wapid/bench":        {"wapid/cmd/wapid/bench/bound", "wapid/cmd/wapid/bench/load", "wapid/cmd/wapid/bench/report"},
 	"wapid/cmd/wapid/bench/bound":  {"wapid/cmd/wapid/bench/load"},
 	"wapid/cmd/wapid/bench/load":   {},

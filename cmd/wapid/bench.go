@@ -38,7 +38,7 @@ func (c *benchCommand) Run(env *environment) (err error) {
 	}
 	opts := bench.Options{
 		Sessions: c.Sessions, Scenarios: c.Scenarios, Runs: c.Runs, WarmUp: c.WarmUp, Duration: c.Duration, Rest: c.Rest,
-		Latency: c.Latency, Profiles: c.Profiles, Dir: c.Dir, Program: program, DaemonArgs: c.DaemonArg,
+		Latency: c.Latency, Profiles: c.Profiles, Dir: c.Dir, Program: program, Version: version, DaemonArgs: c.DaemonArg,
 		URL: c.URL, AdminKey: c.AdminKey, Control: c.Control, PID: c.PID, Progress: env.stderr,
 	}
 	if len(opts.Scenarios) == 0 {

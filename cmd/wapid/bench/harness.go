@@ -4,6 +4,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -32,6 +33,7 @@ type Options struct {
 	Profiles  string        // a directory for profiles of the daemon, instead of measuring; empty for none
 	Dir       string        // for everything that is written; it must be empty or missing
 	Program   string        // the wapid program, for the processes that are measured
+	Version   string        // of that program, for the report
 	// Environment and DaemonArgs are added to every process and to the daemon.
 	Environment, DaemonArgs []string
 	// URL, AdminKey and Control are those of a daemon that runs already; PID is its
@@ -91,6 +93,7 @@ func Run(ctx context.Context, opts Options) (rep *report.Report, err error) {
 	if h.report.Machine, err = describeMachine(opts.Dir); err != nil {
 		return nil, err
 	}
+	h.report.Machine.Revision = cmp.Or(opts.Version, h.report.Machine.Revision)
 	err = h.measure(ctx)
 	if err != nil {
 		h.report.Note("this run was broken off: " + err.Error())

@@ -320,7 +320,7 @@ func TestIncomingMessagesAreCommittedOnce(t *testing.T) {
 		m := engine.Incoming{ID: "IN1", Chat: "491709876543@s.whatsapp.net", Sender: engine.Person{Phone: "491709876543@s.whatsapp.net"},
 			Timestamp: time.Now(), Kind: engine.KindText, Text: "hello"}
 		for range 2 {
-			if err := c.h.Receive(context.Background(), m); err != nil {
+			if err := c.h.Receive(context.Background(), m)(); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -7,31 +7,40 @@ import (
 )
 
 // receive commits an incoming message as a log row and an event, once per
-// chat, sender and message id. Only after nil may the message be acknowledged to
-// the network. An edit or a revocation is a row of its own: the one that it is
-// about stays as it was received.
-func (w *worker) receive(ctx context.Context, m Incoming) error {
+// chat, sender and message id; see Handler. An edit or a revocation is a row of its
+// own: the one that it is about stays as it was received.
+func (w *worker) receive(ctx context.Context, m Incoming) (committed func() error) {
+	inserted, err := w.begin(ctx, m)
+	return func() error {
+		if err != nil {
+			return err
+		}
+		fresh, err := inserted()
+		if err != nil {
+			return err
+		}
+		if fresh {
+			w.engine.nudge()
+		}
+		return w.learnTimer(ctx, m)
+	}
+}
+
+func (w *worker) begin(ctx context.Context, m Incoming) (inserted func() (fresh bool, err error), err error) {
 	if err := w.resolveVote(ctx, m); err != nil {
-		return err
+		return nil, err
 	}
 	data, err := Canonical(m.Data())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	now := w.engine.now()
-	fresh, err := w.engine.store.InsertIncoming(ctx,
+	return w.engine.store.BeginIncoming(ctx,
 		LoggedMessage{
 			Session: w.key, ID: m.ID, Direction: Inbound, Chat: m.Chat, Peer: m.Sender, PushName: m.PushName,
 			Kind: m.Kind, Text: m.Text, Details: m.Details, Payload: m.Payload, CreatedAt: now, SentAt: m.Timestamp,
 		},
-		Event{Session: w.key, Type: EventMessage, At: now, Data: data})
-	if err != nil {
-		return err
-	}
-	if fresh {
-		w.engine.nudge()
-	}
-	return w.learnTimer(ctx, m)
+		Event{Session: w.key, Type: EventMessage, At: now, Data: data}), nil
 }
 
 // Data is what the event of the message tells.

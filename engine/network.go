@@ -69,9 +69,11 @@ type Handler struct {
 	// Linking is called before the device's side of a pairing is confirmed to
 	// the network. An error refuses the pairing.
 	Linking func(ctx context.Context, id Identity) error
-	// Receive commits an incoming message. Only after nil may the message be
-	// acknowledged to the network; after an error it must come again.
-	Receive func(ctx context.Context, m Incoming) error
+	// Receive begins to commit an incoming message, and committed says how that has
+	// ended; it must be called, once, and ctx must last until then. What is received one
+	// after the other is told in that order. Only after nil may the message be acknowledged to
+	// the network; after an error it must come again.
+	Receive func(ctx context.Context, m Incoming) (committed func() error)
 	// Receipt commits what became of messages that the session sent. As with
 	// Receive, only nil lets it be acknowledged.
 	Receipt func(ctx context.Context, r Receipt) error

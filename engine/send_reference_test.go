@@ -26,7 +26,7 @@ func (w *world) receive(c *conn, m engine.Incoming) {
 	if m.Timestamp.IsZero() {
 		m.Timestamp = time.Now()
 	}
-	if err := c.h.Receive(context.Background(), m); err != nil {
+	if err := c.h.Receive(context.Background(), m)(); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -90,13 +90,14 @@ type Store interface {
 	// for either: they have turned out to be one chat.
 	MatchChatTimers(ctx context.Context, key SessionKey, who Person) error
 
-	// InsertIncoming writes the log row of an incoming message and its event,
+	// BeginIncoming writes the log row of an incoming message and its event,
 	// with the deliveries of that event, in one transaction. A word by which people
-	// opt out of bulk messages is heeded there as well. fresh is false, and
-	// nothing is written, if the session has the message already: one with the
+	// opt out of bulk messages is heeded there as well. committed waits for it and is
+	// called once; what is begun one after the other is written in that order. fresh is
+	// false, and nothing is written, if the session has the message already: one with the
 	// same id, of the same sender, in the same chat. Senders choose their ids, so
 	// the id alone names no message.
-	InsertIncoming(ctx context.Context, m LoggedMessage, e Event) (fresh bool, err error)
+	BeginIncoming(ctx context.Context, m LoggedMessage, e Event) (committed func() (fresh bool, err error))
 	// AdvanceMessages moves outgoing messages on as a receipt says, never back, and
 	// appends EventMessageStatus for each that moved, in one transaction. Ids that
 	// the session has not sent in that chat are ignored.

@@ -20,7 +20,7 @@ func (d *daemon) receive(messages ...engine.Incoming) {
 		if m.Kind == "" {
 			m.Kind = engine.KindText
 		}
-		if err := d.network.conn(mainKey).handler.Receive(d.t.Context(), m); err != nil {
+		if err := d.network.conn(mainKey).handler.Receive(d.t.Context(), m)(); err != nil {
 			d.t.Fatal(err)
 		}
 	}

@@ -38,7 +38,7 @@ func (d *daemon) list(query string) (l listed, raw string) {
 func (d *daemon) incoming(session engine.SessionID, m engine.Incoming) {
 	d.t.Helper()
 	conn := d.network.conn(engine.SessionKey{Tenant: store.DefaultTenant, ID: session})
-	if err := conn.handler.Receive(d.t.Context(), m); err != nil {
+	if err := conn.handler.Receive(d.t.Context(), m)(); err != nil {
 		d.t.Fatal(err)
 	}
 }

@@ -146,22 +146,40 @@ func (s *Store) InterruptMessages(ctx context.Context) error {
 	})
 }
 
-// InsertIncoming implements engine.Store.
+// InsertIncoming is BeginIncoming for who has nothing to do until the commit.
 func (s *Store) InsertIncoming(ctx context.Context, m engine.LoggedMessage, e engine.Event) (fresh bool, err error) {
+	return s.BeginIncoming(ctx, m, e)()
+}
+
+// BeginIncoming implements engine.Store.
+func (s *Store) BeginIncoming(ctx context.Context, m engine.LoggedMessage, e engine.Event) (committed func() (fresh bool, err error)) {
 	m.Direction, m.Status, m.StatusAt = engine.Inbound, engine.MessageReceived, m.CreatedAt
-	err = s.recordQueueing(ctx, func(tx *sql.Tx) (int64, error) {
-		var err error
+	var fresh bool
+	var queued int64
+	one, err := s.write.begin(ctx, true, func(tx *sql.Tx) (err error) {
+		queued = 0
 		if fresh, err = insertMessage(tx, m, ""); err != nil || !fresh {
-			return 0, err
+			return err
 		}
-		queued, err := s.appendEvent(tx, e)
-		if err != nil {
-			return 0, err
+		if queued, err = s.appendEvent(tx, e); err != nil {
+			return err
 		}
 		told, err := s.heed(tx, m)
-		return queued + told, err
+		queued += told
+		return err
 	})
-	return fresh && err == nil, err
+	return func() (bool, error) {
+		if err != nil {
+			return false, err
+		}
+		if err := one.wait(ctx); err != nil {
+			return false, err
+		}
+		if queued > 0 {
+			s.hint()
+		}
+		return fresh, nil
+	}
 }
 
 // FindMessage returns one message of a session's log, or CodeNotFound. Of

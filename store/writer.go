@@ -72,10 +72,22 @@ func startWriter(db *sql.DB, sick *atomic.Pointer[engine.Error], h hooks) *write
 // do has fn run and committed; again says that it may run twice. It returns
 // CodeStopping after close.
 func (w *writer) do(ctx context.Context, again bool, fn func(*sql.Tx) error) error {
-	one := &write{fn: fn, again: again, result: make(chan error, 1)}
-	if err := w.enqueue(ctx, one); err != nil {
+	one, err := w.begin(ctx, again, fn)
+	if err != nil {
 		return err
 	}
+	return one.wait(ctx)
+}
+
+// begin is do up to where one waits for the commit. Who begins one after the other
+// has it run in that order.
+func (w *writer) begin(ctx context.Context, again bool, fn func(*sql.Tx) error) (*write, error) {
+	one := &write{fn: fn, again: again, result: make(chan error, 1)}
+	return one, w.enqueue(ctx, one)
+}
+
+// wait says how a write has ended, once. One that has not begun when ctx ends is given up.
+func (one *write) wait(ctx context.Context) error {
 	select {
 	case err := <-one.result:
 		return err

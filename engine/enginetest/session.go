@@ -56,7 +56,7 @@ func (s *Session) Handler() engine.Handler {
 			s.note("Linking", func() { s.linking = append(s.linking, id) })
 			return s.NoLink
 		},
-		Receive: func(_ context.Context, m engine.Incoming) error {
+		Receive: func(_ context.Context, m engine.Incoming) func() error {
 			var err error
 			s.note("Receive", func() {
 				if s.refuse != nil {
@@ -66,7 +66,7 @@ func (s *Session) Handler() engine.Handler {
 					s.received = append(s.received, m)
 				}
 			})
-			return err
+			return func() error { return err }
 		},
 		Receipt: func(_ context.Context, r engine.Receipt) error {
 			return s.take("Receipt", r, func() { s.receipts = append(s.receipts, r) })

@@ -31,9 +31,7 @@ func (l *link) handle(event any) (handled bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			handled = false
-			c.log.Error("event handler panicked, connecting anew", zap.String("event", fmt.Sprintf("%T", event)),
-				zap.String("panic", engine.Redact(fmt.Sprint(p))), zap.ByteString("stack", debug.Stack()))
-			l.drop(engine.DropNetwork, errors.New("an event handler panicked"))
+			l.panicked(p, event)
 		}
 	}()
 	switch event := event.(type) {
@@ -82,6 +80,14 @@ func (l *link) handle(event any) (handled bool) {
 	return true
 }
 
+// panicked ends a link whose handling of an event had a defect, so that what caused the
+// event comes again.
+func (l *link) panicked(p, event any) {
+	l.conn.log.Error("event handler panicked, connecting anew", zap.String("event", fmt.Sprintf("%T", event)),
+		zap.String("panic", engine.Redact(fmt.Sprint(p))), zap.ByteString("stack", debug.Stack()))
+	l.drop(engine.DropNetwork, errors.New("an event handler panicked"))
+}
+
 // maxUnansweredPings is how many pings in a row a server may leave unanswered
 // that otherwise still speaks.
 const maxUnansweredPings = 3
@@ -114,23 +120,48 @@ func (l *link) connected() {
 	c.flush()
 }
 
-// message commits a message and tells whether it may be acknowledged. What is
-// not for the tenant is acknowledged as it is.
+// message commits a message and tells whether whatsmeow may acknowledge it now. What is
+// not for the tenant is acknowledged as it is. Mostly the answer is false, because
+// the commit is only begun; see pipeline.
 func (l *link) message(evt *events.Message) bool {
+	stanza := l.stanzas.take(evt.Info)
+	if stanza != nil && isForTenant(evt) {
+		if err := l.pipe(evt, stanza); err != nil {
+			l.notCommitted(err)
+		}
+		return false
+	}
+	l.pipeline.settle()
 	err := l.receive(evt)
-	if err == nil && l.guard != nil && l.guard.troubled() {
-		// Something that belongs to the message was not stored: the sender key in
-		// it, say. It is handled again, from the buffer.
-		err = errors.New("the device store failed while the message was handled")
+	if err == nil {
+		err = l.trouble()
 	}
 	if err != nil {
-		l.conn.log.Warn("message not committed; it is asked for again", zap.Error(err))
-		l.retryLater(err)
+		l.notCommitted(err)
 		return false
 	}
 	return true
 }
 
+// trouble tells of what belongs to the message at hand and was not stored: the sender key in
+// it, say. The message is handled again, from the buffer.
+func (l *link) trouble() error {
+	if l.guard != nil && l.guard.troubled() {
+		return errors.New("the device store failed while the message was handled")
+	}
+	return nil
+}
+
+// notCommitted leaves a message with the network, and has it brought again.
+func (l *link) notCommitted(err error) {
+	if l.conn.ctx.Err() != nil { // nobody wants it any more
+		return
+	}
+	l.conn.log.Warn("message not committed; it is asked for again", zap.Error(err))
+	l.retryLater(err)
+}
+
+// receive commits what is not passed on through the pipeline.
 func (l *link) receive(evt *events.Message) error {
 	c := l.conn
 	if timer, ok := timerOf(evt.Message); ok {
@@ -143,19 +174,24 @@ func (l *link) receive(evt *events.Message) error {
 	if !isForTenant(evt) {
 		return nil
 	}
-	shown, vote, err := l.reveal(evt)
+	m, err := l.read(evt)
 	if err != nil {
 		return err
 	}
-	m, err := l.converter().incoming(shown, vote)
-	if err != nil {
-		return err
-	}
-	if err := c.handler.Receive(c.ctx, m); err != nil {
+	if err := c.handler.Receive(c.ctx, m)(); err != nil {
 		return err
 	}
 	c.committed()
 	return nil
+}
+
+// read is a message as the tenant is told of it.
+func (l *link) read(evt *events.Message) (engine.Incoming, error) {
+	shown, vote, err := l.reveal(evt)
+	if err != nil {
+		return engine.Incoming{}, err
+	}
+	return l.converter().incoming(shown, vote)
 }
 
 func (l *link) converter() converter {
@@ -173,6 +209,8 @@ const unavailable = "view_once_unavailable"
 // the notice.
 func (l *link) undecryptable(evt *events.UndecryptableMessage) bool {
 	c := l.conn
+	l.stanzas.take(evt.Info)
+	l.pipeline.settle()
 	if evt.UnavailableType != events.UnavailableTypeViewOnce || !isFromSomebody(evt.Info) {
 		c.net.undecryptable.Add(1)
 		c.log.Debug("message could not be decrypted; its sender is asked for it again", zap.Bool("unavailable", evt.IsUnavailable))
@@ -184,7 +222,7 @@ func (l *link) undecryptable(evt *events.UndecryptableMessage) bool {
 			ID: engine.MessageID(evt.Info.ID), Chat: chatIn(evt.Info.Chat, sender), Sender: sender,
 			PushName: evt.Info.PushName, Timestamp: evt.Info.Timestamp, IsGroup: evt.Info.Chat.Server == types.GroupServer,
 			Kind: engine.KindUnsupported, Details: engine.Details{ViewOnce: true, Unsupported: unavailable},
-		})
+		})()
 	}
 	if err != nil {
 		c.log.Warn("the notice of a message that can't be shown here is lost", zap.Error(err))

@@ -45,9 +45,12 @@ type link struct {
 	// reuploads are the downloads that wait for the phone.
 	reuploads mediaRetries
 	logs      logGate
-	own       types.JID     // the device's address; empty while it is being linked
-	name      string        // the account's, as far as it was known when the link was made
-	asking    chan struct{} // holds a token while the network is asked about the linking
+	// stanzas and pipeline let messages be committed while the next ones are decrypted.
+	stanzas  stanzas
+	pipeline *pipeline
+	own      types.JID     // the device's address; empty while it is being linked
+	name     string        // the account's, as far as it was known when the link was made
+	asking   chan struct{} // holds a token while the network is asked about the linking
 
 	// All below is guarded by conn.mu.
 	over       bool // its end has been decided and reported
@@ -66,7 +69,7 @@ type link struct {
 }
 
 func newLink(c *conn, device *store.Device) (*link, error) {
-	l := &link{conn: c, device: device, name: device.PushName, wire: newWire(), gone: make(chan struct{}), asking: make(chan struct{}, 1)}
+	l := &link{conn: c, device: device, name: device.PushName, wire: newWire(), gone: make(chan struct{}), asking: make(chan struct{}, 1), pipeline: newPipeline()}
 	ctx := context.WithValue(context.Background(), wireKey{}, l.wire)
 	l.ctx, l.cancel = context.WithCancel(ctx)
 	if device.ID != nil {
@@ -180,6 +183,9 @@ func (l *link) settled() bool { return l.over || l.ready || l.paired || !l.codes
 // received is the tap on incoming stanzas: it sees why the server ends a stream
 // even if the socket closes before whatsmeow gets to it.
 func (l *link) received(node *waBinary.Node) {
+	if l.guard != nil {
+		l.stanzas.note(node)
+	}
 	verdict, ok := verdictOf(node, l.conn.net.opts.Clock())
 	if !ok || !l.conn.enter() {
 		return
@@ -298,12 +304,13 @@ func (l *link) finish() bool {
 }
 
 // takeDown closes the socket and frees what hangs on it. It waits for whatsmeow's
-// reader to end before its consumer does; see wire.
+// reader to end before its consumer does, see wire, and for the commits that were begun.
 func (l *link) takeDown() {
 	defer close(l.gone)
 	l.wire.hangUp()
 	l.awaitSocketEnd(socketEndLimit)
 	l.cancel()
+	l.pipeline.close()
 	l.client.Disconnect() // ends what waits for an answer or for a reconnection
 	l.logs.close()
 	l.conn.mu.Lock()

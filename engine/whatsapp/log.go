@@ -63,6 +63,10 @@ const (
 	moduleSocket = "Socket"
 )
 
+// handlerFailed is what whatsmeow warns of when a message is not to be acknowledged yet.
+// Where that is a failure, the handler has said so.
+const handlerFailed = "Handler for %s failed"
+
 var _ waLog.Logger = clientLog{}
 
 func (l clientLog) Sub(module string) waLog.Logger {
@@ -102,7 +106,7 @@ func (l clientLog) write(level zapcore.Level, format string, args []any) {
 			return
 		}
 	}
-	if l.module == moduleSocket || l.ownDoing(args) {
+	if l.module == moduleSocket || format == handlerFailed || l.ownDoing(args) {
 		level = zapcore.DebugLevel
 	}
 	if level > zapcore.DebugLevel {

@@ -151,10 +151,17 @@ func (l *link) arrived(committed func() error, hash [32]byte, info *types.Messag
 	// which lets their failures pass as well.
 	_ = l.guard.ClearBufferedEventPlaintext(l.ctx, hash)
 	_ = l.guard.DeleteOldBufferedHashes(l.ctx)
-	if l.client.IsConnected() { // or else it comes again, and is known
+	if l.isUp() { // or else it comes again, and is known
 		//lint:ignore SA1019 whatsmeow sends it by itself only before the handler has returned
 		l.client.DangerousInternals().SendMessageReceipt(l.ctx, info, stanza)
 	}
+}
+
+// isUp tells that neither the link nor its socket has ended, as far as is known.
+func (l *link) isUp() bool {
+	l.conn.mu.Lock()
+	defer l.conn.mu.Unlock()
+	return !l.over && !l.lost
 }
 
 // maxStanzas is how many messages whatsmeow queues in their order.

@@ -16,7 +16,9 @@ import (
 func benchOptions(t *testing.T, scenarios ...string) bench.Options {
 	return bench.Options{
 		Sessions: []int{2}, Scenarios: scenarios, Runs: 1, WarmUp: 20 * time.Millisecond, Duration: 300 * time.Millisecond,
-		Rest: 10 * time.Millisecond, Dir: t.TempDir(), Program: os.Args[0], Environment: []string{asDaemon + "=1"}, Progress: t.Output(),
+		Rest: 10 * time.Millisecond, Dir: t.TempDir(), Program: os.Args[0], Progress: t.Output(),
+		// A process in which the race detector finds something ends with that report as the last of its log, which is shown.
+		Environment: []string{asDaemon + "=1", "GORACE=halt_on_error=1"},
 	}
 }
 

@@ -151,8 +151,7 @@ func (s *Server) controlConnections(r *http.Request) (any, error) {
 		return nil, badf("number must be digits, or the first of them and a *")
 	}
 	count := 0
-	s.eachStream(func(st *stream) {
-		d := st.device
+	s.eachStream(func(st *stream, d *device) {
 		if d == nil || !concerns(number, d.account.number) {
 			return
 		}

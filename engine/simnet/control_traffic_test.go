@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -100,4 +101,36 @@ func TestFaultsOfSeveralNumbers(t *testing.T) {
 			t.Errorf("%q stands for accounts: %t", pattern, !want)
 		}
 	}
+}
+
+// TestConnectionsAreCountedWhileTheyBegin looks at the connections, and cuts them,
+// while devices log in: what the benchmark's storms do.
+func TestConnectionsAreCountedWhileTheyBegin(t *testing.T) {
+	net := startNetwork(t, Config{})
+	c := settledClient(t, net, net.Phone(owner))
+	done := make(chan struct{})
+	var looking sync.WaitGroup
+	looking.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				if status, answer := call(t, net, "GET", "/connections?number="+owner[:4]+"*", nil); status != http.StatusOK {
+					t.Errorf("connections: %d %v", status, answer)
+				}
+				if status, answer := call(t, net, "POST", "/faults", map[string]string{"kind": "close", "number": customer}); status != http.StatusOK {
+					t.Errorf("faults: %d %v", status, answer)
+				}
+			}
+		}
+	})
+	for range 10 {
+		c.forget()
+		must(t, net, "POST", "/faults", map[string]string{"kind": "close", "number": owner[:4] + "*"})
+		await[*events.Disconnected](c, nil)
+		await[*events.Connected](c, nil)
+	}
+	close(done)
+	looking.Wait()
 }

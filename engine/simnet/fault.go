@@ -160,8 +160,8 @@ func (f *Faults) strike(fault Fault) {
 }
 
 func (f *Faults) eachStream(fault Fault, do func(*stream)) {
-	f.server.eachStream(func(st *stream) {
-		if fault.concerns(numberOfStream(st)) {
+	f.server.eachStream(func(st *stream, dev *device) {
+		if fault.concerns(numberBehind(dev)) {
 			do(st)
 		}
 	})
@@ -196,11 +196,12 @@ func concerns(pattern, number string) bool {
 	return pattern == number
 }
 
-func numberOfStream(st *stream) string {
-	if st.device == nil {
+// numberBehind is "" for no device.
+func numberBehind(dev *device) string {
+	if dev == nil {
 		return ""
 	}
-	return st.device.account.number
+	return dev.account.number
 }
 
 // Clear ends disturbances; without ids all of them. Ids that are no longer
@@ -295,7 +296,7 @@ func (f *Faults) loginFailure(number string) *waBinary.Node {
 
 // due is when a stanza may be written, zero for at once.
 func (f *Faults) due(st *stream) time.Time {
-	fault, ok := f.pick(FaultLatency, numberOfStream(st))
+	fault, ok := f.pick(FaultLatency, numberBehind(st.device))
 	if !ok {
 		return time.Time{}
 	}
@@ -306,7 +307,7 @@ func (f *Faults) due(st *stream) time.Time {
 	return f.now().Add(wait)
 }
 
-func (f *Faults) deaf(st *stream) bool { return f.take(FaultDeaf, numberOfStream(st)) }
+func (f *Faults) deaf(st *stream) bool { return f.take(FaultDeaf, numberBehind(st.device)) }
 
 func (f *Faults) ackError(number string) int {
 	fault, _ := f.pick(FaultAckError, number)

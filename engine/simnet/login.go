@@ -41,6 +41,7 @@ func (s *Server) admit(st *stream) bool {
 		return false
 	}
 	st.device = dev
+	s.loggedIn(st, dev)
 	s.logged.Add(1)
 	if old := dev.connect(st); old != nil {
 		old.finish(streamConflict("replaced"))

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"sync"
@@ -67,7 +68,7 @@ type Server struct {
 	tasks tasks
 
 	mu        sync.Mutex
-	streams   map[*stream]struct{}
+	streams   map[*stream]*device // all connections, with the device of those that have logged in
 	unhandled []string
 	logged    atomic.Int64 // logged-in sockets
 	serial    atomic.Uint64
@@ -90,7 +91,7 @@ func New(cfg Config) (*Server, error) {
 		pairings:  newPairings(),
 		groups:    newGroups(),
 		ledger:    newLedgerBook(),
-		streams:   make(map[*stream]struct{}),
+		streams:   make(map[*stream]*device),
 	}
 	if s.log == nil {
 		s.log = zap.NewNop()
@@ -196,7 +197,7 @@ func (s *Server) Run(ctx context.Context) error {
 		_ = server.Close() // Only listeners and idle connections; nothing to lose.
 	}
 	s.tasks.close()
-	s.eachStream(func(st *stream) { st.abort() })
+	s.eachStream(func(st *stream, _ *device) { st.abort() })
 	s.tasks.wait()
 	serving.Wait()
 	return errors.Join(failure, s.saver.save(), s.media.close())
@@ -275,7 +276,15 @@ func (s *Server) nextID(prefix string) string {
 func (s *Server) addStream(st *stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.streams[st] = struct{}{}
+	s.streams[st] = nil
+}
+
+// loggedIn notes whose connection a stream has turned out to be, for those who ask
+// from other goroutines than its own.
+func (s *Server) loggedIn(st *stream, dev *device) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.streams[st] = dev
 }
 
 func (s *Server) removeStream(st *stream) {
@@ -284,15 +293,14 @@ func (s *Server) removeStream(st *stream) {
 	delete(s.streams, st)
 }
 
-func (s *Server) eachStream(do func(*stream)) {
+// eachStream goes through the connections of this moment; the device is nil where
+// nobody has logged in.
+func (s *Server) eachStream(do func(*stream, *device)) {
 	s.mu.Lock()
-	all := make([]*stream, 0, len(s.streams))
-	for st := range s.streams {
-		all = append(all, st)
-	}
+	all := maps.Clone(s.streams)
 	s.mu.Unlock()
-	for _, st := range all {
-		do(st)
+	for st, dev := range all {
+		do(st, dev)
 	}
 }
 

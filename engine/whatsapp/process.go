@@ -11,8 +11,8 @@ import (
 )
 
 // The settings below live in package variables of whatsmeow: whose certificates
-// it trusts, how often it pings and what linked devices are called hold for the
-// whole process. claims guards them; it is this package's only package-level
+// it trusts, how often it pings, what linked devices are called and how it writes
+// Signal sessions hold for the whole process. claims guards them; it is this package's only package-level
 // state, and has to be, because what it guards is.
 var claims processClaims
 
@@ -24,6 +24,9 @@ type processClaims struct {
 	mu   sync.Mutex
 	open int // networks that rely on the settings
 	now  processSettings
+	// compact says that sessions are written by sessionCodec. That stays: what was
+	// written once is to be read by clients that are just ending, too.
+	compact bool
 }
 
 type processSettings struct {
@@ -60,6 +63,10 @@ func (c *processClaims) release() {
 // apply writes only what changes: goroutines of clients that are just ending may
 // still read their interval.
 func (c *processClaims) apply(want processSettings) {
+	if !c.compact {
+		store.SignalProtobufSerializer.Session = &sessionCodec{}
+		c.compact = true
+	}
 	if want.rootKey != c.now.rootKey {
 		whatsmeow.WACertPubKey = want.rootKey
 	}

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"go.mau.fi/libsignal/serialize"
+	"go.mau.fi/whatsmeow/store"
 	"go.mau.fi/whatsmeow/types"
 
 	"wapid/cmd/wapid/bench/load"
@@ -200,4 +202,12 @@ func TestWhatCannotBeDone(t *testing.T) {
 		t.Error("a network that is not there was found")
 	}
 	http.DefaultClient.CloseIdleConnections()
+}
+
+// TestBoundKeepsItsSerializer: what the daemon is held against writes its sessions as
+// whatsmeow does by itself.
+func TestBoundKeepsItsSerializer(t *testing.T) {
+	if _, ok := store.SignalProtobufSerializer.Session.(*serialize.JSONSessionSerializer); !ok {
+		t.Errorf("sessions are written by %T", store.SignalProtobufSerializer.Session)
+	}
 }

@@ -135,9 +135,12 @@ func thumbnail(img image.Image, turn orientation) ([]byte, error) {
 
 // scale makes a picture fit a square of the given side, over a ground that shows
 // where it is transparent; nil keeps it transparent. Smaller ones stay small.
-func scale(img image.Image, side int, ground color.Color) *image.NRGBA {
+//
+// It draws into an RGBA picture, since it is to those that photographs are scaled
+// without a call for each pixel.
+func scale(img image.Image, side int, ground color.Color) *image.RGBA {
 	w, h := fit(img.Bounds().Dx(), img.Bounds().Dy(), side)
-	out := image.NewNRGBA(image.Rect(0, 0, w, h))
+	out := image.NewRGBA(image.Rect(0, 0, w, h))
 	if ground != nil {
 		draw.Draw(out, out.Bounds(), image.NewUniform(ground), image.Point{}, draw.Src)
 	}

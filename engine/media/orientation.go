@@ -25,17 +25,17 @@ func (o orientation) size(w, h int) (int, int) {
 }
 
 // apply turns a picture upright.
-func (o orientation) apply(in *image.NRGBA) *image.NRGBA {
+func (o orientation) apply(in *image.RGBA) *image.RGBA {
 	if o < 2 || o > 8 {
 		return in
 	}
 	w, h := in.Bounds().Dx(), in.Bounds().Dy()
 	outW, outH := o.size(w, h)
-	out := image.NewNRGBA(image.Rect(0, 0, outW, outH))
+	out := image.NewRGBA(image.Rect(0, 0, outW, outH))
 	for y := range outH {
 		for x := range outW {
 			fromX, fromY := o.source(x, y, w, h)
-			out.SetNRGBA(x, y, in.NRGBAAt(fromX, fromY))
+			out.SetRGBA(x, y, in.RGBAAt(fromX, fromY))
 		}
 	}
 	return out

@@ -58,7 +58,7 @@ func (s *Spool) sticker(ctx context.Context, f File, in *os.File, mime string) (
 	return a, nil
 }
 
-func (s *Spool) makeSticker(small *image.NRGBA) (File, error) {
+func (s *Spool) makeSticker(small *image.RGBA) (File, error) {
 	square := image.NewNRGBA(image.Rect(0, 0, stickerSide, stickerSide))
 	at := image.Pt((stickerSide-small.Bounds().Dx())/2, (stickerSide-small.Bounds().Dy())/2)
 	draw.Draw(square, small.Bounds().Add(at), small, image.Point{}, draw.Src)

@@ -122,6 +122,7 @@ func (s *Store) eraseSome(ctx context.Context, id engine.TenantID) (done bool, e
 		if _, err := tx.Exec(`DELETE FROM tenants WHERE id = $1`, id); err != nil {
 			return err
 		}
+		s.people.forget()
 		done = true
 		return s.audit(tx, Origin{By: ActorOperator}, id, ActionTenantErased, string(id), nil)
 	})

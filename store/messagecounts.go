@@ -14,7 +14,9 @@ const (
 	// mostCounted is how many messages a list that is not counted by day is counted
 	// up to.
 	mostCounted = 100_000
-	notCounted  = -1
+	// mostLookedAt is the same where the messages themselves are looked at.
+	mostLookedAt = 50_000
+	notCounted   = -1
 )
 
 // stretch is a span of which it may be known how many wanted messages it holds.
@@ -81,7 +83,8 @@ func (c selection) days(ctx context.Context, tx *sql.Tx, p part, first, last int
 	if p.direction != "" {
 		q.add(`direction = ?`, p.direction)
 	}
-	c.nature(&q)
+	c.status(&q)
+	c.kind(&q)
 	rows, err := tx.QueryContext(ctx, `SELECT day, sum(n) FROM message_counts`+q.where()+` GROUP BY day HAVING sum(n) > 0 ORDER BY day DESC`, q.args...)
 	return collect(rows, err, func(r row) (d stretch, err error) {
 		err = r.Scan(&d.from, &d.n)
@@ -106,6 +109,25 @@ func (c selection) countIndexed(ctx context.Context, tx *sql.Tx, parts []part, d
 	return total, nil
 }
 
+// count counts what is wanted of a part during a span. It looks at mostCounted
+// messages; all is false if there may be more.
+func (c selection) count(ctx context.Context, tx *sql.Tx, p part, during span) (n int, all bool, err error) {
+	if !c.looksInside([]part{p}) {
+		n, err = c.countIndexed(ctx, tx, []part{p}, during, mostCounted)
+		return n, n < mostCounted, err
+	}
+	var q conditions
+	// Parameters are numbered by where they stand.
+	wanted := `SELECT CASE WHEN status = ` + q.bind(c.f.Status) + ` THEN 1 END AS wanted FROM messages`
+	c.indexed(&q, p, during)
+	query := `SELECT count(*), count(wanted) FROM (` + wanted + q.where() + ` LIMIT ` + q.bind(mostLookedAt) + `) AS some`
+	looked := 0
+	if err := tx.QueryRowContext(ctx, query, q.args...).Scan(&looked, &n); err != nil {
+		return 0, false, storageError(err)
+	}
+	return n, looked < mostLookedAt, nil
+}
+
 // CountMessages says how many messages of a tenant's log pass a filter. Where exact
 // is false there are at least so many: of a search only what the first page looks
 // into is counted, of the messages of one peer a hundred thousand. It ends with
@@ -117,8 +139,8 @@ func (s *Store) CountMessages(ctx context.Context, tenant engine.TenantID, f Mes
 	}
 	defer tx.Rollback() // it has only read
 	c, parts := selection{tenant: tenant, f: f}, f.parts()
-	if c.looksInside(parts) {
-		found, horizon, err := s.search(ctx, tx, c, parts, s.searches)
+	if c.beyondCounts(parts) {
+		found, horizon, err := s.search(ctx, tx, c, parts, 0, s.searches)
 		return len(found), horizon == nil, err
 	}
 	exact = true
@@ -130,10 +152,11 @@ func (s *Store) CountMessages(ctx context.Context, tenant engine.TenantID, f Mes
 		for _, one := range stretches {
 			n := one.n
 			if n == notCounted {
-				if n, err = c.countIndexed(ctx, tx, []part{p}, one.span, mostCounted); err != nil {
+				var all bool
+				if n, all, err = c.count(ctx, tx, p, one.span); err != nil {
 					return 0, false, err
 				}
-				exact = exact && n < mostCounted
+				exact = exact && all
 			}
 			total += n
 		}

@@ -115,17 +115,17 @@ type selection struct {
 	after  *MessageCursor
 }
 
-// indexed demands what an index holds of a part: of one with peers neither the
-// status nor the kind.
+// indexed demands what an index holds of a part: of one with peers not the kind, and
+// of none a status that most messages have.
 func (c selection) indexed(q *conditions, p part, during span) {
 	q.add(`tenant_id = ?`, c.tenant)
 	among(q, `session_id`, p.sessions)
 	for _, peer := range p.peers {
 		switch peer.Server() {
 		case engine.ServerPhone:
-			q.add(`peer_phone = ?`, peer)
+			q.add(hasPhone+` AND peer_phone = ?`, peer)
 		case engine.ServerLID:
-			q.add(`peer_lid = ?`, peer)
+			q.add(hasLID+` AND peer_lid = ?`, peer)
 		default:
 			q.add(groupsOnly+` AND chat = ?`, peer)
 		}
@@ -134,7 +134,10 @@ func (c selection) indexed(q *conditions, p part, during span) {
 		q.add(`direction = ?`, p.direction)
 	}
 	if len(p.peers) == 0 {
-		c.nature(q)
+		if c.hasIndex() {
+			c.status(q)
+		}
+		c.kind(q)
 	}
 	if during.from > 0 {
 		q.add(`created_at >= ?`, during.from)
@@ -147,41 +150,66 @@ func (c selection) indexed(q *conditions, p part, during span) {
 	}
 }
 
-// groupsOnly, rareOnly and mediaOnly are the conditions of partial indexes, which
-// only a query that says the same can use.
+// These are the conditions of partial indexes, which only a query that says the same
+// can use.
 const (
-	groupsOnly = `chat NOT LIKE '%@s.whatsapp.net' AND chat NOT LIKE '%@lid'`
-	rareOnly   = `status IN ('failed', 'unknown', 'played')`
-	otherKinds = `kind <> 'text'`
+	groupsOnly  = `chat NOT LIKE '%@s.whatsapp.net' AND chat NOT LIKE '%@lid'`
+	rareOnly    = `status IN ('failed', 'unknown', 'played', 'queued')`
+	pendingOnly = `status = 'pending'`
+	otherKinds  = `kind <> 'text'`
+	hasPhone    = `peer_phone <> ''`
+	hasLID      = `peer_lid <> ''`
 )
 
-// nature demands a status and a kind.
-func (c selection) nature(q *conditions) {
-	if c.f.Status != "" {
+// hasIndex tells whether an index knows the messages of the wanted status. Those that
+// every message passes through stand in none: that would cost each of them more than
+// all the rest that happens to it.
+func (c selection) hasIndex() bool {
+	switch c.f.Status {
+	case engine.MessageFailed, engine.MessageUnknown, engine.MessagePlayed, engine.MessageQueued, engine.MessagePending:
+		return true
+	}
+	return false
+}
+
+// status demands a status, with what lets an index answer.
+func (c selection) status(q *conditions) {
+	switch {
+	case c.f.Status == "":
+	case c.f.Status == engine.MessagePending:
+		q.add(pendingOnly)
+	case c.hasIndex():
+		q.add(`status = ? AND `+rareOnly, c.f.Status)
+	default:
 		q.add(`status = ?`, c.f.Status)
-		switch c.f.Status {
-		case engine.MessageFailed, engine.MessageUnknown, engine.MessagePlayed:
-			q.add(rareOnly)
-		}
 	}
-	if c.f.Kind != "" {
-		q.add(`kind = ?`, c.f.Kind)
-		if c.f.Kind != engine.KindText {
-			q.add(otherKinds)
-		}
+}
+
+// kind demands a kind, with what lets an index answer.
+func (c selection) kind(q *conditions) {
+	if c.f.Kind == "" {
+		return
 	}
+	q.add(`kind = ?`, c.f.Kind)
+	if c.f.Kind != engine.KindText {
+		q.add(otherKinds)
+	}
+}
+
+// ofPeers tells whether messages of certain peers are wanted.
+func (c selection) ofPeers(parts []part) bool {
+	return slices.ContainsFunc(parts, func(p part) bool { return len(p.peers) > 0 })
 }
 
 // unindexed demands what only the messages themselves tell. With nothing of the
 // kind it demands nothing.
 func (c selection) unindexed(q *conditions, parts []part) {
-	if slices.ContainsFunc(parts, func(p part) bool { return len(p.peers) > 0 }) {
-		if c.f.Status != "" {
-			q.add(`status = ?`, c.f.Status)
-		}
-		if c.f.Kind != "" {
-			q.add(`kind = ?`, c.f.Kind)
-		}
+	peers := c.ofPeers(parts)
+	if c.f.Status != "" && (peers || !c.hasIndex()) {
+		q.add(`status = ?`, c.f.Status)
+	}
+	if c.f.Kind != "" && peers {
+		q.add(`kind = ?`, c.f.Kind)
 	}
 	if c.f.Text != "" {
 		q.contains(`body`, c.f.Text)
@@ -190,9 +218,13 @@ func (c selection) unindexed(q *conditions, parts []part) {
 
 // looksInside tells whether messages must be read to know whether they are wanted.
 func (c selection) looksInside(parts []part) bool {
-	var q conditions
-	c.unindexed(&q, parts)
-	return len(q.terms) > 0
+	return c.beyondCounts(parts) || c.f.Status != "" && !c.hasIndex()
+}
+
+// beyondCounts tells whether messages must be read even to know how many are wanted
+// of a day that was counted.
+func (c selection) beyondCounts(parts []part) bool {
+	return c.f.Text != "" || (c.f.Status != "" || c.f.Kind != "") && c.ofPeers(parts)
 }
 
 // keys asks for what the indexes hold of some parts during a span, without an end.

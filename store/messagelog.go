@@ -12,6 +12,10 @@ import (
 // indexes alone don't tell whether they are wanted: some milliseconds' work.
 const mostSearched = 5_000
 
+// statusLooks is how many messages are looked into for their status alone in the time
+// that a search for a text takes for one.
+const statusLooks = 4
+
 // MessageCursor is a place in the log, right behind one message.
 type MessageCursor struct {
 	At  int64 // unix milliseconds
@@ -52,8 +56,7 @@ func (s *Store) PageMessages(ctx context.Context, tenant engine.TenantID, f Mess
 	var found []MessageCursor
 	var next *MessageCursor
 	if c.looksInside(parts) {
-		found, next, err = s.search(ctx, tx, c, parts, skip+limit+1)
-		found = found[min(skip, len(found)):]
+		found, next, err = s.search(ctx, tx, c, parts, skip, limit+1)
 	} else {
 		found, err = c.walk(ctx, tx, parts, skip, limit+1)
 	}
@@ -104,47 +107,68 @@ func (c selection) walk(ctx context.Context, tx *sql.Tx, parts []part, skip, lim
 	return found, nil
 }
 
-// search looks into messages, newest first, until it has found limit places or has
-// looked into mostSearched messages: then horizon is the last that it looked into.
-func (s *Store) search(ctx context.Context, tx *sql.Tx, c selection, parts []part, limit int) (found []MessageCursor, horizon *MessageCursor, err error) {
+// search looks into messages, newest first, until it has found limit places behind
+// those to be skipped, or has looked into so many messages: then horizon is the last
+// that it looked into. Where the counts say how many of a day are wanted, days are
+// skipped without a look.
+func (s *Store) search(ctx context.Context, tx *sql.Tx, c selection, parts []part, skip, limit int) (found []MessageCursor, horizon *MessageCursor, err error) {
 	stretches, err := c.stretches(ctx, tx, parts)
 	if err != nil {
 		return nil, nil, err
 	}
+	known := !c.beyondCounts(parts)
 	looks := s.searches
+	if known { // a status is told sooner than what stands in a text
+		looks *= statusLooks
+	}
 	for i, one := range stretches {
+		if known && one.n != notCounted && skip >= one.n {
+			skip -= one.n
+			continue
+		}
+		most := looks
+		if known {
+			most += statusLooks * skip
+		}
 		var q conditions
 		candidates := c.keys(&q, parts, one.span)
-		last, err := scanPlace(tx.QueryRowContext(ctx, candidates+` LIMIT 1 OFFSET `+q.bind(looks-1), q.args...))
+		last, err := scanPlace(tx.QueryRowContext(ctx, candidates+` LIMIT 1 OFFSET `+q.bind(most-1), q.args...))
 		if err != nil && !isNoRows(err) {
 			return nil, nil, storageError(err)
 		}
 		if err == nil {
 			horizon = &last
 		}
-		q = conditions{}
-		candidates = c.keys(&q, parts, one.span) + ` LIMIT ` + q.bind(looks)
-		inside := conditions{args: q.args}
-		c.unindexed(&inside, parts)
-		query := `SELECT m.created_at, m.seq FROM (` + candidates + `) AS k JOIN messages m ON m.seq = k.seq` + inside.where() +
-			` ORDER BY m.created_at DESC, m.seq DESC LIMIT ` + inside.bind(limit-len(found))
-		rows, err := tx.QueryContext(ctx, query, inside.args...)
-		matches, err := collect(rows, err, scanPlace)
+		matches, err := c.lookInto(ctx, tx, parts, one.span, most, skip+limit-len(found))
 		if err != nil {
 			return nil, nil, err
 		}
-		if found = append(found, matches...); len(found) >= limit || horizon != nil {
+		passed := min(skip, len(matches))
+		skip -= passed
+		if found = append(found, matches[passed:]...); len(found) >= limit || horizon != nil {
 			return found, horizon, nil
 		}
-		n := one.n
-		if n == notCounted && i < len(stretches)-1 {
-			if n, err = c.countIndexed(ctx, tx, parts, one.span, looks); err != nil {
+		if i < len(stretches)-1 {
+			n, err := c.countIndexed(ctx, tx, parts, one.span, looks)
+			if err != nil {
 				return nil, nil, err
 			}
+			looks = max(1, looks-n)
 		}
-		looks = max(1, looks-max(0, n))
 	}
 	return found, nil, nil
+}
+
+// lookInto finds up to limit wanted messages among the first of a span.
+func (c selection) lookInto(ctx context.Context, tx *sql.Tx, parts []part, during span, most, limit int) ([]MessageCursor, error) {
+	var q conditions
+	candidates := c.keys(&q, parts, during) + ` LIMIT ` + q.bind(most)
+	inside := conditions{args: q.args}
+	c.unindexed(&inside, parts)
+	query := `SELECT m.created_at, m.seq FROM (` + candidates + `) AS k JOIN messages m ON m.seq = k.seq` + inside.where() +
+		` ORDER BY m.created_at DESC, m.seq DESC LIMIT ` + inside.bind(limit)
+	rows, err := tx.QueryContext(ctx, query, inside.args...)
+	return collect(rows, err, scanPlace)
 }
 
 func scanPlace(r row) (at MessageCursor, err error) {

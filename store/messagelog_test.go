@@ -188,6 +188,8 @@ func TestLogAndJobPlansUseTheirIndexes(t *testing.T) {
 	}{
 		"all":      {MessageFilter{}, "COVERING INDEX messages_log"},
 		"status":   {MessageFilter{Status: "read"}, "COVERING INDEX messages_log"},
+		"queued":   {MessageFilter{Status: "queued"}, "COVERING INDEX messages_rare (tenant_id=? AND status=?)"},
+		"pending":  {MessageFilter{Status: "pending"}, "messages_pending (tenant_id=?)"},
 		"failures": {MessageFilter{Status: "failed"}, "COVERING INDEX messages_rare (tenant_id=? AND status=?)"},
 		"kind":     {MessageFilter{Kind: "poll", Status: "read"}, "COVERING INDEX messages_kind (tenant_id=? AND kind=?)"},
 		"session":  {MessageFilter{Sessions: []engine.SessionID{"s"}, Status: "read"}, "COVERING INDEX messages_time"},

@@ -15,12 +15,16 @@ func (s *Store) FinishMessage(ctx context.Context, key engine.SessionKey, id eng
 	return s.recordQueueing(ctx, func(tx *sql.Tx) (int64, error) { return s.finish(tx, key, id, o) })
 }
 
-const finishMessage = `UPDATE messages SET status = $1, status_at = $2, sent_at = $3, error_code = $4,
-	peer_phone = CASE WHEN $5 = '' THEN peer_phone ELSE $5 END,
-	peer_lid = CASE WHEN $6 = '' THEN peer_lid ELSE $6 END,
-	payload = coalesce($7, payload)
-	WHERE tenant_id = $8 AND session_id = $9 AND direction = 'out' AND id = $10 AND origin = ''
-	AND status IN ('queued', 'pending', 'unknown') RETURNING chat`
+// finishMessage is the usual end: the row has the recipient's addresses already, and
+// they stand in indexes. learnFinished is for one of which the network has told more.
+const (
+	finishFields = `UPDATE messages SET status = $1, status_at = $2, sent_at = $3, error_code = $4, payload = coalesce($5, payload)`
+	whereWaiting = `tenant_id = $8 AND session_id = $9 AND direction = 'out' AND id = $10 AND origin = ''
+		AND status IN ('queued', 'pending', 'unknown') RETURNING chat`
+	finishMessage = finishFields + ` WHERE ($6 = '' OR peer_phone = $6) AND ($7 = '' OR peer_lid = $7) AND ` + whereWaiting
+	learnFinished = finishFields + `, peer_phone = CASE WHEN $6 = '' THEN peer_phone ELSE $6 END,
+		peer_lid = CASE WHEN $7 = '' THEN peer_lid ELSE $7 END WHERE ` + whereWaiting
+)
 
 // finish gives a message its outcome and tells those who want to know. Receipts
 // may have come first: they leave the status where it is.
@@ -32,9 +36,12 @@ func (s *Store) finish(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o
 		o.SentAt, o.Recipient, o.Payload = time.Time{}, engine.Person{}, nil
 	}
 	var chat engine.JID
-	err = tx.QueryRow(finishMessage,
-		o.Status, millis(now), millis(o.SentAt), o.Code, o.Recipient.Phone, o.Recipient.LID, o.Payload,
-		key.Tenant, key.ID, id).Scan(&chat)
+	args := []any{o.Status, millis(now), millis(o.SentAt), o.Code, o.Payload, o.Recipient.Phone, o.Recipient.LID, key.Tenant, key.ID, id}
+	err = tx.QueryRow(finishMessage, args...).Scan(&chat)
+	if isNoRows(err) && o.Recipient != (engine.Person{}) {
+		s.people.learn(key.Tenant, o.Recipient)
+		err = tx.QueryRow(learnFinished, args...).Scan(&chat)
+	}
 	late := isNoRows(err)
 	if err != nil && !late {
 		return 0, err

@@ -181,9 +181,9 @@ func scanOptOut(r row) (o bulk.OptOut, err error) {
 // The other address of a person, by one of the newest messages that have both.
 // The number of messages that are looked at is bounded.
 const (
-	lidOfPhone = `SELECT peer_lid FROM (SELECT peer_lid FROM messages WHERE tenant_id = $1 AND peer_phone = $2
+	lidOfPhone = `SELECT peer_lid FROM (SELECT peer_lid FROM messages WHERE tenant_id = $1 AND peer_phone = $2 AND peer_phone <> ''
 		ORDER BY created_at DESC LIMIT 20) WHERE peer_lid <> '' LIMIT 1`
-	phoneOfLID = `SELECT peer_phone FROM (SELECT peer_phone FROM messages WHERE tenant_id = $1 AND peer_lid = $2
+	phoneOfLID = `SELECT peer_phone FROM (SELECT peer_phone FROM messages WHERE tenant_id = $1 AND peer_lid = $2 AND peer_lid <> ''
 		ORDER BY created_at DESC LIMIT 20) WHERE peer_phone <> '' LIMIT 1`
 )
 

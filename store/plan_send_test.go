@@ -22,6 +22,7 @@ func TestSendPlansUseTheirIndexes(t *testing.T) {
 		want  string
 	}{
 		"finish":      {finishMessage, 10, "messages_id (tenant_id=? AND session_id=? AND direction=? AND id=? AND origin=?)"},
+		"learn":       {learnFinished, 10, "messages_id (tenant_id=? AND session_id=? AND direction=? AND id=? AND origin=?)"},
 		"references":  {selectMessage + whereLogged, 3, "messages_id (tenant_id=? AND session_id=? AND direction=? AND id=?)"},
 		"interrupted": {selectInterrupted, 0, "messages_pending"},
 		"first":       {firstInLine, 2, "outbox_line (tenant_id=? AND session_id=?)"},

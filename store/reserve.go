@@ -112,6 +112,7 @@ func checkSession(tx *sql.Tx, key engine.SessionKey) error {
 // reserve writes a new message, or takes up one whose outcome is not known.
 func (s *Store) reserve(tx *sql.Tx, r engine.Reservation, earlier recalled) (engine.Reserved, error) {
 	m, tenant := r.Message, r.Message.Session.Tenant
+	m.Peer = s.people.complete(tenant, m.Peer)
 	day, err := earlier.countedOn, error(nil)
 	if day != "" {
 		err = s.mayReserve(tx, tenant)

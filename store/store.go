@@ -71,6 +71,7 @@ type Store struct {
 	// audience waits for events.
 	audience  audience
 	standing  standing // the writer's own
+	people    people   // the writer's own
 	looks     int      // entries of the event log that one page looks at; mostLooked
 	searches  int      // messages that one page of the log looks into; mostSearched
 	looksBack int      // deliveries that one page looks at; mostDeliveries

@@ -44,9 +44,9 @@ func listUnread(chat engine.JID) string {
 func inChat(chat engine.JID) string {
 	switch chat.Server() {
 	case engine.ServerPhone:
-		return `peer_phone = $3 AND chat NOT LIKE '%@g.us'`
+		return `peer_phone = $3 AND peer_phone <> '' AND chat NOT LIKE '%@g.us'`
 	case engine.ServerLID:
-		return `peer_lid = $3 AND chat NOT LIKE '%@g.us'`
+		return `peer_lid = $3 AND peer_lid <> '' AND chat NOT LIKE '%@g.us'`
 	}
 	return `chat = $3 AND chat NOT LIKE '%@s.whatsapp.net' AND chat NOT LIKE '%@lid'`
 }

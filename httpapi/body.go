@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,10 +72,13 @@ func (s *Server) uploadTimeout(h *fasthttp.RequestHeader, length int64) time.Dur
 	return bodyTimeout + time.Duration(length/slowestUpload)*time.Second
 }
 
-// limitOf is how long the body of a request may be. Base64 makes four bytes of
+// limitOf is how long the body of a request may be.
+func (s *Server) limitOf(h *fasthttp.RequestHeader) int64 { return s.mostOf(s.uploads(h)) }
+
+// mostOf is limitOf of one that uploads, or does not. Base64 makes four bytes of
 // three; line breaks and escapes make one in eight more.
-func (s *Server) limitOf(h *fasthttp.RequestHeader) int64 {
-	if s.uploads(h) {
+func (s *Server) mostOf(uploads bool) int64 {
+	if uploads {
 		return s.maxMedia + s.maxMedia/2 + int64(s.maxBody)
 	}
 	return int64(s.maxBody)
@@ -92,22 +96,23 @@ func (s *Server) downloads(h *fasthttp.RequestHeader) bool {
 // matchesAny tells whether a request's path fits one of the patterns, in which
 // ":name" stands for any one part.
 func matchesAny(patterns []string, uri []byte) bool {
-	path, _, _ := strings.Cut(string(uri), "?")
-	parts := strings.Split(path, "/")
-next:
-	for _, pattern := range patterns {
-		want := strings.Split(pattern, "/")
-		if len(want) != len(parts) {
-			continue
+	path, _, _ := bytes.Cut(uri, []byte("?"))
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, path) })
+}
+
+// matches is called for every body, and so makes no copies of the parts.
+func matches(pattern string, path []byte) bool {
+	for {
+		want, nextWant, patternGoesOn := strings.Cut(pattern, "/")
+		part, nextPart, pathGoesOn := bytes.Cut(path, []byte("/"))
+		if want != string(part) && !strings.HasPrefix(want, ":") || patternGoesOn != pathGoesOn {
+			return false
 		}
-		for i, w := range want {
-			if w != parts[i] && !strings.HasPrefix(w, ":") {
-				continue next
-			}
+		if !pathGoesOn {
+			return true
 		}
-		return true
+		pattern, path = nextWant, nextPart
 	}
-	return false
 }
 
 // receive gets the body of a request into the form that its route needs it in.
@@ -129,8 +134,9 @@ func (s *Server) receive(rc *fasthttp.RequestCtx, declared int64) error {
 		}
 		return errTooLarge()
 	}
-	u := &upload{stream: rc.RequestBodyStream(), left: s.limitOf(h)}
-	if s.uploads(h) {
+	uploads := s.uploads(h)
+	u := &upload{stream: rc.RequestBodyStream(), left: s.mostOf(uploads)}
+	if uploads {
 		rc.SetUserValue(uploadKey, u)
 		return nil
 	}

@@ -178,10 +178,33 @@ func underlying(t reflect.Type) reflect.Type {
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t == nil || t.Kind() == reflect.Interface || reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
+	if t == nil || t.Kind() == reflect.Interface {
+		return nil
+	}
+	if t.PkgPath() == "" && (t.Kind() <= reflect.Float64 || t.Kind() == reflect.String) {
+		return t // a type of the language has no methods
+	}
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
 		return nil
 	}
 	return t
+}
+
+// sendFields are looked up for every message that is sent, where reading the tags
+// each time would take longer than parsing. They do not change.
+var (
+	sendType   = reflect.TypeFor[sendRequest]()
+	sendFields = fieldsByName(sendType)
+)
+
+func fieldsByName(t reflect.Type) map[string]reflect.Type {
+	byName := make(map[string]reflect.Type)
+	for f := range t.Fields() {
+		if tag, _, _ := strings.Cut(f.Tag.Get("json"), ","); tag != "" && tag != "-" {
+			byName[tag] = f.Type
+		}
+	}
+	return byName
 }
 
 // fieldType is the type of an object's field, known if there is such a field.
@@ -191,6 +214,9 @@ func fieldType(t reflect.Type, name string) (field reflect.Type, known bool) {
 		return nil, true
 	case t.Kind() == reflect.Map:
 		return t.Elem(), true
+	case t == sendType:
+		field, known = sendFields[name]
+		return field, known
 	}
 	for f := range t.Fields() {
 		if f.Anonymous {

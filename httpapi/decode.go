@@ -34,7 +34,7 @@ func checkMedia(contentType, encoding string) error {
 	if encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return engine.Errorf(CodeUnsupportedMedia, "the body must not be compressed")
 	}
-	if contentType == "" {
+	if contentType == "" || contentType == "application/json" {
 		return nil
 	}
 	media, params, err := mime.ParseMediaType(contentType)

@@ -55,14 +55,14 @@ func checkFraming(h *fasthttp.RequestHeader) (declared int64, err error) {
 		if line[0] == ' ' || line[0] == '\t' {
 			return 0, engine.Errorf(engine.CodeInvalid, "a header must not go on in the next line")
 		}
-		name, value, _ := strings.Cut(string(line), ":")
-		switch value = strings.TrimSpace(value); strings.ToLower(name) {
-		case "host":
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		switch {
+		case bytes.EqualFold(name, []byte("host")):
 			hosts++
-		case "content-length":
-			lengths = append(lengths, value)
-		case "transfer-encoding":
-			codings = append(codings, value)
+		case bytes.EqualFold(name, []byte("content-length")):
+			lengths = append(lengths, string(bytes.TrimSpace(value)))
+		case bytes.EqualFold(name, []byte("transfer-encoding")):
+			codings = append(codings, string(bytes.TrimSpace(value)))
 		}
 	}
 	switch {

@@ -35,12 +35,14 @@ func (s *Server) around(c *fiber.Ctx) error {
 			return err
 		}
 	}
-	s.log.Debug("request",
-		zap.String("request", id),
-		zap.String("method", c.Method()),
-		zap.String("route", c.Route().Path),
-		zap.Int("status", c.Response().StatusCode()),
-		zap.Duration("took", time.Since(start)))
+	if entry := s.log.Check(zap.DebugLevel, "request"); entry != nil {
+		entry.Write(
+			zap.String("request", id),
+			zap.String("method", c.Method()),
+			zap.String("route", c.Route().Path),
+			zap.Int("status", c.Response().StatusCode()),
+			zap.Duration("took", time.Since(start)))
+	}
 	return nil
 }
 
@@ -66,7 +68,7 @@ func requestID(c *fiber.Ctx) string {
 		return id
 	}
 	id := c.Get(headerRequestID)
-	if !requestIDPattern.MatchString(id) {
+	if id == "" || !requestIDPattern.MatchString(id) {
 		id = rand.Text()
 	}
 	c.Set(headerRequestID, id)

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"fmt"
 	"hash/maphash"
 	"math"
 	"net"
@@ -156,11 +155,15 @@ func bucketOf[K comparable](in *lru.Cache[K, *rate.Limiter], key K, perMinute in
 // tell writes the headers.
 func (l left) tell(c *fiber.Ctx) {
 	untilFull := int(math.Ceil(l.full.Sub(l.now).Seconds()))
-	c.Set(headerRateLimit, strconv.Itoa(l.limit))
-	c.Set(headerRateRemaining, strconv.Itoa(l.remaining))
-	c.Set(headerRateReset, strconv.FormatInt(l.now.Unix()+int64(untilFull), 10))
-	c.Set(headerRatePolicy, fmt.Sprintf(`"key";q=%d;w=60`, l.limit))
-	c.Set(headerRateState, fmt.Sprintf(`"key";r=%d;t=%d`, l.remaining, untilFull))
+	h := &c.Response().Header
+	var room [64]byte // every answer has these: no string is made of them
+	number := func(before string, n int64) []byte { return strconv.AppendInt(append(room[:0], before...), n, 10) }
+	h.SetBytesV(headerRateLimit, number("", int64(l.limit)))
+	h.SetBytesV(headerRateRemaining, number("", int64(l.remaining)))
+	h.SetBytesV(headerRateReset, number("", l.now.Unix()+int64(untilFull)))
+	h.SetBytesV(headerRatePolicy, append(number(`"key";q=`, int64(l.limit)), ";w=60"...))
+	state := append(number(`"key";r=`, int64(l.remaining)), ";t="...)
+	h.SetBytesV(headerRateState, strconv.AppendInt(state, int64(untilFull), 10))
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -42,7 +42,8 @@ type route struct {
 // routes is the whole API. Each group stands in the file of its handlers.
 func (s *Server) routes() []route {
 	return slices.Concat(
-		s.sessionRoutes(), s.proxyTestRoutes(), s.linkingRoutes(), s.pairingLinkRoutes(), s.sendRoutes(), s.mediaRoutes(),
+		s.sendRoutes(), // Fiber looks from the beginning, and this is asked for most
+		s.sessionRoutes(), s.proxyTestRoutes(), s.linkingRoutes(), s.pairingLinkRoutes(), s.mediaRoutes(),
 		s.bulkRoutes(), s.optOutRoutes(), s.messageRoutes(), s.eventRoutes(),
 		s.checkRoutes(), s.profileRoutes(), s.contactRoutes(), s.groupRoutes(), s.chatRoutes(),
 		s.webhookRoutes(), s.endpointRoutes(), s.deliveryRoutes(),

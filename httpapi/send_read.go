@@ -59,11 +59,13 @@ func say(h hash.Hash, part []byte) {
 // CodeInvalid, CodeMediaInvalid and CodeStorage.
 func (s *Server) readSend(c *fiber.Ctx) (*sending, error) {
 	contentType := c.Get(fiber.HeaderContentType)
-	if kind, params, err := mime.ParseMediaType(contentType); err == nil && kind == "multipart/form-data" {
-		if !plainEncoding(c) {
-			return &sending{}, errCompressed()
+	if contentType != "application/json" { // as most declare it
+		if kind, params, err := mime.ParseMediaType(contentType); err == nil && kind == "multipart/form-data" {
+			if !plainEncoding(c) {
+				return &sending{}, errCompressed()
+			}
+			return s.readForm(uploadOf(c), params["boundary"])
 		}
-		return s.readForm(uploadOf(c), params["boundary"])
 	}
 	if err := checkMedia(contentType, c.Get(fiber.HeaderContentEncoding)); err != nil {
 		return &sending{}, err

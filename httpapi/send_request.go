@@ -130,10 +130,14 @@ func (r sendRequest) outgoing() (engine.Outgoing, error) {
 	if m.To, err = engine.ParseRecipient(r.To); err != nil {
 		return engine.Outgoing{}, err
 	}
-	for _, step := range []func(*engine.Outgoing) error{r.setContent, r.setText, r.setReferences} {
-		if err := step(&m); err != nil {
-			return engine.Outgoing{}, err
-		}
+	if err = r.setContent(&m); err == nil {
+		err = r.setText(&m)
+	}
+	if err == nil {
+		err = r.setReferences(&m)
+	}
+	if err != nil {
+		return engine.Outgoing{}, err
 	}
 	return m, nil
 }

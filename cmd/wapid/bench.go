@@ -14,11 +14,11 @@ import (
 
 type benchCommand struct {
 	Sessions  []int         `help:"How many sessions, growing (default ${default})." default:"1,50,200,1000,5000" placeholder:"N,…"`
-	Scenarios []string      `help:"What is measured, all unless given: ${scenarios}." placeholder:"NAME,…"`
+	Scenarios []string      `help:"What is measured, unless given all that matters at each number of sessions: ${scenarios}." placeholder:"NAME,…"`
 	Runs      int           `help:"How often each measurement is made (default ${default}); the table shows medians." default:"5" placeholder:"N"`
-	Duration  time.Duration `help:"Measured time of each (default ${default})." default:"5s" placeholder:"TIME"`
-	WarmUp    time.Duration `help:"Load before the measured time (default ${default})." default:"1s" placeholder:"TIME"`
-	Rest      time.Duration `help:"Rest before memory is looked at (default ${default})." default:"10s" placeholder:"TIME"`
+	Duration  time.Duration `help:"Measured time of each (default ${default})." default:"2500ms" placeholder:"TIME"`
+	WarmUp    time.Duration `help:"Load before the measured time (default ${default})." default:"500ms" placeholder:"TIME"`
+	Rest      time.Duration `help:"Rest before memory is looked at (default ${default})." default:"5s" placeholder:"TIME"`
 	Latency   time.Duration `help:"What the network adds to each of its answers (default ${default})." default:"0s" placeholder:"TIME"`
 	JSON      string        `help:"Write everything that was measured to this file." name:"json" placeholder:"FILE"`
 	Dir       string        `help:"Directory for what is written on the way, on the disk that is to be measured; a new one that is removed at the end, unless given." placeholder:"DIR"`
@@ -40,9 +40,6 @@ func (c *benchCommand) Run(env *environment) (err error) {
 		Sessions: c.Sessions, Scenarios: c.Scenarios, Runs: c.Runs, WarmUp: c.WarmUp, Duration: c.Duration, Rest: c.Rest,
 		Latency: c.Latency, Profiles: c.Profiles, Dir: c.Dir, Program: program, Version: version, DaemonArgs: c.DaemonArg,
 		URL: c.URL, AdminKey: c.AdminKey, Control: c.Control, PID: c.PID, Progress: env.stderr,
-	}
-	if len(opts.Scenarios) == 0 {
-		opts.Scenarios = bench.Scenarios()
 	}
 	if opts.Dir == "" {
 		if opts.Dir, err = os.MkdirTemp(".", "bench-*"); err != nil {

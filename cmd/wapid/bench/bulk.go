@@ -14,11 +14,14 @@ import (
 const (
 	// bulkItems is how many items all jobs of a run have together at most, bulkEach
 	// about how many for each session and second of the measured time.
-	bulkItems, bulkEach = 4000, 80
+	bulkItems, bulkEach = 1500, 80
 	// bulkPatience bounds how long they take.
 	bulkPatience = 5 * time.Minute
 	// bulkSessions is how many sessions a job may have.
 	bulkSessions = 50
+	// bulkSolo is how many jobs there are at most, each of one session, to people whom
+	// that session knows.
+	bulkSolo = 50
 )
 
 type bulkRequest struct {
@@ -30,12 +33,75 @@ type bulkRequest struct {
 	StartAt    int64    `json:"startAt"`
 }
 
-// bulk measures jobs without pauses, to people whom nobody has written to, one
-// job for every fifty sessions. All of them begin at the same time, when all
-// are there.
+// job is one bulk job to be made.
+type job struct {
+	first int   // the session that it is made for
+	more  []int // others
+	to    []string
+}
+
+// bulks measures jobs to strangers, and then jobs to people whom the session knows.
+func (h *harness) bulks(ctx context.Context, size int) error {
+	if err := h.bulk(ctx, "bulk", size, bulkEach); err != nil {
+		return err
+	}
+	return h.bulkKnown(ctx, size)
+}
+
+// strangers makes the jobs of a run to people whom nobody has written to, one job
+// for every fifty sessions.
+func (h *harness) strangers(size, each int) []job {
+	jobs := make([]job, (size+bulkSessions-1)/bulkSessions)
+	for i := range jobs {
+		j := &jobs[i]
+		j.first = i * bulkSessions
+		for s := j.first + 1; s < min(size, j.first+bulkSessions); s++ {
+			j.more = append(j.more, s)
+		}
+		j.to = h.newPeople(h.bulkItemsOf(size, each, len(jobs)))
+	}
+	return jobs
+}
+
+// bulkItemsOf is how many items each of some jobs has.
+func (h *harness) bulkItemsOf(size, each, jobs int) int {
+	return max(1, min(bulkItems, int(float64(each*size)*h.opts.Duration.Seconds()))/jobs)
+}
+
+func (h *harness) newPeople(n int) []string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = h.daemonNumbers().Stranger(int(h.daemon.sender.used.Add(1)))
+	}
+	return list
+}
+
+// bulkKnown measures jobs without pauses to people whom their one session has
+// written to before: in a job that is not measured.
+func (h *harness) bulkKnown(ctx context.Context, size int) error {
+	jobs := make([]job, min(size, bulkSolo))
+	for i := range jobs {
+		jobs[i] = job{first: i, to: h.newPeople(h.bulkItemsOf(size, bulkEach, len(jobs)))}
+	}
+	if _, err := h.bulkRun(ctx, jobs); err != nil {
+		return err
+	}
+	for run := range h.opts.Runs {
+		values, err := h.bulkRun(ctx, jobs)
+		if err != nil {
+			return err
+		}
+		h.report.Add("bulk, known", size, report.Daemon, values)
+		h.progress("bulk to people who are known, %d sessions, run %d: %.0f items a second, %.3f ms of CPU each", size, run+1, values[report.PerSecond], values[report.CPU])
+	}
+	return nil
+}
+
+// bulk measures jobs without pauses to strangers. All of them begin at the same
+// time, when all are there.
 func (h *harness) bulk(ctx context.Context, scenario string, size, each int) error {
 	for run := range h.opts.Runs {
-		values, err := h.bulkRun(ctx, size, each)
+		values, err := h.bulkRun(ctx, h.strangers(size, each))
 		if err != nil {
 			return err
 		}
@@ -50,29 +116,25 @@ func (h *harness) bulk(ctx context.Context, scenario string, size, each int) err
 	return nil
 }
 
-func (h *harness) bulkRun(ctx context.Context, size, each int) (report.Values, error) {
+// bulkRun makes some jobs, which begin at the same time, and waits for their ends.
+func (h *harness) bulkRun(ctx context.Context, jobs []job) (report.Values, error) {
 	ctx, cancel := context.WithTimeout(ctx, bulkPatience)
 	defer cancel()
-	jobs := (size + bulkSessions - 1) / bulkSessions
-	items := max(1, min(bulkItems, int(float64(each*size)*h.opts.Duration.Seconds()))/jobs)
-	start := time.Now().Add(time.Duration(jobs)*100*time.Millisecond + time.Second)
-	ids := make([]string, jobs)
-	for i := range jobs {
+	start := time.Now().Add(time.Duration(len(jobs))*20*time.Millisecond + time.Second)
+	ids, items := make([]string, len(jobs)), 0
+	for i, j := range jobs {
 		var answer struct {
 			JobID string `json:"jobId"`
 		}
-		req := bulkRequest{Message: load.Text, StartAt: start.UnixMilli()}
-		for range items {
-			req.Recipients = append(req.Recipients, h.daemonNumbers().Stranger(int(h.daemon.sender.used.Add(1))))
-		}
-		first := i * bulkSessions
-		for s := first + 1; s < min(size, first+bulkSessions); s++ {
+		req := bulkRequest{Recipients: j.to, Message: load.Text, StartAt: start.UnixMilli()}
+		for _, s := range j.more {
 			req.Sessions = append(req.Sessions, sessionID(s))
 		}
-		if err := h.daemon.call(ctx, http.MethodPost, "/api/whatsapp/session/"+sessionID(first)+"/send-bulk", req, &answer); err != nil {
+		if err := h.daemon.call(ctx, http.MethodPost, "/api/whatsapp/session/"+sessionID(j.first)+"/send-bulk", req, &answer); err != nil {
 			return nil, err
 		}
 		ids[i] = answer.JobID
+		items += len(j.to)
 	}
 	if late := time.Since(start); late > 0 {
 		return nil, fmt.Errorf("the jobs took %v longer to make than they had", late)
@@ -84,13 +146,13 @@ func (h *harness) bulkRun(ctx context.Context, size, each int) (report.Values, e
 	if err != nil {
 		return nil, err
 	}
-	for _, id := range ids {
-		if err = h.awaitJob(ctx, id, items); err != nil {
+	for i, id := range ids {
+		if err = h.awaitJob(ctx, id, len(jobs[i].to)); err != nil {
 			return nil, err
 		}
 	}
-	values := report.Values{report.PerSecond: float64(items*jobs) / time.Since(start).Seconds()}
-	return values, used.into(values, items*jobs)
+	values := report.Values{report.PerSecond: float64(items) / time.Since(start).Seconds()}
+	return values, used.into(values, items)
 }
 
 // awaitJob waits until a job is completed, every item of it.

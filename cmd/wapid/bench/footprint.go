@@ -122,7 +122,7 @@ func (h *harness) boot(ctx context.Context) error {
 // restart ends a fleet's process as an operator would, starts it again, and
 // measures until all its sessions are ready. Then it looks at the memory.
 func (h *harness) restart(ctx context.Context, size int) error {
-	runs := min(h.opts.Runs, 3)
+	runs := min(h.opts.Runs, fewRuns)
 	if h.daemon.child == nil {
 		h.report.Note("restart: the daemon was started by somebody else")
 	}
@@ -177,6 +177,9 @@ func (h *harness) reboot(ctx context.Context, between func() error, flags ...str
 // maxSQL is the largest fleet that is linked a third time for the comparison with
 // whatsmeow's own store.
 const maxSQL = 1000
+
+// fewRuns is how often restarts and storms are measured at most.
+const fewRuns = 3
 
 // restartPatience bounds a restart or a reconnection of all sessions.
 const restartPatience = 10 * time.Minute
@@ -242,7 +245,7 @@ func (h *harness) restartSQL(ctx context.Context, size int) (err error) {
 // storm cuts all sockets of a fleet at once and measures until all sessions are
 // back, by the network's own account and then by the daemon's.
 func (h *harness) storm(ctx context.Context, size int) error {
-	for range min(h.opts.Runs, 3) {
+	for range min(h.opts.Runs, fewRuns) {
 		took, err := h.stormDaemon(ctx)
 		if err != nil {
 			return err

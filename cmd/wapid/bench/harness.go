@@ -24,7 +24,7 @@ import (
 // Duration above zero.
 type Options struct {
 	Sessions  []int
-	Scenarios []string // see Scenarios
+	Scenarios []string // see Scenarios; none for those that matter at each number of sessions
 	Runs      int
 	WarmUp    time.Duration // load before each measurement
 	Duration  time.Duration // of each measurement
@@ -58,6 +58,7 @@ type harness struct {
 	apiKey   string
 	adminKey string
 	series   int
+	size     int // of what is being measured
 	children []*child
 
 	daemon   *daemon
@@ -124,7 +125,7 @@ func check(opts Options) error {
 			return fmt.Errorf("there is no scenario %q; there are %v", name, Scenarios())
 		}
 	}
-	if slices.Contains(opts.Scenarios, "half-load") && !slices.Contains(opts.Scenarios, "repeat") {
+	if opts.wants("half-load", 1) && !opts.wants("repeat", 1) {
 		return errors.New("half-load needs repeat, to know what half is")
 	}
 	if opts.Runs < 1 || opts.Duration <= 0 {
@@ -134,6 +135,9 @@ func check(opts Options) error {
 }
 
 func settings(opts Options) report.Settings {
+	if len(opts.Scenarios) == 0 {
+		opts.Scenarios = Scenarios()
+	}
 	return report.Settings{
 		Sessions: opts.Sessions, Scenarios: opts.Scenarios, Runs: opts.Runs, WarmUp: opts.WarmUp.String(),
 		Duration: opts.Duration.String(), Latency: opts.Latency.String(), Remote: opts.URL != "",
@@ -154,7 +158,7 @@ func (h *harness) daemonNumbers() load.Numbers { return load.Numbers{Series: 3 *
 func (h *harness) rawNumbers() load.Numbers    { return load.Numbers{Series: 3*h.series + 1} }
 func (h *harness) sqlNumbers() load.Numbers    { return load.Numbers{Series: 3*h.series + 2} }
 
-func (h *harness) wants(scenario string) bool { return slices.Contains(h.opts.Scenarios, scenario) }
+func (h *harness) wants(scenario string) bool { return h.opts.wants(scenario, h.size) }
 
 // pause waits unless the context ends.
 func pause(ctx context.Context, d time.Duration) error {

@@ -12,11 +12,17 @@ import (
 	"wapid/cmd/wapid/bench/report"
 )
 
-// maxWorkers is how many messages a closed loop has under way.
-const maxWorkers = 50
+const (
+	// maxWorkers is how many messages a closed loop has under way.
+	maxWorkers = 50
+	// restless is how many sessions at rest keep a core busy, by answering pings and
+	// the like, at least.
+	restless = 25_000
+)
 
 // measure starts what is needed and goes through the sizes.
 func (h *harness) measure(ctx context.Context) (err error) {
+	h.progress("this will take about %v", Estimate(h.opts).Round(time.Minute))
 	leave := func() error { return h.daemon.stop() }
 	if h.opts.URL != "" {
 		leave, err = h.reachDaemon(ctx)
@@ -79,6 +85,7 @@ func (h *harness) startNetwork(ctx context.Context) error {
 // after the other, so that both see the same moods of the machine. The fleet that
 // is not measured stays connected; what that costs is in the table of those idle.
 func (h *harness) measureSize(ctx context.Context, size int) error {
+	h.size = size
 	if err := h.link(ctx, size); err != nil {
 		return err
 	}
@@ -153,7 +160,7 @@ func (h *harness) loads(ctx context.Context, size int) error {
 		{"first", func(ctx context.Context, size int) error { return h.closed(ctx, load.First, size) }},
 		{"inbound", h.inbound},
 		{"media", func(ctx context.Context, size int) error { return h.closed(ctx, load.Media, size) }},
-		{"bulk", func(ctx context.Context, size int) error { return h.bulk(ctx, "bulk", size, bulkEach) }},
+		{"bulk", h.bulks},
 		{"far-away", h.farAway},
 	} {
 		if !h.wants(part.scenario) {
@@ -293,7 +300,7 @@ func (h *harness) settle(ctx context.Context) error {
 // second.
 func (h *harness) quiet(ctx context.Context, s standing) error {
 	look := min(time.Second/2, max(time.Second/10, h.opts.Rest))
-	little := max(10*time.Millisecond, look*6/100)
+	little := max(10*time.Millisecond, look*6/100+look*time.Duration(h.size)/restless)
 	meter := s.meter()
 	if meter == nil {
 		return pause(ctx, 2*look)

@@ -84,7 +84,7 @@ const (
 
 // Scenarios are the names under which a report has tables, in their order.
 func Scenarios() []string {
-	return []string{"generator", "boot", "linking", "idle", "repeat", "repeat at half load", "first", "inbound", "inbound at half load", "media", "bulk",
+	return []string{"generator", "boot", "linking", "idle", "repeat", "repeat at half load", "first", "inbound", "inbound at half load", "media", "bulk", "bulk, known",
 		"repeat, far away", "first, far away", "bulk, far away", "after load", "reconnect storm", "restart", "idle after a restart", "disk", "synced"}
 }
 

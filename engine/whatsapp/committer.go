@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -20,8 +21,8 @@ const maxGroup = 256
 const lazyDelay = time.Second
 
 // committer writes to the device store for all devices. Batches that come while a
-// commit is under way share the next one. Nobody waits for company: a lone batch is
-// committed at once, by the caller's goroutine.
+// commit is under way share the next one. Nobody waits for company longer than others
+// compute: a lone batch is committed at once, by the caller's goroutine.
 type committer struct {
 	db *sql.DB
 	// sent is told of the last message that a commit has told the store of, before
@@ -69,6 +70,9 @@ func (c *committer) do(b *batch) error {
 
 // leadOn commits what is waiting and calls the next leader.
 func (c *committer) leadOn(own *commit) {
+	// Those whom the last commit has woken, and who are about to write, are let first.
+	// If nobody else has anything to do this takes no time.
+	runtime.Gosched()
 	c.mu.Lock()
 	group := c.waiting
 	if len(group) > maxGroup {

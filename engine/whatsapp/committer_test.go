@@ -3,6 +3,7 @@ package whatsapp
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -39,13 +40,23 @@ func TestCommitsAreShared(t *testing.T) {
 		return nil
 	}
 	var sending sync.WaitGroup
-	for i := range all {
+	send := func(i int) {
 		sending.Go(func() { storeSend(t, all[i], guards[i], "second") })
 	}
-	for waiting := 0; waiting < sessions-1; { // one of them leads
+	reached := func(waiting int) bool {
 		d.committer.mu.Lock()
-		waiting = len(d.committer.waiting)
-		d.committer.mu.Unlock()
+		defer d.committer.mu.Unlock()
+		return d.committer.busy && len(d.committer.waiting) == waiting
+	}
+	send(0)
+	for !reached(0) { // it has begun, and waits for the connection
+		runtime.Gosched()
+	}
+	for i := range all[1:] {
+		send(i + 1)
+	}
+	for !reached(sessions - 1) {
+		runtime.Gosched()
 	}
 	if err := held.Close(); err != nil {
 		t.Fatal(err)

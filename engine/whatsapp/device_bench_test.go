@@ -16,7 +16,7 @@ import (
 )
 
 // sampleSession is about as long as a Signal session between two phones.
-const sampleSession = 2000
+const sampleSession = 600
 
 // linkedDevice stores a device, without a network, and opens it as a link does.
 func linkedDevice(t testing.TB, d *devices, number int) (*store.Device, *guardedStore) {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"time"
@@ -17,13 +18,11 @@ func (s *Store) FinishMessage(ctx context.Context, key engine.SessionKey, id eng
 
 // finishMessage is the usual end: the row has the recipient's addresses already, and
 // they stand in indexes. learnFinished is for one of which the network has told more.
+// sent_at is NULL until the network has taken a message.
 const (
-	finishFields = `UPDATE messages SET status = $1, status_at = $2, sent_at = $3, error_code = $4, payload = coalesce($5, payload)`
-	whereWaiting = `tenant_id = $8 AND session_id = $9 AND direction = 'out' AND id = $10 AND origin = ''
-		AND status IN ('queued', 'pending', 'unknown') RETURNING chat`
-	finishMessage = finishFields + ` WHERE ($6 = '' OR peer_phone = $6) AND ($7 = '' OR peer_lid = $7) AND ` + whereWaiting
-	learnFinished = finishFields + `, peer_phone = CASE WHEN $6 = '' THEN peer_phone ELSE $6 END,
-		peer_lid = CASE WHEN $7 = '' THEN peer_lid ELSE $7 END WHERE ` + whereWaiting
+	finishFields  = `UPDATE messages SET status = $1, status_at = $2, sent_at = $3, error_code = $4, payload = coalesce($5, payload)`
+	finishMessage = finishFields + ` WHERE seq = $6 AND status = $7`
+	learnFinished = finishFields + `, peer_phone = $6, peer_lid = $7 WHERE seq = $8 AND status = $9`
 )
 
 // finish gives a message its outcome and tells those who want to know. Receipts
@@ -35,22 +34,28 @@ func (s *Store) finish(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o
 	} else {
 		o.SentAt, o.Recipient, o.Payload = time.Time{}, engine.Person{}, nil
 	}
-	var chat engine.JID
-	args := []any{o.Status, millis(now), millis(o.SentAt), o.Code, o.Payload, o.Recipient.Phone, o.Recipient.LID, key.Tenant, key.ID, id}
-	err = tx.QueryRow(finishMessage, args...).Scan(&chat)
-	if isNoRows(err) && o.Recipient != (engine.Person{}) {
-		s.people.learn(key.Tenant, o.Recipient)
-		err = tx.QueryRow(learnFinished, args...).Scan(&chat)
-	}
-	late := isNoRows(err)
-	if err != nil && !late {
-		return 0, err
+	row, err := findOutgoing(tx, key, id)
+	if err != nil {
+		return 0, orNotFound(err, "message")
 	}
 	if err := s.learnPerson(tx, key.Tenant, o.Recipient); err != nil {
 		return 0, err
 	}
-	if late {
-		return 0, finishLate(tx, key, id, o)
+	peer := engine.Person{Phone: cmp.Or(o.Recipient.Phone, row.peer.Phone), LID: cmp.Or(o.Recipient.LID, row.peer.LID)}
+	if peer != row.peer {
+		s.people.learn(key.Tenant, o.Recipient)
+	}
+	if !unfinished(row.status) {
+		return 0, finishLate(tx, row, o, peer)
+	}
+	fields := []any{o.Status, millis(now), millis(o.SentAt), o.Code, o.Payload}
+	if peer == row.peer {
+		_, err = tx.Exec(finishMessage, append(fields, row.seq, row.status)...)
+	} else {
+		_, err = tx.Exec(learnFinished, append(fields, peer.Phone, peer.LID, row.seq, row.status)...)
+	}
+	if err != nil {
+		return 0, err
 	}
 	if err := releaseClaim(tx, key.Tenant, o.Release, string(id)); err != nil {
 		return 0, err
@@ -64,30 +69,20 @@ func (s *Store) finish(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o
 	if at.IsZero() {
 		at = now
 	}
-	return s.appendStatus(tx, key, engine.MessageStatusData{ID: id, To: chat, Status: o.Status, Timestamp: at.Unix(), ErrorCode: o.Code})
+	return s.appendStatus(tx, key, engine.MessageStatusData{ID: id, To: row.chat, Status: o.Status, Timestamp: at.Unix(), ErrorCode: o.Code})
 }
 
 // finishLate takes the outcome of a message that is not waiting for one. That a
 // receipt has said more already is no error, and what the network has said of
 // the sending is kept.
-func finishLate(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o engine.MessageOutcome) error {
-	n, err := changed(tx.Exec(`UPDATE messages SET sent_at = coalesce(sent_at, $1),
-		peer_phone = CASE WHEN $2 = '' THEN peer_phone ELSE $2 END,
-		peer_lid = CASE WHEN $3 = '' THEN peer_lid ELSE $3 END,
-		payload = coalesce($4, payload)
-		WHERE tenant_id = $5 AND session_id = $6 AND direction = 'out' AND id = $7 AND origin = ''
-			AND status IN ('delivered', 'read', 'played')`,
-		millis(o.SentAt), o.Recipient.Phone, o.Recipient.LID, o.Payload, key.Tenant, key.ID, id))
-	if err != nil || n == 1 {
+func finishLate(tx *sql.Tx, row outgoing, o engine.MessageOutcome, peer engine.Person) error {
+	switch row.status {
+	case engine.MessageDelivered, engine.MessageRead, engine.MessagePlayed:
+		_, err := tx.Exec(`UPDATE messages SET sent_at = coalesce(sent_at, $1), peer_phone = $2, peer_lid = $3, payload = coalesce($4, payload)
+			WHERE seq = $5 AND status = $6`, millis(o.SentAt), peer.Phone, peer.LID, o.Payload, row.seq, row.status)
 		return err
 	}
-	var status engine.MessageStatus
-	err = tx.QueryRow(`SELECT status FROM messages
-		WHERE tenant_id = $1 AND session_id = $2 AND direction = 'out' AND id = $3 AND origin = ''`, key.Tenant, key.ID, id).Scan(&status)
-	if err != nil {
-		return orNotFound(err, "message")
-	}
-	return engine.Errorf(engine.CodeInternal, "the message is %s already and can't become %s", status, o.Status)
+	return engine.Errorf(engine.CodeInternal, "the message is %s already and can't become %s", row.status, o.Status)
 }
 
 // uncount gives back what a failed message has taken of its day.

@@ -30,8 +30,6 @@ func TestDeliveryPlansUseTheirIndexes(t *testing.T) {
 		"behind":  {selectBehind, []any{"e", "s", 1, 31}, []string{"deliveries_line (endpoint_id=? AND session_id=? AND id>?)"}},
 		"promote": {promoteNext, []any{"e", "s"}, []string{"deliveries_line"}},
 		"append":  {fanOut, []any{"t", 1, "%,message,%", "s", "v", 1}, []string{"endpoints_tenant", "deliveries_line"}},
-		"advance": {advances(engine.MessageRead), []any{"read", 1, "t", "s", "m", ""}, []string{
-			"messages USING INDEX messages_id (tenant_id=? AND session_id=? AND direction=? AND id=? AND origin=?)"}},
 		"next":    {nextDue, []any{1}, []string{"deliveries_due"}},
 		"cap":     {capRetries, []any{1}, []string{"deliveries_next"}},
 		"retries": {waitingRetries, []any{"e"}, []string{"deliveries_due (endpoint_id=?)"}},

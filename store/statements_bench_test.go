@@ -34,7 +34,7 @@ func BenchmarkSendStatements(b *testing.B) {
 		return err
 	}
 	receipt := func(s *Store, tx *sql.Tx, n int) error {
-		_, err := s.advanceOne(tx, key, id(n), engine.Receipt{Chat: peer(n).LID, Status: engine.MessageDelivered, At: at}, advanceDelivered)
+		_, err := s.advanceOne(tx, key, id(n), engine.Receipt{Chat: peer(n).LID, Status: engine.MessageDelivered, At: at})
 		return err
 	}
 	steps := []func(*Store, *sql.Tx, int) error{reserve, finish, receipt}

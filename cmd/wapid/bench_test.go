@@ -15,10 +15,9 @@ import (
 // benchOptions are those of a run that takes as little time as possible.
 func benchOptions(t *testing.T, scenarios ...string) bench.Options {
 	return bench.Options{
-		Sessions: []int{2}, Scenarios: scenarios, Runs: 1, WarmUp: 20 * time.Millisecond, Duration: 300 * time.Millisecond,
+		Sessions: []int{1}, Scenarios: scenarios, Runs: 1, WarmUp: 10 * time.Millisecond, Duration: 200 * time.Millisecond,
 		Rest: 10 * time.Millisecond, Dir: t.TempDir(), Program: os.Args[0], Progress: t.Output(),
-		// A process in which the race detector finds something ends with that report as the last of its log, which is shown.
-		Environment: []string{asDaemon + "=1", "GORACE=halt_on_error=1"},
+		Environment: []string{asDaemon + "=1", raceOptions()},
 	}
 }
 
@@ -37,21 +36,22 @@ func TestBenchmark(t *testing.T) {
 		metrics  []report.Metric
 	}{
 		{"generator", 50, []report.Side{report.Generator}, []report.Metric{report.PerSecond, report.GeneratorCPU}},
-		{"repeat", 2, both, []report.Metric{report.PerSecond, report.P50, report.CPU, report.NetworkCPU}},
-		{"repeat at half load", 2, both, []report.Metric{report.PerSecond, report.Offered, report.P50, report.CPU}},
-		{"first", 2, both, []report.Metric{report.PerSecond, report.P50, report.CPU}},
-		{"inbound", 2, both, []report.Metric{report.PerSecond, report.P50, report.CPU}},
-		{"inbound at half load", 2, both, []report.Metric{report.PerSecond, report.P50, report.CPU}},
-		{"media", 2, both, []report.Metric{report.PerSecond, report.P50, report.CPU}},
-		{"bulk", 2, both[:1], []report.Metric{report.PerSecond, report.CPU}},
+		{"repeat", 1, both, []report.Metric{report.PerSecond, report.P50, report.CPU, report.NetworkCPU}},
+		{"repeat at half load", 1, both, []report.Metric{report.PerSecond, report.Offered, report.P50, report.CPU}},
+		{"first", 1, both, []report.Metric{report.PerSecond, report.P50, report.CPU}},
+		{"inbound", 1, both, []report.Metric{report.PerSecond, report.P50, report.CPU}},
+		{"inbound at half load", 1, both, []report.Metric{report.PerSecond, report.P50, report.CPU}},
+		{"media", 1, both, []report.Metric{report.PerSecond, report.P50, report.CPU}},
+		{"bulk", 1, both[:1], []report.Metric{report.PerSecond, report.CPU}},
+		{"bulk, known", 1, both[:1], []report.Metric{report.PerSecond, report.CPU}},
 		{"boot", 0, both, []report.Metric{report.RSS, report.Anon, report.Goroutines}},
-		{"idle", 2, both, []report.Metric{report.RSS, report.Anon, report.Goroutines}},
-		{"after load", 2, both, []report.Metric{report.RSS, report.Goroutines}},
-		{"reconnect storm", 2, both, []report.Metric{report.Seconds}},
-		{"restart", 2, append(both, report.SQL), []report.Metric{report.Seconds}},
-		{"idle after a restart", 2, append(both, report.SQL), []report.Metric{report.RSS}},
-		{"disk", 2, both[:1], []report.Metric{report.DiskBytes}},
-		{"synced", 2, []report.Side{report.Daemon, report.Unsynced}, []report.Metric{report.PerSecond}},
+		{"idle", 1, both, []report.Metric{report.RSS, report.Anon, report.Goroutines}},
+		{"after load", 1, both, []report.Metric{report.RSS, report.Goroutines}},
+		{"reconnect storm", 1, both, []report.Metric{report.Seconds}},
+		{"restart", 1, append(both, report.SQL), []report.Metric{report.Seconds}},
+		{"idle after a restart", 1, append(both, report.SQL), []report.Metric{report.RSS}},
+		{"disk", 1, both[:1], []report.Metric{report.DiskBytes}},
+		{"synced", 1, []report.Side{report.Daemon, report.Unsynced}, []report.Metric{report.PerSecond}},
 	} {
 		for _, side := range tc.sides {
 			for _, metric := range tc.metrics {
@@ -71,7 +71,7 @@ func TestBenchmark(t *testing.T) {
 		}
 	}
 	var tables strings.Builder
-	if err := rep.WriteTables(&tables); err != nil || !strings.Contains(tables.String(), "| 2 | bound |") {
+	if err := rep.WriteTables(&tables); err != nil || !strings.Contains(tables.String(), "| 1 | bound |") {
 		t.Errorf("%v\n%s", err, tables.String())
 	}
 	if m := rep.Machine; m.Cores < 1 || m.FsyncMs <= 0 || m.Filesystem == "" || m.Kernel == "" {
@@ -85,7 +85,6 @@ func TestBenchmarkOfARunningDaemon(t *testing.T) {
 	network := startControlledNetwork(t)
 	d := startDaemon(t, "", network, t.TempDir(), "--admin-key", "bench-admin-key-0123456789")
 	opts := benchOptions(t, "repeat", "inbound", "disk")
-	opts.Sessions = []int{1}
 	opts.URL, opts.AdminKey, opts.Control = d.base, "bench-admin-key-0123456789", network.Describe().Control
 	rep, err := bench.Run(t.Context(), opts)
 	if err != nil {
@@ -132,7 +131,7 @@ func TestBenchmarksThatCannotBe(t *testing.T) {
 func TestBenchmarkIsBrokenOff(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	opts := benchOptions(t, "repeat")
-	opts.Sessions, opts.Duration = []int{1}, time.Hour
+	opts.Duration = time.Hour
 	opts.Progress = writerFunc(func(line []byte) (int, error) {
 		if strings.Contains(string(line), "first contacts") {
 			cancel()

@@ -147,11 +147,18 @@ func program(binary string, args ...string) *exec.Cmd {
 	env := os.Environ()
 	if binary == "" {
 		binary = os.Args[0]
-		env = append(env, asDaemon+"=1")
+		env = append(env, asDaemon+"=1", raceOptions())
 	}
 	cmd := exec.Command(binary, args...)
 	cmd.Env = append(env, "WAPID_API_KEY="+testKey, "WAPID_EGRESS_ALLOW=127.0.0.0/8,::1/128", "WAPID_LOG_FORMAT=json", "WAPID_LOG_LEVEL="+testLogLevel())
 	return cmd
+}
+
+// raceOptions are those of a process of the test's own program. The race detector
+// would have each of them sleep for a second before it ends. One in which it finds
+// something ends with that report as the last of its log, which a failed test shows.
+func raceOptions() string {
+	return "GORACE=" + strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0 halt_on_error=1")
 }
 
 // testLogLevel is the daemons' log level: TEST_LOG=debug shows the stanzas of a

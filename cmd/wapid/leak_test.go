@@ -10,10 +10,7 @@ import (
 // over: goroutines are back where they were, and the second round leaves no
 // more memory behind than the first did.
 func TestDeletedSessionsLeaveNothing(t *testing.T) {
-	size := 50 // each costs half a second of the race detector
-	if testing.Short() {
-		size = 20
-	}
+	size := 20 // each costs a second of the race detector, and what is allowed goes by their number
 	network := startNetwork(t)
 	a := startApp(t, network, t.TempDir(), nil)
 	f := &fleet{network: network, size: size, daemon: &daemon{api: a.api}}

@@ -124,6 +124,13 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err := migrate(ctx, db, migrationFiles, o.Clock()); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	// What a statement needs to undo itself, and nobody after a crash, is kept in memory
+	// only. Otherwise SQLite sets 64 KiB aside for each such statement, and makes a file
+	// of more: half of what a batch of sends cost here. Only from here on, as a
+	// migration may sort more than fits into memory.
+	if _, err := db.ExecContext(ctx, `PRAGMA temp_store = MEMORY`); err != nil {
+		return nil, errors.Join(storageError(err), db.Close())
+	}
 	last, err := lastEventID(ctx, db)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())

@@ -91,6 +91,12 @@ func openDevices(ctx context.Context, dir string, log waLog.Logger) (*devices, e
 		db.Close()
 		return nil, fmt.Errorf("device store %s: %w", path, err)
 	}
+	// What a statement needs to undo itself is kept in memory only. Otherwise SQLite sets
+	// 64 KiB aside for each such statement, and makes a file of more.
+	if _, err := db.ExecContext(ctx, `PRAGMA temp_store = MEMORY`); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("device store %s: %w", path, err)
+	}
 	opened, err := os.Stat(path)
 	if err != nil {
 		db.Close()

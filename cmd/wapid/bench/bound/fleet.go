@@ -41,8 +41,15 @@ type fleet struct {
 	changed chan struct{} // closed and replaced when a client has logged in
 }
 
-// silent keeps libsignal from printing to the standard output, which belongs to
-// the answers.
+// This keeps libsignal from printing to the standard output, which belongs to the
+// answers. libsignal reads its logger unguarded, so it has to be told before any
+// client runs.
+var _ = func() bool {
+	var quiet signallog.Loggable = silent{}
+	signallog.Setup(&quiet)
+	return true
+}()
+
 type silent struct{}
 
 func (silent) Debug(_, _ string)   {}
@@ -55,8 +62,6 @@ func (silent) Configure(string)    {}
 // SQLite file, else one in memory, which is read from a file if save has written
 // one. Nothing is connected yet.
 func openFleet(ctx context.Context, networkFile, dir string, inSQL bool) (*fleet, error) {
-	var quiet signallog.Loggable = silent{}
-	signallog.Setup(&quiet)
 	n, err := openNetwork(networkFile)
 	if err != nil {
 		return nil, err

@@ -120,12 +120,7 @@ func (r *Report) spreadOfSends() Point {
 }
 
 func (r *Report) halfLoad() Point {
-	j := newJudge()
-	for _, n := range r.Settings.Sessions {
-		ours, ok := r.Find("repeat at half load", n, Daemon, P99)
-		network, there := r.Find("repeat at half load", n, Bound, P99)
-		j.most(fmt.Sprintf("%s sessions: + ms", Thousands(float64(n), 0)), ours.Median-network.Median, ok && there, 25, 1)
-	}
+	j := r.added("repeat at half load", 25)
 	return j.point(2, "p99 at half the maximum load ≤ 25 ms over the network's own latency (the bound's at the same load)")
 }
 
@@ -139,13 +134,20 @@ func (r *Report) inboundRate() Point {
 }
 
 func (r *Report) inboundLatency() Point {
+	j := r.added("inbound at half load", 30)
+	return j.point(3, "added latency of an inbound message at half load, p99 ≤ 30 ms")
+}
+
+// added judges by how many milliseconds the daemon's p99 lies over the bound's, at
+// each number of sessions.
+func (r *Report) added(scenario string, most float64) *judge {
 	j := newJudge()
 	for _, n := range r.Settings.Sessions {
-		ours, ok := r.Find("inbound at half load", n, Daemon, P99)
-		network, there := r.Find("inbound at half load", n, Bound, P99)
-		j.most(fmt.Sprintf("%s sessions: + ms", Thousands(float64(n), 0)), ours.Median-network.Median, ok && there, 30, 1)
+		ours, ok := r.Find(scenario, n, Daemon, P99)
+		network, there := r.Find(scenario, n, Bound, P99)
+		j.most(fmt.Sprintf("%s sessions: + ms", Thousands(float64(n), 0)), ours.Median-network.Median, ok && there, most, 1)
 	}
-	return j.point(3, "added latency of an inbound message at half load, p99 ≤ 30 ms")
+	return j
 }
 
 func (r *Report) memory() Point {

@@ -21,8 +21,8 @@ func TestMedia(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := d.store.InsertIncoming(t.Context(), m, engine.Event{ID: engine.EventID("e" + string(m.ID) + string(m.Chat)), Session: key,
-			Type: engine.EventMessage, At: time.Now(), Data: data}); err != nil {
+		if _, err := d.store.BeginIncoming(t.Context(), m, engine.Event{ID: engine.EventID("e" + string(m.ID) + string(m.Chat)), Session: key,
+			Type: engine.EventMessage, At: time.Now(), Data: data})(); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -53,7 +53,7 @@ func writeForEver(dir string) error {
 		go func() {
 			for n := 0; ; n++ {
 				id := fmt.Sprintf("%d-%d-%d", os.Getpid(), g, n)
-				fresh, err := s.InsertIncoming(ctx, message(fmt.Sprint("s", g), id), event(fmt.Sprint("s", g), `"`+id+`"`))
+				fresh, err := s.BeginIncoming(ctx, message(fmt.Sprint("s", g), id), event(fmt.Sprint("s", g), `"`+id+`"`))()
 				if err != nil || !fresh {
 					failed <- fmt.Errorf("insert %s: %v, %w", id, fresh, err)
 					return

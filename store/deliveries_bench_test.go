@@ -124,7 +124,7 @@ func BenchmarkInsertIncoming(b *testing.B) {
 					for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
 						m, e := message(session, fmt.Sprint("M", n)), event(session, `{"id":"x","body":"hello"}`)
 						m.Session.Tenant, e.Session.Tenant = "a", "a"
-						if _, err := s.InsertIncoming(context.Background(), m, e); err != nil {
+						if _, err := s.BeginIncoming(context.Background(), m, e)(); err != nil {
 							b.Error(err)
 							return
 						}

@@ -148,11 +148,6 @@ func (s *Store) InterruptMessages(ctx context.Context) error {
 	})
 }
 
-// InsertIncoming is BeginIncoming for who has nothing to do until the commit.
-func (s *Store) InsertIncoming(ctx context.Context, m engine.LoggedMessage, e engine.Event) (fresh bool, err error) {
-	return s.BeginIncoming(ctx, m, e)()
-}
-
 // BeginIncoming implements engine.Store.
 func (s *Store) BeginIncoming(ctx context.Context, m engine.LoggedMessage, e engine.Event) (committed func() (fresh bool, err error)) {
 	m.Direction, m.Status, m.StatusAt = engine.Inbound, engine.MessageReceived, m.CreatedAt

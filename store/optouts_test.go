@@ -38,7 +38,7 @@ func (b *inbox) says(who engine.Person, text string, change ...func(*engine.Logg
 	for _, c := range change {
 		c(&m)
 	}
-	fresh, err := b.s.InsertIncoming(b.t.Context(), m, engine.Event{Session: m.Session, Type: engine.EventMessage, Data: []byte(`{}`)})
+	fresh, err := b.s.BeginIncoming(b.t.Context(), m, engine.Event{Session: m.Session, Type: engine.EventMessage, Data: []byte(`{}`)})()
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -116,7 +116,7 @@ func TestReceiptsStayInTheirChat(t *testing.T) {
 	must(t, reserve(ctx, s, personal))
 	must(t, reserve(ctx, s, grouped))
 	must(t, reserve(ctx, s, foreign))
-	_, err = s.InsertIncoming(ctx, incoming, event("main", "{}"))
+	_, err = s.BeginIncoming(ctx, incoming, event("main", "{}"))()
 	must(t, err)
 	inGroup := receipt(engine.MessageRead, "P", "G", "unknown")
 	inGroup.Chat = team

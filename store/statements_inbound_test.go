@@ -24,7 +24,7 @@ func TestAMessageThatArrivesTakesFewStatements(t *testing.T) {
 		t.Helper()
 		n++
 		m := engine.LoggedMessage{Session: key, ID: engine.MessageID(fmt.Sprint("M", n)), Chat: who.LID, Peer: who, Kind: engine.KindText, Text: "Hi", CreatedAt: at}
-		fresh, err := s.InsertIncoming(ctx, m, engine.Event{Session: key, Type: engine.EventMessage, At: at, Data: []byte(`{}`)})
+		fresh, err := s.BeginIncoming(ctx, m, engine.Event{Session: key, Type: engine.EventMessage, At: at, Data: []byte(`{}`)})()
 		if err != nil || !fresh {
 			t.Fatal(fresh, err)
 		}

@@ -179,7 +179,7 @@ func TestIncomingIsWrittenOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 40 {
 		wg.Go(func() {
-			ok, err := s.InsertIncoming(ctx, message("main", fmt.Sprint("M", i%10)), event("main", `{}`))
+			ok, err := s.BeginIncoming(ctx, message("main", fmt.Sprint("M", i%10)), event("main", `{}`))()
 			if err != nil {
 				t.Error(err)
 			}
@@ -206,7 +206,7 @@ func TestIncomingIsWrittenOnce(t *testing.T) {
 	}
 	// The same id in another session, or sent by ourselves, is another message.
 	must(t, reserve(ctx, s, message("main", "M1")))
-	if ok, err := s.InsertIncoming(ctx, message("other", "M1"), event("other", `{}`)); err != nil || !ok {
+	if ok, err := s.BeginIncoming(ctx, message("other", "M1"), event("other", `{}`))(); err != nil || !ok {
 		t.Errorf("other session: %v, %v", ok, err)
 	}
 }
@@ -241,7 +241,7 @@ func TestIncomingIsKnownByItsSender(t *testing.T) {
 	} {
 		m := message("main", c.id)
 		m.Chat, m.Peer, m.CreatedAt = c.chat, engine.Person{Phone: c.phone, LID: c.lid}, start.Add(time.Duration(i)*time.Second)
-		if fresh, err := s.InsertIncoming(ctx, m, event("main", `{}`)); err != nil || fresh != c.fresh {
+		if fresh, err := s.BeginIncoming(ctx, m, event("main", `{}`))(); err != nil || fresh != c.fresh {
 			t.Errorf("%s: fresh is %v, %v", c.name, fresh, err)
 		}
 	}

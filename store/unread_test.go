@@ -30,7 +30,7 @@ func chatLog(t *testing.T, messages ...engine.LoggedMessage) *Store {
 		if m.Kind == "" {
 			m.Kind = engine.KindText
 		}
-		fresh, err := s.InsertIncoming(t.Context(), m, engine.Event{Session: m.Session, Type: engine.EventMessage, At: at, Data: []byte("{}")})
+		fresh, err := s.BeginIncoming(t.Context(), m, engine.Event{Session: m.Session, Type: engine.EventMessage, At: at, Data: []byte("{}")})()
 		if err != nil || !fresh {
 			t.Fatalf("message %s: fresh %v, %v", m.ID, fresh, err)
 		}

@@ -116,7 +116,7 @@ func (l *link) start(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, l.wire.hangUp)
 	err := l.client.ConnectContext(l.ctx)
 	stop()
-	l.wire.connected()
+	l.wire.letGo()
 	if err == nil {
 		l.conn.mu.Lock()
 		defer l.conn.mu.Unlock()
@@ -308,6 +308,7 @@ func (l *link) finish() bool {
 func (l *link) takeDown() {
 	defer close(l.gone)
 	l.wire.hangUp()
+	l.wire.awaitHandshake()
 	l.awaitSocketEnd(socketEndLimit)
 	l.cancel()
 	l.pipeline.close()

@@ -15,8 +15,8 @@ import (
 //
 // At the beginning, whatsmeow reads from the socket before it has said what is to
 // be done at its end. A server that ends the socket as soon as the handshake is
-// over is then not noticed. The wire holds back what comes behind the handshake
-// until Connect has returned.
+// over is then not noticed. The wire holds back what comes behind the handshake,
+// and any end of the stream, until Connect has returned.
 //
 // At the end, whatsmeow's Disconnect stops the consumer of frames first, and a
 // reader that holds one then waits for it for ever. Cutting the wire ends the
@@ -83,17 +83,20 @@ func (w *wire) hangUp() {
 	if w.conn != nil {
 		w.conn.Close()
 	}
-	w.releaseLocked()
 }
 
-// connected ends the holding back.
-func (w *wire) connected() {
+// awaitHandshake waits for a Connect that has written its last frame and is about
+// to return.
+func (w *wire) awaitHandshake() {
+	if w.holds(nil) {
+		<-w.release
+	}
+}
+
+// letGo ends the holding back: Connect has returned, or can only fail.
+func (w *wire) letGo() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.releaseLocked()
-}
-
-func (w *wire) releaseLocked() {
 	select {
 	case <-w.release:
 	default:
@@ -110,10 +113,11 @@ func (w *wire) wrote() {
 	w.writes++
 }
 
-func (w *wire) holds() bool {
+// holds tells whether the outcome of a read has to wait.
+func (w *wire) holds(err error) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.writes >= handshakeWrites
+	return w.writes >= handshakeWrites || err != nil && w.writes > 0
 }
 
 // wiredTransport puts the wire under websockets.
@@ -142,7 +146,7 @@ func (b wiredBody) Read(p []byte) (int, error) {
 	if n > 0 {
 		b.w.heard.Store(time.Now().UnixNano())
 	}
-	if b.w.holds() {
+	if b.w.holds(err) {
 		<-b.w.release
 	}
 	return n, err
@@ -151,4 +155,10 @@ func (b wiredBody) Read(p []byte) (int, error) {
 func (b wiredBody) Write(p []byte) (int, error) {
 	b.w.wrote()
 	return b.ReadWriteCloser.Write(p)
+}
+
+// Close lets a reader go, because who closes the websocket waits for it.
+func (b wiredBody) Close() error {
+	b.w.letGo()
+	return b.ReadWriteCloser.Close()
 }

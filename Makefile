@@ -2,6 +2,9 @@
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0-dev)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
+# SQLite is to sync with fdatasync, as Linux distributions build it: a commit then
+# need not wait until the time of the file's last change is on the disk, too.
+export CGO_CFLAGS ?= -g -O2 -DHAVE_FDATASYNC=1
 
 .PHONY: run build test chaos soak bench report profile microbench fuzz lint clean
 

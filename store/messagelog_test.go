@@ -33,8 +33,8 @@ func logStore(t *testing.T) (*Store, func(i int) time.Time) {
 		}
 		m.ID, m.CreatedAt = engine.MessageID(fmt.Sprint(i)), at(i)
 		err := s.update(t.Context(), func(tx *sql.Tx) error {
-			fresh, err := insertMessage(tx, m, "")
-			if !fresh {
+			seq, err := insertMessage(tx, m, "")
+			if seq == 0 {
 				t.Errorf("message %d is not new", i)
 			}
 			return err

@@ -34,7 +34,7 @@ func (s *Store) finish(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o
 	} else {
 		o.SentAt, o.Recipient, o.Payload = time.Time{}, engine.Person{}, nil
 	}
-	row, err := findOutgoing(tx, key, id)
+	row, err := s.findOutgoing(tx, key, id)
 	if err != nil {
 		return 0, orNotFound(err, "message")
 	}
@@ -46,15 +46,16 @@ func (s *Store) finish(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o
 		s.people.learn(key.Tenant, o.Recipient)
 	}
 	if !unfinished(row.status) {
-		return 0, finishLate(tx, row, o, peer)
+		return 0, s.finishLate(tx, key, id, row, o, peer)
 	}
 	fields := []any{o.Status, millis(now), millis(o.SentAt), o.Code, o.Payload}
-	if peer == row.peer {
-		_, err = tx.Exec(finishMessage, append(fields, row.seq, row.status)...)
-	} else {
-		_, err = tx.Exec(learnFinished, append(fields, peer.Phone, peer.LID, row.seq, row.status)...)
+	query := finishMessage
+	if peer != row.peer {
+		query, fields = learnFinished, append(fields, peer.Phone, peer.LID)
 	}
-	if err != nil {
+	to := row
+	to.status, to.peer = o.Status, peer
+	if err := s.moveOutgoing(tx, key, id, to, query, append(fields, row.seq, row.status)...); err != nil {
 		return 0, err
 	}
 	if err := releaseClaim(tx, key.Tenant, o.Release, string(id)); err != nil {
@@ -75,12 +76,13 @@ func (s *Store) finish(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o
 // finishLate takes the outcome of a message that is not waiting for one. That a
 // receipt has said more already is no error, and what the network has said of
 // the sending is kept.
-func finishLate(tx *sql.Tx, row outgoing, o engine.MessageOutcome, peer engine.Person) error {
+func (s *Store) finishLate(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, row outgoing, o engine.MessageOutcome, peer engine.Person) error {
 	switch row.status {
 	case engine.MessageDelivered, engine.MessageRead, engine.MessagePlayed:
-		_, err := tx.Exec(`UPDATE messages SET sent_at = coalesce(sent_at, $1), peer_phone = $2, peer_lid = $3, payload = coalesce($4, payload)
+		to := row
+		to.peer = peer
+		return s.moveOutgoing(tx, key, id, to, `UPDATE messages SET sent_at = coalesce(sent_at, $1), peer_phone = $2, peer_lid = $3, payload = coalesce($4, payload)
 			WHERE seq = $5 AND status = $6`, millis(o.SentAt), peer.Phone, peer.LID, o.Payload, row.seq, row.status)
-		return err
 	}
 	return engine.Errorf(engine.CodeInternal, "the message is %s already and can't become %s", row.status, o.Status)
 }
@@ -102,6 +104,7 @@ func uncount(tx *sql.Tx, key engine.SessionKey, id engine.MessageID) error {
 // or gone, is left as it is.
 func (s *Store) DiscardMessage(ctx context.Context, key engine.SessionKey, id engine.MessageID, c *engine.Claim) error {
 	return s.record(ctx, func(tx *sql.Tx) error {
+		s.standing.drop(key, id)
 		var day string
 		err := tx.QueryRow(`DELETE FROM messages
 			WHERE tenant_id = $1 AND session_id = $2 AND direction = 'out' AND id = $3 AND origin = '' AND status = 'pending'
@@ -155,7 +158,8 @@ func (s *Store) BeginIncoming(ctx context.Context, m engine.LoggedMessage, e eng
 	var queued int64
 	one, err := s.write.begin(ctx, true, func(tx *sql.Tx) (err error) {
 		queued = 0
-		if fresh, err = insertMessage(tx, m, ""); err != nil || !fresh {
+		seq, err := insertMessage(tx, m, "")
+		if fresh = seq != 0; err != nil || !fresh {
 			return err
 		}
 		if queued, err = s.appendEvent(tx, e); err != nil {
@@ -232,11 +236,11 @@ func originOf(m engine.LoggedMessage, sender engine.JID) string {
 	return string(sender)
 }
 
-// insertMessage tells whether the row is new; an old one is left as it is. A
-// message whose first copy came before its sender's LID was known is recognised
+// insertMessage returns the number of a new row, and 0 if there is one already, which
+// is left as it is. A message whose first copy came before its sender's LID was known is recognised
 // by the phone number. The other way round it is new: better twice than lost.
 // countedOn is the day of usage that an outgoing message was taken from.
-func insertMessage(tx *sql.Tx, m engine.LoggedMessage, countedOn string) (fresh bool, err error) {
+func insertMessage(tx *sql.Tx, m engine.LoggedMessage, countedOn string) (seq int64, err error) {
 	var origin string
 	if m.Direction == engine.Inbound {
 		sender := m.Peer.Phone
@@ -250,15 +254,18 @@ func insertMessage(tx *sql.Tx, m engine.LoggedMessage, countedOn string) (fresh 
 				WHERE tenant_id = $1 AND session_id = $2 AND direction = $3 AND id = $4 AND origin = $5`,
 				m.Session.Tenant, m.Session.ID, m.Direction, m.ID, originOf(m, m.Peer.Phone)).Scan(&before)
 			if err != nil || before > 0 {
-				return false, err
+				return 0, err
 			}
 		}
 	}
-	n, err := changed(tx.Exec(`INSERT INTO messages (tenant_id, session_id, direction, id, origin, chat, peer_phone, peer_lid, push_name,
+	res, err := tx.Exec(`INSERT INTO messages (tenant_id, session_id, direction, id, origin, chat, peer_phone, peer_lid, push_name,
 		kind, body, details, payload, status, error_code, created_at, sent_at, status_at, counted_on)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 		ON CONFLICT (tenant_id, session_id, direction, id, origin) DO NOTHING`,
 		m.Session.Tenant, m.Session.ID, m.Direction, m.ID, origin, m.Chat, m.Peer.Phone, m.Peer.LID, m.PushName,
-		m.Kind, m.Text, document{&m.Details}, m.Payload, m.Status, m.ErrorCode, millis(m.CreatedAt), millis(m.SentAt), millis(m.StatusAt), countedOn))
-	return n == 1, err
+		m.Kind, m.Text, document{&m.Details}, m.Payload, m.Status, m.ErrorCode, millis(m.CreatedAt), millis(m.SentAt), millis(m.StatusAt), countedOn)
+	if n, err := changed(res, err); err != nil || n == 0 {
+		return 0, err
+	}
+	return res.LastInsertId()
 }

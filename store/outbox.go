@@ -196,13 +196,14 @@ func (s *Store) begin(tx *sql.Tx, q waiting) error {
 	if _, err := tx.Exec(`UPDATE outbox SET state = 'sending' WHERE seq = $1`, q.seq); err != nil {
 		return err
 	}
-	return setStatus(tx, q.key, q.id, engine.MessagePending, s.clock())
+	return s.setStatus(tx, q.key, q.id, engine.MessagePending)
 }
 
-func setStatus(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, status engine.MessageStatus, at time.Time) error {
+func (s *Store) setStatus(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, status engine.MessageStatus) error {
+	s.standing.drop(key, id)
 	_, err := tx.Exec(`UPDATE messages SET status = $1, status_at = $2
 		WHERE tenant_id = $3 AND session_id = $4 AND direction = 'out' AND id = $5 AND origin = ''
-			AND status <> $1 AND status IN ('queued', 'pending', 'unknown')`, status, millis(at), key.Tenant, key.ID, id)
+			AND status <> $1 AND status IN ('queued', 'pending', 'unknown')`, status, millis(s.clock()), key.Tenant, key.ID, id)
 	return err
 }
 
@@ -224,7 +225,7 @@ func (s *Store) ReturnQueued(ctx context.Context, key engine.SessionKey, id engi
 		if err != nil || n == 0 || unsure {
 			return err
 		}
-		return setStatus(tx, key, id, engine.MessageQueued, s.clock())
+		return s.setStatus(tx, key, id, engine.MessageQueued)
 	})
 }
 

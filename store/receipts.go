@@ -47,7 +47,7 @@ func (s *Store) AdvanceMessages(ctx context.Context, key engine.SessionKey, r en
 // group's for the group's messages, in a person's for all others, whichever address
 // the person was written to at. In a group the status is the furthest of any member.
 func (s *Store) advanceOne(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, r engine.Receipt) (told int64, err error) {
-	row, err := findOutgoing(tx, key, id)
+	row, err := s.findOutgoing(tx, key, id)
 	if isNoRows(err) { // it is the phone's own, or of before the linking
 		return 0, nil
 	}
@@ -65,7 +65,9 @@ func (s *Store) advanceOne(tx *sql.Tx, key engine.SessionKey, id engine.MessageI
 	if at.IsZero() {
 		at = s.clock()
 	}
-	if _, err := tx.Exec(advanceMessage, r.Status, millis(at), row.seq, row.status); err != nil {
+	to := row
+	to.status = r.Status
+	if err := s.moveOutgoing(tx, key, id, to, advanceMessage, r.Status, millis(at), row.seq, row.status); err != nil {
 		return 0, err
 	}
 	d := engine.MessageStatusData{ID: id, To: row.chat, Status: r.Status, Timestamp: at.Unix()}

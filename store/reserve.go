@@ -124,9 +124,9 @@ func (s *Store) reserve(tx *sql.Tx, r engine.Reservation, earlier recalled) (eng
 	}
 	found := engine.Reserved{Message: m}
 	if earlier.Earlier {
-		found, err = takeUp(tx, r, earlier, day)
+		found, err = s.takeUp(tx, r, earlier, day)
 	} else {
-		err = insertOutgoing(tx, m, day)
+		err = s.insertOutgoing(tx, m, day)
 	}
 	if err != nil {
 		return engine.Reserved{}, err
@@ -147,17 +147,22 @@ func (s *Store) reserve(tx *sql.Tx, r engine.Reservation, earlier recalled) (eng
 }
 
 // insertOutgoing writes a new row of the log.
-func insertOutgoing(tx *sql.Tx, m engine.LoggedMessage, day string) error {
-	fresh, err := insertMessage(tx, m, day)
-	if err == nil && !fresh {
+func (s *Store) insertOutgoing(tx *sql.Tx, m engine.LoggedMessage, day string) error {
+	seq, err := insertMessage(tx, m, day)
+	if err != nil {
+		return err
+	}
+	if seq == 0 {
 		return engine.Errorf(engine.CodeInternal, "the message id is taken")
 	}
-	return err
+	s.standing.keep(m.Session, m.ID, outgoing{seq: seq, chat: m.Chat, status: m.Status, peer: m.Peer})
+	return nil
 }
 
 // takeUp makes an earlier message pending, or queued, again.
-func takeUp(tx *sql.Tx, r engine.Reservation, earlier recalled, day string) (engine.Reserved, error) {
+func (s *Store) takeUp(tx *sql.Tx, r engine.Reservation, earlier recalled, day string) (engine.Reserved, error) {
 	found := earlier.Reserved
+	s.standing.drop(r.Message.Session, found.Message.ID)
 	found.Unsure = found.Message.Status != engine.MessageFailed
 	found.Message.Status = r.Message.Status
 	_, err := tx.Exec(`UPDATE messages SET status = $1, error_code = '', counted_on = $2, status_at = $3

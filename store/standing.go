@@ -10,8 +10,8 @@ import (
 // mostStanding bounds how many entries of a kind are remembered.
 const mostStanding = 1 << 14
 
-// standing is what the writer remembers of tables that hardly ever change, so that
-// not every message asks them again. It is used on the writer's goroutine only, by
+// standing is what the writer remembers of tables that hardly ever change, and of the
+// newest messages that were sent, so that not every message asks them again. It is used on the writer's goroutine only, by
 // transactions through record; every other write, and whatever is rolled back, makes
 // it forget all. The zero value remembers nothing.
 type standing struct {
@@ -19,6 +19,8 @@ type standing struct {
 	wanted  map[wish]bool
 	// listed tells tenants on whose list of opt-outs anybody stands.
 	listed map[engine.TenantID]bool
+	// outgoing are messages as they stand in the log.
+	outgoing map[sent]outgoing
 }
 
 // terms are what a tenant may send by.

@@ -29,6 +29,8 @@ type committer struct {
 	// anybody learns of the commit. Nil for nobody.
 	sent func(device, id string) error
 
+	sentLog sentLog
+
 	mu      sync.Mutex
 	waiting []*commit
 	lazy    []statement
@@ -85,6 +87,16 @@ func (c *committer) leadOn(own *commit) {
 
 	c.commit(group, lazy)
 
+	due := c.sentLog.committed(group)
+	for _, one := range group {
+		if one != own {
+			one.lead <- false
+		}
+	}
+	if due {
+		// Nobody waits for it, and nothing is lost by its failure.
+		_ = c.withConnection(c.sentLog.move)
+	}
 	c.mu.Lock()
 	if len(c.waiting) > 0 {
 		c.waiting[0].lead <- true
@@ -92,11 +104,6 @@ func (c *committer) leadOn(own *commit) {
 		c.waiting, c.busy = nil, false
 	}
 	c.mu.Unlock()
-	for _, one := range group {
-		if one != own {
-			one.lead <- false
-		}
-	}
 }
 
 // later runs a statement with the next commit, or after a second. Nobody learns

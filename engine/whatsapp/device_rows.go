@@ -31,8 +31,8 @@ const (
 		OR EXISTS (SELECT 1 FROM whatsmeow_identity_keys WHERE our_jid = $1 AND their_id >= $2 AND their_id < $3)
 		OR EXISTS (SELECT 1 FROM whatsmeow_sender_keys WHERE our_jid = $1 AND sender_id >= $2 AND sender_id < $3)`
 
-	addOutgoing = `INSERT INTO whatsmeow_retry_buffer (our_jid, chat_jid, message_id, format, plaintext, timestamp) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (our_jid, chat_jid, message_id) DO UPDATE SET format = excluded.format, plaintext = excluded.plaintext, timestamp = excluded.timestamp`
+	dropOldOutgoing = `DELETE FROM whatsmeow_retry_buffer WHERE our_jid = $1 AND timestamp < $2`
+
 	getBuffered   = `SELECT plaintext, server_timestamp, insert_timestamp FROM whatsmeow_event_buffer WHERE our_jid = $1 AND ciphertext_hash = $2`
 	putBuffered   = `INSERT INTO whatsmeow_event_buffer (our_jid, ciphertext_hash, plaintext, server_timestamp, insert_timestamp) VALUES ($1, $2, $3, $4, $5)`
 	clearBuffered = `UPDATE whatsmeow_event_buffer SET plaintext = NULL WHERE our_jid = $1 AND ciphertext_hash = $2`

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"go.mau.fi/whatsmeow/store"
-	"go.mau.fi/whatsmeow/types"
 )
 
 // deviceStore is one device's part of the device store. What every message reads
@@ -142,18 +141,6 @@ func (s *deviceStore) DoDecryptionTxn(ctx context.Context, fn func(context.Conte
 		return err
 	}
 	return s.flush(b)
-}
-
-// AddOutgoingEvent implements store.EventBuffer. A batch holds it back until what the
-// message is encrypted with is committed.
-func (s *deviceStore) AddOutgoingEvent(ctx context.Context, chat types.JID, id types.MessageID, format string, body []byte) error {
-	change := write(addOutgoing, s.device, chat.String(), id, format, body, time.Now().UnixMilli())
-	if b := batchIn(ctx, s.device); b != nil && b.addSent(id, change) {
-		return nil
-	}
-	alone := &batch{device: s.device}
-	alone.addSent(id, change)
-	return s.flush(alone)
 }
 
 // PutBufferedEvent implements store.EventBuffer.

@@ -71,7 +71,7 @@ func TestRepeatedSendReadsNothing(t *testing.T) {
 	}
 	var garbage, kept int
 	if err := d.db.QueryRowContext(t.Context(), `SELECT (SELECT count(*) FROM whatsmeow_sessions WHERE session = x'00'),
-		(SELECT count(*) FROM whatsmeow_retry_buffer WHERE message_id = $1)`, string(last)).Scan(&garbage, &kept); err != nil {
+		(SELECT count(*) FROM wapid_sent WHERE id = $1)`, string(last)).Scan(&garbage, &kept); err != nil {
 		t.Fatal(err)
 	}
 	if garbage != 0 || kept != 1 {

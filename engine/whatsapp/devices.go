@@ -97,6 +97,11 @@ func openDevices(ctx context.Context, dir string, log waLog.Logger) (*devices, e
 		db.Close()
 		return nil, fmt.Errorf("device store %s: %w", path, err)
 	}
+	sent, err := openSent(ctx, db)
+	if err != nil {
+		db.Close()
+		return nil, fmt.Errorf("device store %s: %w", path, err)
+	}
 	opened, err := os.Stat(path)
 	if err != nil {
 		db.Close()
@@ -104,7 +109,7 @@ func openDevices(ctx context.Context, dir string, log waLog.Logger) (*devices, e
 	}
 	return &devices{
 		db: db, container: container, path: path, opened: opened,
-		committer: &committer{db: db}, memory: newMemory(rowMemory),
+		committer: &committer{db: db, sentLog: sent}, memory: newMemory(rowMemory),
 	}, nil
 }
 
@@ -143,11 +148,15 @@ func (d *devices) forget(ctx context.Context, jid types.JID) error {
 	tx, err := d.db.BeginTx(ctx, nil)
 	if err == nil {
 		defer tx.Rollback()
-		// The only table of a device that has no foreign key to it.
-		_, err = tx.ExecContext(ctx, "DELETE FROM whatsmeow_privacy_tokens WHERE our_jid = $1", name)
-	}
-	if err == nil {
-		_, err = tx.ExecContext(ctx, "DELETE FROM whatsmeow_device WHERE jid = $1", name)
+		// The first three have no foreign key to their device.
+		for _, query := range []string{
+			"DELETE FROM whatsmeow_privacy_tokens WHERE our_jid = $1", forgetSent, forgetRuns,
+			"DELETE FROM whatsmeow_device WHERE jid = $1",
+		} {
+			if err == nil {
+				_, err = tx.ExecContext(ctx, query, name)
+			}
+		}
 	}
 	if err == nil {
 		err = tx.Commit()

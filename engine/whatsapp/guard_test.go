@@ -221,13 +221,13 @@ func TestRetryReceiptIsAnsweredLater(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.End(t)
-	breakStore(t, n, "ALTER TABLE whatsmeow_retry_buffer RENAME TO away")
+	breakStore(t, n, "ALTER TABLE wapid_sent RENAME TO away")
 	if err := peer.RequestRetry(t.Context(), string(msg)); err != nil {
 		t.Fatal(err)
 	}
 	s.ComeBack(t)
 	wantDrop(t, s, engine.DropNetwork)
-	breakStore(t, n, "ALTER TABLE away RENAME TO whatsmeow_retry_buffer")
+	breakStore(t, n, "ALTER TABLE away RENAME TO wapid_sent")
 	s.ComeBack(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()

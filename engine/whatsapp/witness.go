@@ -68,8 +68,10 @@ func (w *witness) last() (device, id string, ok bool) {
 // for retry receipts goes after a week, but a device's newest stays; with a device
 // that is gone nothing can be said.
 func (d *devices) knows(ctx context.Context, device, id string) (known bool, err error) {
-	err = d.db.QueryRowContext(ctx, `SELECT NOT EXISTS (SELECT 1 FROM whatsmeow_device WHERE jid = $1)
-		OR EXISTS (SELECT 1 FROM whatsmeow_retry_buffer WHERE our_jid = $1 AND message_id = $2)`, device, id).Scan(&known)
+	err = d.db.QueryRowContext(ctx, `SELECT NOT EXISTS (SELECT 1 FROM whatsmeow_device WHERE jid = $1)`, device).Scan(&known)
+	if err == nil && !known {
+		err = d.db.QueryRowContext(ctx, knowsSent, device, id).Scan(&known)
+	}
 	return known, err
 }
 

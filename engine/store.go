@@ -100,7 +100,8 @@ type Store interface {
 	BeginIncoming(ctx context.Context, m LoggedMessage, e Event) (committed func() (fresh bool, err error))
 	// AdvanceMessages moves outgoing messages on as a receipt says, never back, and
 	// appends EventMessageStatus for each that moved, in one transaction. Ids that
-	// the session has not sent in that chat are ignored.
+	// the session has not sent in that chat are ignored. It may take some milliseconds
+	// longer than the others, as only the network waits for it.
 	AdvanceMessages(ctx context.Context, key SessionKey, r Receipt) error
 	// InsertNotice appends an event, unless the session has one of the same type
 	// with the same id of the network's.

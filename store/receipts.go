@@ -28,7 +28,7 @@ func (s *Store) AdvanceMessages(ctx context.Context, key engine.SessionKey, r en
 	if furthest(r.Status) == 0 {
 		return engine.Errorf(engine.CodeInternal, "no receipt says %q", r.Status)
 	}
-	return s.recordQueueing(ctx, func(tx *sql.Tx) (told int64, err error) {
+	return s.queueing(ctx, s.recordInTime, func(tx *sql.Tx) (told int64, err error) {
 		for _, id := range r.IDs {
 			n, err := s.advanceOne(tx, key, id, r)
 			if err != nil {

@@ -217,6 +217,11 @@ func (s *Store) record(ctx context.Context, fn func(tx *sql.Tx) error) error {
 	return s.write.do(ctx, true, fn)
 }
 
+// recordInTime is record for what nobody waits for: it may take some milliseconds longer.
+func (s *Store) recordInTime(ctx context.Context, fn func(tx *sql.Tx) error) error {
+	return s.write.doInTime(ctx, fn)
+}
+
 // storageError makes any error of the database an engine.Error with
 // CodeStorage; one that has a meaning already is passed on.
 func storageError(err error) error {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	sqlite3 "github.com/mattn/go-sqlite3"
 
@@ -19,13 +20,21 @@ import (
 // the first of them waits for the last.
 const maxBatch = 256
 
+// A write that has time is held back for company while others write: one that nobody
+// waits for would have an fsync to itself otherwise.
+const (
+	company = 4 * time.Millisecond  // the longest that it waits
+	lively  = 20 * time.Millisecond // since the last write without time; others are likely after no longer
+)
+
 // waryFor is for how many batches the writer expects that another caller will fail.
 const waryFor = 32
 
 // writer owns the one connection that writes. An fsync costs far more than a
 // few inserts, so the transactions that queue up while one commit is under way
 // become parts of the next SQLite transaction and are committed together.
-// Nobody waits for company longer than others compute: a lone write is begun at once.
+// Nobody waits for company longer than others compute: a lone write is begun at once,
+// unless it has time.
 //
 // What fails must leave no trace of itself, and all of the others. A savepoint a
 // caller does that, at a fifth of the cost of a send. So the writer does without as
@@ -38,7 +47,8 @@ type writer struct {
 	done  chan struct{} // closed when the goroutine has stopped
 	sick  *atomic.Pointer[engine.Error]
 	hooks
-	wary int // batches for which savepoints are kept
+	wary int       // batches for which savepoints are kept
+	busy time.Time // when a write without time was last taken
 
 	mu     sync.RWMutex // guards closed, and that nothing is queued after it
 	closed bool
@@ -56,6 +66,8 @@ type write struct {
 	fn func(*sql.Tx) error
 	// again says that fn may run twice, if what it did the first time was rolled back.
 	again bool
+	// patient says that it has time.
+	patient bool
 	// begun is claimed once: by the writer that runs it, or by the caller that gives up.
 	begun  atomic.Bool
 	result chan error // buffered: the writer never waits for a caller
@@ -74,6 +86,16 @@ func startWriter(db *sql.DB, sick *atomic.Pointer[engine.Error], h hooks) *write
 func (w *writer) do(ctx context.Context, again bool, fn func(*sql.Tx) error) error {
 	one, err := w.begin(ctx, again, fn)
 	if err != nil {
+		return err
+	}
+	return one.wait(ctx)
+}
+
+// doInTime is do for what may run twice and has time: it is committed with what others
+// write, if they write, or a few milliseconds later alone. The order stays as it is.
+func (w *writer) doInTime(ctx context.Context, fn func(*sql.Tx) error) error {
+	one := &write{fn: fn, again: true, patient: true, result: make(chan error, 1)}
+	if err := w.enqueue(ctx, one); err != nil {
 		return err
 	}
 	return one.wait(ctx)
@@ -137,7 +159,7 @@ func (w *writer) run() {
 		// Those whom the last commit has woken are about to write again: let them. If
 		// nobody else has anything to do this takes no time.
 		runtime.Gosched()
-		batch = w.gather(append(batch[:0], first))
+		batch = w.accompany(w.gather(append(batch[:0], first)))
 		if len(batch) > 0 {
 			w.commit(batch)
 			w.committed()
@@ -146,10 +168,11 @@ func (w *writer) run() {
 	}
 }
 
-// gather adds what is queued already and leaves out what its caller gave up.
+// gather takes the last of a batch and adds what is queued already. It leaves out what
+// its caller gave up.
 func (w *writer) gather(batch []*write) []*write {
-	if !batch[0].begun.CompareAndSwap(false, true) {
-		batch = batch[:0]
+	if last := len(batch) - 1; !batch[last].begun.CompareAndSwap(false, true) {
+		batch = batch[:last]
 	}
 	for len(batch) < maxBatch {
 		select {
@@ -165,6 +188,40 @@ func (w *writer) gather(batch []*write) []*write {
 		}
 	}
 	return batch
+}
+
+// accompany waits for company for a batch whose writes all have time, if others have
+// written just now.
+func (w *writer) accompany(batch []*write) []*write {
+	now := time.Now()
+	if len(batch) == 0 || w.hurries(batch, now) || now.Sub(w.busy) > lively {
+		return batch
+	}
+	patience := time.NewTimer(company)
+	defer patience.Stop()
+	for len(batch) < maxBatch {
+		select {
+		case one, open := <-w.queue:
+			if !open {
+				return batch
+			}
+			if batch = w.gather(append(batch, one)); w.hurries(batch, time.Now()) {
+				return batch
+			}
+		case <-patience.C:
+			return batch
+		}
+	}
+	return batch
+}
+
+// hurries tells whether a batch holds a write that has no time, and notes when.
+func (w *writer) hurries(batch []*write, now time.Time) bool {
+	if !slices.ContainsFunc(batch, func(one *write) bool { return !one.patient }) {
+		return false
+	}
+	w.busy = now
+	return true
 }
 
 // commit runs a batch and answers its callers. Callers' contexts play no part:

@@ -24,6 +24,7 @@ import (
 
 	"wapid/bulk"
 	"wapid/engine"
+	"wapid/store/checkpoint"
 	"wapid/webhooks"
 )
 
@@ -58,6 +59,7 @@ type Options struct {
 type Store struct {
 	read   *sql.DB
 	write  *writer
+	moves  *checkpoint.Mover
 	clock  func() time.Time
 	log    *zap.Logger
 	ids    *eventIDs
@@ -116,9 +118,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, storageError(err)
 	}
-	// A page that changes often is copied from the log to the file once for so many
-	// pages of it (16 MB): four times SQLite's own measure takes a tenth off a send.
-	if _, err := db.ExecContext(ctx, `PRAGMA wal_autocheckpoint = 4000`); err != nil {
+	if _, err := db.ExecContext(ctx, fmt.Sprintf(`PRAGMA wal_autocheckpoint = %d`, checkpoint.Backstop)); err != nil {
 		return nil, errors.Join(storageError(err), db.Close())
 	}
 	if err := migrate(ctx, db, migrationFiles, o.Clock()); err != nil {
@@ -139,6 +139,10 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(storageError(err), db.Close())
 	}
+	beside, err := openPool(path, 1, url.Values{"_synchronous": {"NORMAL"}}) // a checkpoint is synced
+	if err != nil {
+		return nil, errors.Join(storageError(err), read.Close(), db.Close())
+	}
 	s := &Store{
 		read:      read,
 		clock:     o.Clock,
@@ -153,6 +157,9 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		looksBack: mostDeliveries,
 	}
 	s.prober = &prober{probe: s.probe, clock: o.Clock}
+	s.moves = checkpoint.Start(beside, db, checkpoint.Options{Failed: func(err error) {
+		o.Log.Warn("the database's log can't be moved into its file", zap.Error(err))
+	}})
 	s.write = startWriter(db, &s.sick, hooks{changed: s.keys.forget, committed: s.audience.committed, undone: s.standing.forget})
 	return s, nil
 }
@@ -191,7 +198,7 @@ func openPool(path string, conns int, q url.Values) (*sql.DB, error) {
 func (s *Store) Close() error {
 	s.prober.close()
 	_ = s.SaveKeyUses(context.Background()) // not worth a stop that fails
-	err := errors.Join(s.read.Close(), s.write.close())
+	err := errors.Join(s.read.Close(), s.moves.Close(), s.write.close())
 	if err != nil {
 		return storageError(err)
 	}

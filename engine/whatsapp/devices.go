@@ -17,6 +17,7 @@ import (
 	waLog "go.mau.fi/whatsmeow/util/log"
 
 	"wapid/engine"
+	"wapid/store/checkpoint"
 )
 
 // FileName is the device store's file in the data directory.
@@ -30,6 +31,7 @@ type devices struct {
 	container *sqlstore.Container
 	path      string
 	opened    os.FileInfo // the file at path when it was opened
+	moves     *checkpoint.Mover
 	committer *committer
 	memory    *memory
 	turns     deviceTurns
@@ -57,7 +59,7 @@ func makePrivate(path string) error {
 
 // openDevices opens the device store, and makes or upgrades its tables.
 //
-// The store has one connection. whatsmeow reads before it writes in a
+// The store has one connection, but for the one that moves its log. whatsmeow reads before it writes in a
 // transaction that begins deferred; with several connections another session's
 // commit then fails it at once, whatever the busy timeout, and a message that
 // can't be decrypted for such a reason is lost. One connection is also as fast
@@ -80,12 +82,10 @@ func openDevices(ctx context.Context, dir string, log waLog.Logger) (*devices, e
 	if !filepath.IsAbs(path) {
 		dsn.Path, dsn.Opaque = "", (&url.URL{Path: path}).EscapedPath()
 	}
-	db, err := sql.Open("sqlite3", dsn.String())
+	db, err := oneConnection(dsn.String())
 	if err != nil {
 		return nil, fmt.Errorf("device store %s: %w", path, err)
 	}
-	db.SetMaxOpenConns(1)
-	db.SetMaxIdleConns(1)
 	container := sqlstore.NewWithDB(db, "sqlite3", log)
 	if err := container.Upgrade(ctx); err != nil {
 		db.Close()
@@ -93,7 +93,7 @@ func openDevices(ctx context.Context, dir string, log waLog.Logger) (*devices, e
 	}
 	// What a statement needs to undo itself is kept in memory only. Otherwise SQLite sets
 	// 64 KiB aside for each such statement, and makes a file of more.
-	if _, err := db.ExecContext(ctx, `PRAGMA temp_store = MEMORY`); err != nil {
+	if _, err := db.ExecContext(ctx, fmt.Sprintf(`PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = %d`, checkpoint.Backstop)); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("device store %s: %w", path, err)
 	}
@@ -107,15 +107,34 @@ func openDevices(ctx context.Context, dir string, log waLog.Logger) (*devices, e
 		db.Close()
 		return nil, fmt.Errorf("device store: %w", err)
 	}
+	beside, err := oneConnection(dsn.String())
+	if err != nil {
+		db.Close()
+		return nil, fmt.Errorf("device store %s: %w", path, err)
+	}
 	return &devices{
 		db: db, container: container, path: path, opened: opened,
+		moves: checkpoint.Start(beside, db, checkpoint.Options{Failed: func(err error) {
+			log.Warnf("The device store's log can't be moved into its file: %v", err)
+		}}),
 		committer: &committer{db: db, sentLog: sent}, memory: newMemory(rowMemory),
 	}, nil
 }
 
 func (d *devices) close() error {
 	d.committer.close()
-	return d.container.Close()
+	return errors.Join(d.moves.Close(), d.container.Close())
+}
+
+// oneConnection opens a pool of a single connection.
+func oneConnection(dsn string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite3", dsn)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	db.SetMaxIdleConns(1)
+	return db, nil
 }
 
 // load reads a device. It returns engine.ErrNoDevice if there is none.

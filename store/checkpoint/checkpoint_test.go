@@ -1,0 +1,106 @@
+package checkpoint
+
+import (
+	"database/sql"
+	"errors"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	_ "github.com/mattn/go-sqlite3"
+)
+
+func open(t *testing.T, path string) *sql.DB {
+	t.Helper()
+	dsn := url.URL{Scheme: "file", Path: path, RawQuery: "_journal_mode=WAL&_txlock=immediate"}
+	db, err := sql.Open("sqlite3", dsn.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func write(t *testing.T, db *sql.DB) {
+	t.Helper()
+	if _, err := db.Exec(`INSERT INTO x (body) VALUES (zeroblob(20000))`); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestLogIsMovedAndBegunAnew(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	writers := open(t, path)
+	if _, err := writers.Exec(`PRAGMA wal_autocheckpoint = 0; CREATE TABLE x (id INTEGER PRIMARY KEY, body BLOB)`); err != nil {
+		t.Fatal(err)
+	}
+	m := Start(open(t, path), writers, Options{Every: time.Millisecond, Pages: 20, Failed: func(err error) { t.Error(err) }})
+	sizes := func() (file, log int64) {
+		for name, to := range map[string]*int64{path: &file, path + "-wal": &log} {
+			info, err := os.Stat(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			*to = info.Size()
+		}
+		return file, log
+	}
+	deadline := time.Now().Add(20 * time.Second)
+	for written := int64(0); ; written += 20000 {
+		write(t, writers)
+		if file, log := sizes(); file > 40*20000 && log < written/2 {
+			break
+		}
+		if time.Now().After(deadline) {
+			file, log := sizes()
+			t.Fatalf("of %d bytes the file has %d, the log %d", written, file, log)
+		}
+	}
+	if err := m.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A log that a reader holds is moved later, and nobody is told: that is no failure.
+func TestReadersAreNotWaitedFor(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	writers := open(t, path)
+	if _, err := writers.Exec(`CREATE TABLE x (id INTEGER PRIMARY KEY, body BLOB)`); err != nil {
+		t.Fatal(err)
+	}
+	reader := open(t, path)
+	rows, err := reader.Query(`SELECT 1 FROM sqlite_schema`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		t.Fatal("nothing to read")
+	}
+	m := &Mover{beside: open(t, path), writers: writers, o: Options{Pages: 1}}
+	for range 3 {
+		write(t, writers)
+		if err := m.round(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestFailureIsToldOnce(t *testing.T) {
+	beside := open(t, filepath.Join(t.TempDir(), "a.db"))
+	if err := beside.Close(); err != nil {
+		t.Fatal(err)
+	}
+	told := make(chan error, 100)
+	m := Start(beside, beside, Options{Every: time.Millisecond, Failed: func(err error) { told <- err }})
+	first := <-told
+	if err := m.Close(); err != nil {
+		t.Error(err)
+	}
+	if first == nil || errors.Is(first, sql.ErrNoRows) || len(told) > 0 {
+		t.Errorf("%v, and %d more", first, len(told))
+	}
+}

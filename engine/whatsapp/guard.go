@@ -39,6 +39,7 @@ type guardedStore struct {
 	purges purges
 
 	trouble atomic.Bool              // the database failed since the last message began
+	unsound atomic.Bool              // the database has failed
 	hash    atomic.Pointer[[32]byte] // of the ciphertext that is being decrypted
 }
 
@@ -115,6 +116,7 @@ func (g *guardedStore) note(ctx context.Context, err error) error {
 		return err
 	}
 	g.trouble.Store(true)
+	g.unsound.Store(true)
 	g.failed(err)
 	return &databaseError{err}
 }
@@ -122,6 +124,13 @@ func (g *guardedStore) note(ctx context.Context, err error) error {
 // troubled tells whether the database has failed since the message at hand
 // began, and forgets it.
 func (g *guardedStore) troubled() bool { return g.trouble.Swap(false) }
+
+// isAt tells whether the message at hand is that of a ciphertext. It is not, if whatsmeow
+// has given up waiting for a message (after five minutes) and decrypts those behind it.
+func (g *guardedStore) isAt(hash [32]byte) bool {
+	last := g.hash.Load()
+	return last != nil && *last == hash
+}
 
 // GetBufferedEvent is the first that a decryption asks for. Trouble from before
 // it belongs to the same stanza: looking up the sender's LID comes earlier still.

@@ -124,17 +124,25 @@ func (l *link) connected() {
 // not for the tenant is acknowledged as it is. Mostly the answer is false, because
 // the commit is only begun; see pipeline.
 func (l *link) message(evt *events.Message) bool {
-	stanza := l.stanzas.take(evt.Info)
-	if stanza != nil && isForTenant(evt) {
-		if err := l.pipe(evt, stanza); err != nil {
-			l.notCommitted(err)
+	overtaken := false
+	if one, ok := l.stanzas.take(evt.Info); ok && isForTenant(evt) {
+		hash, buffered := one.hash(&evt.Info)
+		if buffered && l.guard.isAt(hash) {
+			if err := l.pipe(evt, one.stanza, hash); err != nil {
+				l.notCommitted(err)
+			}
+			return false
 		}
-		return false
+		overtaken = buffered
 	}
 	l.pipeline.settle()
 	err := l.receive(evt)
-	if err == nil {
+	switch {
+	case err != nil:
+	case !overtaken:
 		err = l.trouble()
+	case l.guard.unsound.Load(): // it may have been for this message, or for the one that is at hand
+		err = errTrouble
 	}
 	if err != nil {
 		l.notCommitted(err)
@@ -143,11 +151,14 @@ func (l *link) message(evt *events.Message) bool {
 	return true
 }
 
+// errTrouble says that a message is not stored as a whole.
+var errTrouble = errors.New("the device store failed while the message was handled")
+
 // trouble tells of what belongs to the message at hand and was not stored: the sender key in
 // it, say. The message is handled again, from the buffer.
 func (l *link) trouble() error {
 	if l.guard != nil && l.guard.troubled() {
-		return errors.New("the device store failed while the message was handled")
+		return errTrouble
 	}
 	return nil
 }

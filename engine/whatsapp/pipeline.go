@@ -110,10 +110,8 @@ func (p *pipeline) close() {
 	}
 }
 
-// pipe begins to commit a message. Its hash is that of the ciphertext which has just
-// been decrypted.
-func (l *link) pipe(evt *events.Message, stanza *waBinary.Node) error {
-	hash := *l.guard.hash.Load()
+// pipe begins to commit a message, whose plaintext is in the buffer under a hash.
+func (l *link) pipe(evt *events.Message, stanza *waBinary.Node, hash [32]byte) error {
 	if unwrap(evt.Message).GetPollUpdateMessage() != nil {
 		l.pipeline.settle() // a vote is read with its poll, which may be on its way
 	}
@@ -162,60 +160,4 @@ func (l *link) isUp() bool {
 	l.conn.mu.Lock()
 	defer l.conn.mu.Unlock()
 	return !l.over && !l.lost
-}
-
-// maxStanzas is how many messages whatsmeow queues in their order.
-const maxStanzas = 2048
-
-// stanzas remembers what a receipt needs of the messages that are not handled yet,
-// in the order of the wire. Messages of several ciphertexts are left out: whatsmeow
-// must hear that one was handled before it goes on to the next.
-type stanzas struct {
-	mu    sync.Mutex
-	queue []*waBinary.Node // without their content
-}
-
-// note remembers a stanza, if it is a message of one ciphertext.
-func (s *stanzas) note(node *waBinary.Node) {
-	if node.Tag != "message" || len(node.GetChildrenByTag("enc")) != 1 {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.queue) == maxStanzas {
-		s.queue = s.queue[1:] // it is acknowledged by whatsmeow then
-	}
-	s.queue = append(s.queue, &waBinary.Node{Tag: node.Tag, Attrs: node.Attrs})
-}
-
-// take returns the stanza of a message, or nil, and forgets what came before it: that has
-// been handled already.
-func (s *stanzas) take(info types.MessageInfo) *waBinary.Node {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i, node := range s.queue {
-		if !isOf(node, info) {
-			continue
-		}
-		s.queue = s.queue[i+1:]
-		if len(s.queue) == 0 {
-			s.queue = nil
-		}
-		return node
-	}
-	return nil
-}
-
-// isOf tells whether a stanza has the address and the id that a message has. Senders
-// choose their ids, so the id alone names none.
-func isOf(node *waBinary.Node, info types.MessageInfo) bool {
-	if id, _ := node.Attrs["id"].(string); id != info.ID {
-		return false
-	}
-	from, _ := node.Attrs["from"].(types.JID)
-	if !info.IsGroup {
-		return from == info.Sender
-	}
-	participant, _ := node.Attrs["participant"].(types.JID)
-	return from == info.Chat && participant == info.Sender
 }

@@ -9,9 +9,6 @@ import (
 	"testing"
 	"testing/synctest"
 
-	waBinary "go.mau.fi/whatsmeow/binary"
-	"go.mau.fi/whatsmeow/types"
-
 	"wapid/engine"
 	"wapid/engine/enginetest"
 	"wapid/engine/simnet"
@@ -274,55 +271,4 @@ func TestPipelineKeepsOrderAndItsBounds(t *testing.T) {
 			t.Errorf("closed: %v", closed)
 		}
 	})
-}
-
-func TestStanzasAreFoundByWhoSentThem(t *testing.T) {
-	person := func(user string) types.JID { return types.NewJID(user, types.HiddenUserServer) }
-	group := types.NewJID("12036", types.GroupServer)
-	message := func(id string, from, participant types.JID, encs int) *waBinary.Node {
-		node := &waBinary.Node{Tag: "message", Attrs: waBinary.Attrs{"id": id, "from": from}}
-		if !participant.IsEmpty() {
-			node.Attrs["participant"] = participant
-		}
-		content := make([]waBinary.Node, encs)
-		for i := range content {
-			content[i] = waBinary.Node{Tag: "enc", Content: []byte("sealed")}
-		}
-		node.Content = content
-		return node
-	}
-	of := func(id string, chat, sender types.JID) types.MessageInfo {
-		return types.MessageInfo{ID: id, MessageSource: types.MessageSource{Chat: chat, Sender: sender, IsGroup: chat == group}}
-	}
-	var s stanzas
-	for _, node := range []*waBinary.Node{
-		message("1", person("a"), types.EmptyJID, 1), message("1", person("b"), types.EmptyJID, 1), message("2", person("a"), types.EmptyJID, 2),
-		message("3", group, person("a"), 1), {Tag: "receipt", Attrs: waBinary.Attrs{"id": "4", "from": person("a")}}, message("5", person("a"), types.EmptyJID, 1),
-	} {
-		s.note(node)
-	}
-	for i, c := range []struct {
-		info types.MessageInfo
-		want bool
-	}{
-		{of("1", person("b"), person("b")), true},
-		{of("1", person("a"), person("a")), false}, // it came before
-		{of("2", person("a"), person("a")), false}, // two ciphertexts
-		{of("3", group, person("b")), false},
-		{of("3", group, person("a")), true},
-		{of("4", person("a"), person("a")), false},
-		{of("5", person("a"), person("a")), true},
-		{of("5", person("a"), person("a")), false},
-	} {
-		node := s.take(c.info)
-		if (node != nil) != c.want || node != nil && node.Content != nil {
-			t.Errorf("%d: %v", i, node)
-		}
-	}
-	for i := range maxStanzas + 1 {
-		s.note(message(fmt.Sprint(i), person("a"), types.EmptyJID, 1))
-	}
-	if len(s.queue) != maxStanzas || s.take(of("0", person("a"), person("a"))) != nil || s.take(of("1", person("a"), person("a"))) == nil {
-		t.Errorf("%d are remembered", len(s.queue))
-	}
 }

@@ -108,6 +108,7 @@ func buildBig(tb testing.TB, path string, rows int) {
 	exec("BEGIN")
 	step := float64(bigSpan.Milliseconds()) / float64(rows)
 	exec(bigMessages, rows, bigEnd.Add(-bigSpan).UnixMilli(), step)
+	exec(`INSERT INTO people (tenant_id, phone, lid) SELECT DISTINCT tenant_id, peer_phone, peer_lid FROM messages WHERE peer_phone <> '' AND peer_lid <> ''`)
 	bigEvents(tb, db, rows)
 	for _, sql := range indexes {
 		exec(sql)

@@ -31,6 +31,7 @@ func ownTables() []ownTable {
 		{name: "message_tallies", key: "tenant_id"}, // before what it counts, so that nothing is counted down one by one
 		{name: "message_counts", key: "tenant_id, session_id, day, direction, status, kind"},
 		{name: "messages", key: "seq"},
+		{name: "people", key: "tenant_id, phone, lid"}, // behind the messages that are found by them
 		{name: "outbox", key: "seq"},
 		{name: "job_items", key: "job, position", from: "job_items JOIN jobs ON jobs.number = job_items.job"},
 		{name: "job_sessions", key: "job, session_id"},

@@ -102,7 +102,7 @@ func addMessages(t *testing.T, s *Store, key engine.SessionKey, from, to int, at
 			m := engine.LoggedMessage{Session: key, Direction: engine.Inbound, ID: engine.MessageID(fmt.Sprintf("%s%06d", key.ID, i)),
 				Chat: "919876543210@s.whatsapp.net", Peer: engine.Person{Phone: "919876543210@s.whatsapp.net"},
 				Kind: engine.KindText, Status: engine.MessageReceived, CreatedAt: at, StatusAt: at}
-			if _, err := insertMessage(tx, m, ""); err != nil {
+			if _, err := s.insertMessage(tx, m, ""); err != nil {
 				return err
 			}
 			e := engine.Event{Session: key, Type: engine.EventMessage, At: at, Data: []byte("{}")}

@@ -109,17 +109,17 @@ func (c selection) countIndexed(ctx context.Context, tx *sql.Tx, parts []part, d
 	return total, nil
 }
 
-// count counts what is wanted of a part during a span. It looks at mostCounted
+// count counts what is wanted of a part, as spread has it, during a span. It looks at mostCounted
 // messages; all is false if there may be more.
-func (c selection) count(ctx context.Context, tx *sql.Tx, p part, during span) (n int, all bool, err error) {
-	if !c.looksInside([]part{p}) {
-		n, err = c.countIndexed(ctx, tx, []part{p}, during, mostCounted)
+func (c selection) count(ctx context.Context, tx *sql.Tx, parts []part, during span) (n int, all bool, err error) {
+	if !c.looksInside(parts) {
+		n, err = c.countIndexed(ctx, tx, parts, during, mostCounted)
 		return n, n < mostCounted, err
 	}
 	var q conditions
 	// Parameters are numbered by where they stand.
 	wanted := `SELECT CASE WHEN status = ` + q.bind(c.f.Status) + ` THEN 1 END AS wanted FROM messages`
-	c.indexed(&q, p, during)
+	c.indexed(&q, parts[0], during) // without peers it is one
 	query := `SELECT count(*), count(wanted) FROM (` + wanted + q.where() + ` LIMIT ` + q.bind(mostLookedAt) + `) AS some`
 	looked := 0
 	if err := tx.QueryRowContext(ctx, query, q.args...).Scan(&looked, &n); err != nil {
@@ -140,12 +140,19 @@ func (s *Store) CountMessages(ctx context.Context, tenant engine.TenantID, f Mes
 	defer tx.Rollback() // it has only read
 	c, parts := selection{tenant: tenant, f: f}, f.parts()
 	if c.beyondCounts(parts) {
+		if parts, err = spread(ctx, tx, tenant, parts); err != nil {
+			return 0, false, err
+		}
 		found, horizon, err := s.search(ctx, tx, c, parts, 0, s.searches)
 		return len(found), horizon == nil, err
 	}
 	exact = true
 	for _, p := range parts {
-		stretches, err := c.stretches(ctx, tx, []part{p})
+		places, err := spread(ctx, tx, tenant, []part{p})
+		if err != nil {
+			return 0, false, err
+		}
+		stretches, err := c.stretches(ctx, tx, places)
 		if err != nil {
 			return 0, false, err
 		}
@@ -153,7 +160,7 @@ func (s *Store) CountMessages(ctx context.Context, tenant engine.TenantID, f Mes
 			n := one.n
 			if n == notCounted {
 				var all bool
-				if n, all, err = c.count(ctx, tx, p, one.span); err != nil {
+				if n, all, err = c.count(ctx, tx, places, one.span); err != nil {
 					return 0, false, err
 				}
 				exact = exact && all

@@ -67,7 +67,7 @@ func randomLog(t *testing.T, r *rand.Rand) (*Store, model, time.Time) {
 				if m.Direction == engine.Inbound {
 					m.Status = engine.MessageReceived
 				}
-				if _, err := insertMessage(tx, m, ""); err != nil {
+				if _, err := s.insertMessage(tx, m, ""); err != nil {
 					return err
 				}
 				log = append(log, m)

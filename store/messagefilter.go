@@ -32,11 +32,11 @@ type MessageFilter struct {
 type part struct {
 	sessions  []engine.SessionID // nil for all
 	direction engine.Direction   // "" for both
-	peers     []engine.JID
+	peers     []address
 }
 
 // parts says where the messages are that a filter wants, but for their status, kind,
-// time and text.
+// time and text; spread says in which indexes that is.
 func (f MessageFilter) parts() []part {
 	parts := []part{{sessions: f.Sessions, direction: f.Direction}}
 	if f.To != "" {
@@ -48,12 +48,12 @@ func (f MessageFilter) parts() []part {
 	return parts
 }
 
-// sides are the messages of a direction whose other side is an address, and those
+// sides are the messages of a direction whose other side is somebody, and those
 // of the other direction of the sessions whose own address it is. Of a group it is
 // both directions: what is written there is written to it, and comes from it.
-func sides(d engine.Direction, address engine.JID, own []engine.SessionID) []part {
-	other := part{direction: d, peers: []engine.JID{address}}
-	if s := address.Server(); s != engine.ServerPhone && s != engine.ServerLID {
+func sides(d engine.Direction, who engine.JID, own []engine.SessionID) []part {
+	other := part{direction: d, peers: []address{{peer: who}}}
+	if s := who.Server(); s != engine.ServerPhone && s != engine.ServerLID {
 		if d == engine.Outbound {
 			other.direction = ""
 		}
@@ -120,15 +120,8 @@ type selection struct {
 func (c selection) indexed(q *conditions, p part, during span) {
 	q.add(`tenant_id = ?`, c.tenant)
 	among(q, `session_id`, p.sessions)
-	for _, peer := range p.peers {
-		switch peer.Server() {
-		case engine.ServerPhone:
-			q.add(hasPhone+` AND peer_phone = ?`, peer)
-		case engine.ServerLID:
-			q.add(hasLID+` AND peer_lid = ?`, peer)
-		default:
-			q.add(groupsOnly+` AND chat = ?`, peer)
-		}
+	for _, at := range p.peers {
+		at.add(q)
 	}
 	if p.direction != "" {
 		q.add(`direction = ?`, p.direction)
@@ -150,6 +143,21 @@ func (c selection) indexed(q *conditions, p part, during span) {
 	}
 }
 
+// add demands a peer.
+func (at address) add(q *conditions) {
+	switch server := at.peer.Server(); {
+	case server == engine.ServerLID:
+		q.add(hasLID+` AND peer_lid = ?`, at.peer)
+	case server != engine.ServerPhone:
+		q.add(groupsOnly+` AND chat = ?`, at.peer)
+	case at.under != "":
+		q.add(hasLID+` AND peer_lid = ?`, at.under)
+		q.add(`peer_phone = ?`, at.peer)
+	default:
+		q.add(hasPhone+` AND peer_phone = ?`, at.peer)
+	}
+}
+
 // These are the conditions of partial indexes, which only a query that says the same
 // can use.
 const (
@@ -157,7 +165,7 @@ const (
 	rareOnly    = `status IN ('failed', 'unknown', 'played', 'queued')`
 	pendingOnly = `status = 'pending'`
 	otherKinds  = `kind <> 'text'`
-	hasPhone    = `peer_phone <> ''`
+	hasPhone    = `peer_phone <> '' AND peer_lid = ''`
 	hasLID      = `peer_lid <> ''`
 )
 

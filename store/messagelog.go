@@ -52,7 +52,10 @@ func (s *Store) PageMessages(ctx context.Context, tenant engine.TenantID, f Mess
 	}
 	defer tx.Rollback() // it has only read
 	c := selection{tenant: tenant, f: f, after: after}
-	parts := f.parts()
+	parts, err := spread(ctx, tx, tenant, f.parts())
+	if err != nil {
+		return MessagePage{}, err
+	}
 	var found []MessageCursor
 	var next *MessageCursor
 	if c.looksInside(parts) {

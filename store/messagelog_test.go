@@ -33,7 +33,7 @@ func logStore(t *testing.T) (*Store, func(i int) time.Time) {
 		}
 		m.ID, m.CreatedAt = engine.MessageID(fmt.Sprint(i)), at(i)
 		err := s.update(t.Context(), func(tx *sql.Tx) error {
-			seq, err := insertMessage(tx, m, "")
+			seq, err := s.insertMessage(tx, m, "")
 			if seq == 0 {
 				t.Errorf("message %d is not new", i)
 			}
@@ -112,7 +112,7 @@ func TestPageMessagesPages(t *testing.T) {
 			m := engine.LoggedMessage{Session: engine.SessionKey{Tenant: DefaultTenant, ID: engine.SessionID(fmt.Sprint("s", i%3))},
 				ID: engine.MessageID(fmt.Sprint("id", i%5)), Direction: engine.Inbound, Chat: "120363025246125486@g.us", Kind: engine.KindText,
 				Peer: engine.Person{LID: engine.JID(fmt.Sprintf("%d@lid", 100+i))}, Status: engine.MessageReceived, CreatedAt: base.Add(time.Duration(i/30) * time.Millisecond)}
-			if _, err := insertMessage(tx, m, ""); err != nil {
+			if _, err := s.insertMessage(tx, m, ""); err != nil {
 				return err
 			}
 		}
@@ -169,10 +169,28 @@ func TestCountingGivesUp(t *testing.T) {
 // is in an index is counted there.
 func TestLogAndJobPlansUseTheirIndexes(t *testing.T) {
 	s, _, _ := jobStore(t)
+	err := s.update(t.Context(), func(tx *sql.Tx) error {
+		if _, err := tx.Exec(`INSERT INTO tenants (id, name, created_at) VALUES ('t', 'T', 1)`); err != nil {
+			return err
+		}
+		return s.acquaint(tx, "t", engine.Person{Phone: "2@s.whatsapp.net", LID: "2@lid"})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	ask := func(f MessageFilter) (string, []any) {
 		var q conditions
 		c := selection{tenant: "t", f: f}
-		return c.keys(&q, f.parts(), f.within(nil)) + " LIMIT 20", q.args
+		query := ""
+		err := s.update(t.Context(), func(tx *sql.Tx) error {
+			parts, err := spread(t.Context(), tx, "t", f.parts())
+			query = c.keys(&q, parts, f.within(nil)) + " LIMIT 20"
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return query, q.args
 	}
 	plain := func(query string, args ...any) (string, []any) { return query, args }
 	type plan struct {
@@ -195,8 +213,13 @@ func TestLogAndJobPlansUseTheirIndexes(t *testing.T) {
 		"session":  {MessageFilter{Sessions: []engine.SessionID{"s"}, Status: "read"}, "COVERING INDEX messages_time"},
 		"since":    {MessageFilter{Since: time.Now()}, "COVERING INDEX messages_log (tenant_id=? AND created_at>?)"},
 		"to":       {MessageFilter{To: "1@s.whatsapp.net"}, "COVERING INDEX messages_phone (tenant_id=? AND peer_phone=?)"},
-		"from":     {MessageFilter{From: "1@lid"}, "COVERING INDEX messages_lid (tenant_id=? AND peer_lid=?)"},
-		"group":    {MessageFilter{To: "1@g.us"}, "INDEX messages_group (tenant_id=? AND chat=?)"},
+		"known":    {MessageFilter{To: "2@s.whatsapp.net"}, "COVERING INDEX messages_lid (tenant_id=? AND peer_lid=?)"},
+		"known, of a session": {MessageFilter{To: "2@s.whatsapp.net", Sessions: []engine.SessionID{"s"}},
+			"COVERING INDEX messages_lid (tenant_id=? AND peer_lid=?)"},
+		"unknown, of sessions": {MessageFilter{To: "1@s.whatsapp.net", Sessions: []engine.SessionID{"s", "x"}},
+			"COVERING INDEX messages_phone (tenant_id=? AND peer_phone=?)"},
+		"from":  {MessageFilter{From: "1@lid"}, "COVERING INDEX messages_lid (tenant_id=? AND peer_lid=?)"},
+		"group": {MessageFilter{To: "1@g.us"}, "INDEX messages_group (tenant_id=? AND chat=?)"},
 		"ourselves": {MessageFilter{To: "1@s.whatsapp.net", OwnTo: []engine.SessionID{"s"}},
 			"MERGE (UNION ALL)"},
 	} {

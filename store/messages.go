@@ -51,6 +51,9 @@ func (s *Store) finish(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o
 	fields := []any{o.Status, millis(now), millis(o.SentAt), o.Code, o.Payload}
 	query := finishMessage
 	if peer != row.peer {
+		if err := s.acquaint(tx, key.Tenant, peer); err != nil {
+			return 0, err
+		}
 		query, fields = learnFinished, append(fields, peer.Phone, peer.LID)
 	}
 	to := row
@@ -79,6 +82,9 @@ func (s *Store) finish(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o
 func (s *Store) finishLate(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, row outgoing, o engine.MessageOutcome, peer engine.Person) error {
 	switch row.status {
 	case engine.MessageDelivered, engine.MessageRead, engine.MessagePlayed:
+		if err := s.acquaint(tx, key.Tenant, peer); err != nil {
+			return err
+		}
 		to := row
 		to.peer = peer
 		return s.moveOutgoing(tx, key, id, to, `UPDATE messages SET sent_at = coalesce(sent_at, $1), peer_phone = $2, peer_lid = $3, payload = coalesce($4, payload)
@@ -158,7 +164,7 @@ func (s *Store) BeginIncoming(ctx context.Context, m engine.LoggedMessage, e eng
 	var queued int64
 	one, err := s.write.begin(ctx, true, func(tx *sql.Tx) (err error) {
 		queued = 0
-		seq, err := insertMessage(tx, m, "")
+		seq, err := s.insertMessage(tx, m, "")
 		if fresh = seq != 0; err != nil || !fresh {
 			return err
 		}
@@ -240,7 +246,7 @@ func originOf(m engine.LoggedMessage, sender engine.JID) string {
 // is left as it is. A message whose first copy came before its sender's LID was known is recognised
 // by the phone number. The other way round it is new: better twice than lost.
 // countedOn is the day of usage that an outgoing message was taken from.
-func insertMessage(tx *sql.Tx, m engine.LoggedMessage, countedOn string) (seq int64, err error) {
+func (s *Store) insertMessage(tx *sql.Tx, m engine.LoggedMessage, countedOn string) (seq int64, err error) {
 	var origin string
 	if m.Direction == engine.Inbound {
 		sender := m.Peer.Phone
@@ -257,6 +263,9 @@ func insertMessage(tx *sql.Tx, m engine.LoggedMessage, countedOn string) (seq in
 				return 0, err
 			}
 		}
+	}
+	if err := s.acquaint(tx, m.Session.Tenant, m.Peer); err != nil {
+		return 0, err
 	}
 	res, err := tx.Exec(`INSERT INTO messages (tenant_id, session_id, direction, id, origin, chat, peer_phone, peer_lid, push_name,
 		kind, body, details, payload, status, error_code, created_at, sent_at, status_at, counted_on)

@@ -178,22 +178,18 @@ func scanOptOut(r row) (o bulk.OptOut, err error) {
 	return o, err
 }
 
-// The other address of a person, by one of the newest messages that have both.
-// The number of messages that are looked at is bounded.
-const (
-	lidOfPhone = `SELECT peer_lid FROM (SELECT peer_lid FROM messages WHERE tenant_id = $1 AND peer_phone = $2 AND peer_phone <> ''
-		ORDER BY created_at DESC LIMIT 20) WHERE peer_lid <> '' LIMIT 1`
-	phoneOfLID = `SELECT peer_phone FROM (SELECT peer_phone FROM messages WHERE tenant_id = $1 AND peer_lid = $2 AND peer_lid <> ''
-		ORDER BY created_at DESC LIMIT 20) WHERE peer_phone <> '' LIMIT 1`
-)
+// phoneOfLID finds the number by one of the newest messages of a LID; how many are
+// looked at is bounded.
+const phoneOfLID = `SELECT peer_phone FROM (SELECT peer_phone FROM messages WHERE tenant_id = $1 AND peer_lid = $2 AND peer_lid <> ''
+	ORDER BY created_at DESC LIMIT 20) WHERE peer_phone <> '' LIMIT 1`
 
 // completed is a person with the address that is missing, where one of the
-// tenant's messages tells it.
+// tenant's messages tells it: the newest that has both.
 func completed(tx *sql.Tx, tenant engine.TenantID, p engine.Person) (engine.Person, error) {
 	var err error
 	switch {
 	case p.LID == "" && p.Phone != "":
-		err = tx.QueryRow(lidOfPhone, tenant, p.Phone).Scan(&p.LID)
+		p.LID, err = newestLID(tx, tenant, p.Phone)
 	case p.Phone == "" && p.LID != "":
 		err = tx.QueryRow(phoneOfLID, tenant, p.LID).Scan(&p.Phone)
 	}

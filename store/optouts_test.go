@@ -364,7 +364,10 @@ func TestOptOutPlansUseTheirIndexes(t *testing.T) {
 	}{
 		{matchOptOuts, "opt_outs_phone (tenant_id=? AND phone=?)", []any{"t", "p", "l"}},
 		{matchOptOuts, "opt_outs_lid (tenant_id=? AND lid=?)", []any{"t", "p", "l"}},
-		{lidOfPhone, "messages_phone (tenant_id=? AND peer_phone=?)", []any{"t", "p"}},
+		{newestWith, "COVERING INDEX messages_lid (tenant_id=? AND peer_lid=?)", []any{"t", "l", "p"}},
+		{forgetAcquaintance, "COVERING INDEX messages_lid (tenant_id=? AND peer_lid=?)", []any{"t", "p", "l"}},
+		{lidsOfPhone, "PRIMARY KEY (tenant_id=? AND phone=?)", []any{"t", "p"}},
+		{selectAcquaintances, "PRIMARY KEY (tenant_id=? AND (phone,lid)>(?,?))", []any{"t", "p", "l", 500}},
 		{phoneOfLID, "messages_lid (tenant_id=? AND peer_lid=?)", []any{"t", "l"}},
 		{selectOptOut + ` WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT 20`, "opt_outs_tenant (tenant_id=? AND id<?)", []any{"t", 5}},
 		{`SELECT phone FROM opt_outs WHERE tenant_id = $1 AND phone <> '' AND phone IN ($2, $3)`,

@@ -148,7 +148,7 @@ func (s *Store) reserve(tx *sql.Tx, r engine.Reservation, earlier recalled) (eng
 
 // insertOutgoing writes a new row of the log.
 func (s *Store) insertOutgoing(tx *sql.Tx, m engine.LoggedMessage, day string) error {
-	seq, err := insertMessage(tx, m, day)
+	seq, err := s.insertMessage(tx, m, day)
 	if err != nil {
 		return err
 	}

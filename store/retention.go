@@ -181,6 +181,9 @@ func (s *Store) pruneMessages(ctx context.Context, tenant engine.TenantID, cutof
 		n, err := changed(tx.Exec(deleteOldMessages, tenant, cutoff.UnixMilli(), most))
 		return n, n == int64(most), err
 	})
+	if err == nil && removed > 0 {
+		err = s.pruneAcquaintances(ctx, tenant)
+	}
 	if err != nil {
 		return removed, err
 	}

@@ -31,7 +31,7 @@ func TestPruneKeepsWhatTenantsKeep(t *testing.T) {
 	waiting := engine.LoggedMessage{Session: engine.SessionKey{Tenant: "ten", ID: "main"}, Direction: engine.Outbound, ID: "Q",
 		Kind: engine.KindText, Status: engine.MessageQueued, CreatedAt: clock}
 	err = s.update(ctx, func(tx *sql.Tx) error {
-		_, err := insertMessage(tx, waiting, "")
+		_, err := s.insertMessage(tx, waiting, "")
 		return err
 	})
 	if err != nil {

@@ -21,6 +21,8 @@ type standing struct {
 	listed map[engine.TenantID]bool
 	// outgoing are messages as they stand in the log.
 	outgoing map[sent]outgoing
+	// acquainted are people of whom the table knows already.
+	acquainted map[pair]bool
 }
 
 // terms are what a tenant may send by.

@@ -17,38 +17,64 @@ import (
 // its own (a reaction, an edit, a vote, a revocation) is never marked.
 func (s *Store) ListUnread(ctx context.Context, key engine.SessionKey, chats []engine.JID, limit int) ([]engine.LoggedMessage, error) {
 	var unread []engine.LoggedMessage
-	for _, chat := range chats {
-		rows, err := s.read.QueryContext(ctx, listUnread(chat), key.Tenant, key.ID, chat, limit)
+	err := s.eachAddress(ctx, key, chats, func(tx *sql.Tx, at address) error {
+		query, args := listUnread(key, at, limit)
+		rows, err := tx.QueryContext(ctx, query, args...)
 		part, err := collect(rows, err, s.scanMessage)
-		if err != nil {
-			return nil, err
-		}
 		for _, m := range part {
 			if !slices.ContainsFunc(unread, func(o engine.LoggedMessage) bool { return o.ID == m.ID && o.Peer == m.Peer }) {
 				unread = append(unread, m)
 			}
 		}
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	slices.SortStableFunc(unread, func(a, b engine.LoggedMessage) int { return b.CreatedAt.Compare(a.CreatedAt) })
 	return unread[:min(limit, len(unread))], nil
 }
 
-func listUnread(chat engine.JID) string {
-	return selectMessage + ` WHERE tenant_id = $1 AND session_id = $2 AND ` + inChat(chat) + `
+func listUnread(key engine.SessionKey, at address, limit int) (string, []any) {
+	q := inChat(key, at)
+	query := selectMessage + q.where() + `
 		AND direction = 'in' AND status = 'received' AND kind NOT IN ('reaction', 'edit', 'revoke', 'poll_vote')
-		ORDER BY created_at DESC LIMIT $4`
+		ORDER BY created_at DESC LIMIT ` + q.bind(limit)
+	return query, q.args
 }
 
-// inChat finds the messages of a chat whose address is $3, by an index of its own
-// for each kind of address.
-func inChat(chat engine.JID) string {
-	switch chat.Server() {
-	case engine.ServerPhone:
-		return `peer_phone = $3 AND peer_phone <> '' AND chat NOT LIKE '%@g.us'`
-	case engine.ServerLID:
-		return `peer_lid = $3 AND peer_lid <> '' AND chat NOT LIKE '%@g.us'`
+// eachAddress calls look for every place of a session's chats, in one snapshot.
+func (s *Store) eachAddress(ctx context.Context, key engine.SessionKey, chats []engine.JID, look func(*sql.Tx, address) error) error {
+	tx, err := s.read.BeginTx(ctx, nil)
+	if err != nil {
+		return storageError(err)
 	}
-	return `chat = $3 AND chat NOT LIKE '%@s.whatsapp.net' AND chat NOT LIKE '%@lid'`
+	defer tx.Rollback() // it has only read
+	for _, chat := range chats {
+		places, err := addresses(ctx, tx, key.Tenant, chat)
+		if err != nil {
+			return err
+		}
+		for _, at := range places {
+			if err := look(tx, at); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// inChat demands the messages of a session's chat that one index has. A person's are
+// not those that the person wrote in groups.
+func inChat(key engine.SessionKey, at address) *conditions {
+	var q conditions
+	q.add(`tenant_id = ?`, key.Tenant)
+	q.add(`session_id || '' = ?`, key.ID) // else SQLite would rather walk through all that the session has
+	at.add(&q)
+	if server := at.peer.Server(); server == engine.ServerPhone || server == engine.ServerLID {
+		q.add(`chat NOT LIKE '%@g.us'`)
+	}
+	return &q
 }
 
 // FindIncoming returns the incoming messages of a chat with the given ids, in
@@ -99,17 +125,21 @@ func (s *Store) MarkIncoming(ctx context.Context, messages []engine.LoggedMessag
 // CodeNotFound. One that was never sent is none.
 func (s *Store) FindNewest(ctx context.Context, key engine.SessionKey, chats []engine.JID) (engine.LoggedMessage, error) {
 	var newest engine.LoggedMessage
-	for _, chat := range chats {
-		m, err := s.scanMessage(s.read.QueryRowContext(ctx, selectMessage+`
-			WHERE tenant_id = $1 AND session_id = $2 AND `+inChat(chat)+` AND status NOT IN ('queued', 'pending', 'failed')
-			ORDER BY created_at DESC LIMIT 1`, key.Tenant, key.ID, chat))
+	err := s.eachAddress(ctx, key, chats, func(tx *sql.Tx, at address) error {
+		q := inChat(key, at)
+		m, err := s.scanMessage(tx.QueryRowContext(ctx, selectMessage+q.where()+`
+			AND status NOT IN ('queued', 'pending', 'failed') ORDER BY created_at DESC LIMIT 1`, q.args...))
 		switch {
 		case isNoRows(err):
 		case err != nil:
-			return m, storageError(err)
+			return storageError(err)
 		case m.CreatedAt.After(newest.CreatedAt):
 			newest = m
 		}
+		return nil
+	})
+	if err != nil {
+		return engine.LoggedMessage{}, err
 	}
 	if newest.ID == "" {
 		return newest, engine.Errorf(engine.CodeNotFound, "there is no message in this chat")

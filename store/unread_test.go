@@ -116,12 +116,14 @@ func TestUnread(t *testing.T) {
 // TestUnreadPlan: a chat's messages are found by an index, newest first.
 func TestUnreadPlan(t *testing.T) {
 	s := chatLog(t)
-	for chat, index := range map[engine.JID]string{
-		"4915100000001@s.whatsapp.net": "messages_phone", "123456789012345@lid": "messages_lid", "120363025246125486@g.us": "messages_group",
+	for at, index := range map[address]string{
+		{peer: "4915100000001@s.whatsapp.net"}: "messages_phone", {peer: "123456789012345@lid"}: "messages_lid",
+		{"4915100000001@s.whatsapp.net", "123456789012345@lid"}: "messages_lid", {peer: "120363025246125486@g.us"}: "messages_group",
 	} {
+		query, args := listUnread(engine.SessionKey{Tenant: "t", ID: "a"}, at, 10)
 		var plan string
 		err := s.update(context.Background(), func(tx *sql.Tx) error {
-			rows, err := tx.Query("EXPLAIN QUERY PLAN "+listUnread(chat), "t", "a", chat, 10)
+			rows, err := tx.Query("EXPLAIN QUERY PLAN "+query, args...)
 			lines, err := collect(rows, err, func(r row) (line string, err error) {
 				var id, parent, unused int
 				err = r.Scan(&id, &parent, &unused, &line)
@@ -131,7 +133,7 @@ func TestUnreadPlan(t *testing.T) {
 			return err
 		})
 		if err != nil || !strings.Contains(plan, index) || strings.Contains(plan, "TEMP B-TREE") {
-			t.Errorf("unread of %s: %v\n%s", chat, err, plan)
+			t.Errorf("unread of %s: %v\n%s", at, err, plan)
 		}
 	}
 }

@@ -84,8 +84,9 @@ func (e *Engine) Send(ctx context.Context, key SessionKey, m Outgoing) (Sent, er
 
 // submit writes a message down and sends it, unless the log answers already.
 func (w *worker) submit(ctx context.Context, m Outgoing, o SendOptions) (Submitted, error) {
-	r := Reservation{Message: w.logged(m, o), Claim: o.Claim, Resume: o.Resume}
+	r := Reservation{Claim: o.Claim, Resume: o.Resume}
 	if o.Claim != nil || o.Resume && w.view.Load().conn == nil { // reserve looks as well, later
+		r.Message = w.logged(m, o)
 		found, err := w.engine.store.Recall(ctx, r)
 		if err != nil {
 			return Submitted{}, err

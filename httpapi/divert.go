@@ -14,6 +14,9 @@ import (
 // divertBuffer is how many bytes of a long body are looked at together.
 const divertBuffer = 64 << 10
 
+// shortBody is how many bytes of a body are read before it is looked at.
+const shortBody = 4 << 10
+
 // divert reads a JSON object and returns it without the text of one of its
 // fields, which goes to w as it arrives, unescaped. In its place stands a short
 // text, or none if it was empty. Only the first such field whose value is a
@@ -24,8 +27,13 @@ const divertBuffer = 64 << 10
 // It returns CodePayloadTooLarge, CodeInvalid, and the errors of r and w.
 func divert(r io.Reader, length int, field string, w io.Writer, most int) ([]byte, error) {
 	size := divertBuffer
-	if length >= 0 { // most bodies are short, and come often
-		size = min(size, length+1)
+	if length >= 0 && length < min(shortBody, most) { // as most, and they come often
+		size = length + 1
+		body, err := readUpTo(r, size)
+		if err != nil || len(body) <= length && mustLack(body, field) {
+			return body, err
+		}
+		r = io.MultiReader(bytes.NewReader(body), r)
 	}
 	d := diverter{in: bufio.NewReaderSize(r, size), field: field, out: w, most: most}
 	d.rest.Grow(min(size, most, divertBuffer/16))
@@ -38,6 +46,27 @@ func divert(r io.Reader, length int, field string, w io.Writer, most int) ([]byt
 			return nil, err
 		}
 	}
+}
+
+// readUpTo reads until r ends, or so many bytes.
+func readUpTo(r io.Reader, most int) ([]byte, error) {
+	b := make([]byte, 0, most)
+	for len(b) < most {
+		n, err := r.Read(b[len(b):most])
+		b = b[:len(b)+n]
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// mustLack tells that JSON can't have a field, however it is written.
+func mustLack(body []byte, field string) bool {
+	return bytes.IndexByte(body, '\\') < 0 && !bytes.Contains(body, []byte(field))
 }
 
 // diverter walks over JSON without judging it.

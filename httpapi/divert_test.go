@@ -43,6 +43,8 @@ func TestDivert(t *testing.T) {
 		`{"f":"unended`:                 {`{"f":"`, `unended`},
 		`{"f":{"f":"x"}}`:               {`{"f":{"f":"x"}}`, ``},
 		`}{"f":"x"}`:                    {`}{"f":"x"}`, ``},
+		`{"a":"x"`:                      {`{"a":"x"`, ``},
+		`{"a":"ä"}`:                     {`{"a":"ä"}`, ``},
 	} {
 		for _, slowly := range []bool{false, true} {
 			rest, text, err := divertAll(body, slowly)
@@ -71,6 +73,10 @@ func FuzzDivert(f *testing.F) {
 		rest, text, err := divertAll(body, false)
 		if err != nil {
 			return
+		}
+		// However it arrives, short bodies without the field among them.
+		if slow, slowText, err := divertAll(body, true); err != nil || slow != rest || slowText != text {
+			t.Fatalf("%s becomes %s at once and %s byte by byte, with %q and %q, %v", body, rest, slow, text, slowText, err)
 		}
 		var before, after map[string]json.RawMessage
 		if json.Unmarshal([]byte(body), &before) != nil {

@@ -15,6 +15,8 @@ import (
 type setting struct {
 	chat types.JID // in the form in which the stanza will be addressed
 	own  engine.Person
+	// peer is who is written to, as far as known; nobody in groups and channels.
+	peer engine.Person
 	// byLID tells that people go by their LIDs in this chat, not by their numbers.
 	byLID bool
 	// people are those whom the message names, with both addresses where known, by

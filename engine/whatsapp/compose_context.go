@@ -15,17 +15,19 @@ import (
 // because only that has a context. Reactions, edits and revocations have none
 // (source: Baileys' generateWAMessageFromContent, whatsmeow's protobuf).
 func withContext(message *waE2E.Message, m engine.Outgoing, s setting) (*waE2E.Message, error) {
-	info := &waE2E.ContextInfo{MentionedJID: s.mentioned(m.Mentions)}
-	if m.Expiration > 0 && s.chat.Server != types.NewsletterServer {
+	expires := m.Expiration > 0 && s.chat.Server != types.NewsletterServer
+	mentioned := s.mentioned(m.Mentions)
+	if len(mentioned) == 0 && !expires && m.Quoted == nil {
+		return message, nil
+	}
+	info := &waE2E.ContextInfo{MentionedJID: mentioned}
+	if expires {
 		info.Expiration = count(int64(m.Expiration / time.Second))
 	}
 	if m.Quoted != nil {
 		if err := quote(info, *m.Quoted, s); err != nil {
 			return nil, err
 		}
-	}
-	if len(info.MentionedJID) == 0 && info.Expiration == nil && m.Quoted == nil {
-		return message, nil
 	}
 	if message.Conversation != nil {
 		message = &waE2E.Message{

@@ -2,6 +2,7 @@ package whatsapp
 
 import (
 	"go.mau.fi/whatsmeow/proto/waE2E"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"wapid/engine"
@@ -19,13 +20,31 @@ func payloadOf(message *waE2E.Message) ([]byte, error) {
 	if content == nil {
 		return nil, nil
 	}
+	secret := message.GetMessageContextInfo().GetMessageSecret()
+	if len(secret) == 0 && isBareText(content) {
+		return marshaled(content)
+	}
 	content = proto.CloneOf(content)
-	if secret := message.GetMessageContextInfo().GetMessageSecret(); content.MessageContextInfo == nil && len(secret) > 0 {
+	if content.MessageContextInfo == nil && len(secret) > 0 {
 		content.MessageContextInfo = &waE2E.MessageContextInfo{MessageSecret: secret}
 	}
 	content.SenderKeyDistributionMessage = nil
 	putContext(content, nil)
 	lighten(content)
+	return marshaled(content)
+}
+
+// isBareText tells what holds a text and nothing else, as most messages do: it needs
+// no copy that is made lighter.
+func isBareText(m *waE2E.Message) bool {
+	return m.Conversation != nil &&
+		proto.Size(m) == protowire.SizeTag(bareText)+protowire.SizeBytes(len(m.GetConversation()))
+}
+
+// bareText is the number of the field Conversation.
+const bareText = 1
+
+func marshaled(content *waE2E.Message) ([]byte, error) {
 	raw, err := proto.Marshal(content)
 	if err != nil {
 		return nil, engine.WrapError(engine.CodeInternal, err, "the message can't be written down")

@@ -14,7 +14,6 @@ import (
 func (l *link) settingOf(ctx context.Context, to types.JID, m engine.Outgoing) (setting, error) {
 	s := setting{
 		chat: to, own: personOf(l.own, l.device.LID), now: l.conn.net.opts.Clock(),
-		people: make(map[engine.JID]engine.Person),
 	}
 	if m.Kind == engine.KindPoll {
 		secret, err := messageSecret(l.device.IdentityKey.Priv[:], m.ID)
@@ -64,6 +63,7 @@ func (l *link) findForm(ctx context.Context, s *setting, m engine.Outgoing) erro
 		if err != nil {
 			return engine.WrapError(engine.CodeStorage, err, "the device store failed; nothing was sent")
 		}
+		s.peer = p
 		if p.LID != "" {
 			s.byLID, s.chat = true, types.NewJID(p.LID.User(), types.HiddenUserServer)
 		}
@@ -81,6 +81,9 @@ func (l *link) meet(ctx context.Context, s *setting, m engine.Outgoing) error {
 		if ref != nil {
 			people = append(people, ref.Sender)
 		}
+	}
+	if len(people) > 0 {
+		s.people = make(map[engine.JID]engine.Person, 2*len(people))
 	}
 	for _, p := range people {
 		p, err := l.completed(ctx, p)

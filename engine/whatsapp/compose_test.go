@@ -14,6 +14,7 @@ import (
 	"go.mau.fi/whatsmeow/proto/waE2E"
 	"go.mau.fi/whatsmeow/types"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"wapid/engine"
@@ -322,6 +323,52 @@ func TestPayload(t *testing.T) {
 	}
 	if got := kept(poll); len(got.GetMessageContextInfo().GetMessageSecret()) != 32 || got.GetPollCreationMessage() == nil {
 		t.Errorf("kept of a poll: %v", got)
+	}
+}
+
+// Only what holds nothing but a text is kept as it is: a stranger's message may hold
+// anything beside it.
+func TestBareTextIsKeptAsItIs(t *testing.T) {
+	text := func(s string) *waE2E.Message { return &waE2E.Message{Conversation: proto.String(s)} }
+	with := func(change func(*waE2E.Message)) *waE2E.Message {
+		m := text("hello")
+		change(m)
+		return m
+	}
+	unknown := text("hello")
+	unknown.ProtoReflect().SetUnknown(protowire.AppendVarint(protowire.AppendTag(nil, 5000, protowire.VarintType), 1))
+	context := &waE2E.ContextInfo{StanzaID: proto.String("3EB0")}
+	for name, c := range map[string]struct {
+		m    *waE2E.Message
+		bare bool
+	}{
+		"text":       {text("hello"), true},
+		"empty":      {text(""), true},
+		"long":       {text(strings.Repeat("ä", 1000)), true},
+		"nothing":    {&waE2E.Message{}, false},
+		"unknown":    {unknown, false},
+		"secret":     {with(func(m *waE2E.Message) { m.MessageContextInfo = &waE2E.MessageContextInfo{MessageSecret: []byte{1}} }), false},
+		"sender key": {with(func(m *waE2E.Message) { m.SenderKeyDistributionMessage = &waE2E.SenderKeyDistributionMessage{} }), false},
+		"two in one": {with(func(m *waE2E.Message) { m.ImageMessage = &waE2E.ImageMessage{ContextInfo: context} }), false},
+		"extended":   {&waE2E.Message{ExtendedTextMessage: &waE2E.ExtendedTextMessage{Text: proto.String("hello"), ContextInfo: context}}, false},
+	} {
+		if got := isBareText(c.m); got != c.bare {
+			t.Errorf("%s: %t", name, got)
+		}
+		raw, err := payloadOf(c.m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var kept waE2E.Message
+		if err := proto.Unmarshal(raw, &kept); err != nil {
+			t.Fatal(err)
+		}
+		if kept.SenderKeyDistributionMessage != nil || kept.ImageMessage.GetContextInfo() != nil || kept.ExtendedTextMessage.GetContextInfo() != nil {
+			t.Errorf("%s: kept %v", name, &kept)
+		}
+		if c.bare && !proto.Equal(&kept, c.m) {
+			t.Errorf("%s: %v instead of %v", name, &kept, c.m)
+		}
 	}
 }
 

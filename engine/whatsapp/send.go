@@ -90,7 +90,10 @@ func (l *link) send(ctx context.Context, m engine.Outgoing) (engine.Sent, error)
 		})
 	}
 	sent := engine.Sent{ID: m.ID, Timestamp: resp.Timestamp, Payload: payload}
-	if !m.To.IsGroup() {
+	switch {
+	case where.peer.Phone != "" && where.peer.LID != "":
+		sent.Recipient = where.peer
+	case !m.To.IsGroup():
 		// The message is sent: an address that can't be looked up now stays unknown.
 		sent.Recipient, _ = l.completed(ctx, personOf(to))
 	}

@@ -10,36 +10,40 @@ import (
 )
 
 // judge draws an endpoint's conclusions from a try: its circuit, whether it is
-// disabled, and what a recovery sets going. It says how many deliveries that queued.
-func (s *Store) judge(tx *sql.Tx, id webhooks.EndpointID, a webhooks.Attempt, o webhooks.Outcome) (webhooks.Turn, int64, error) {
-	e, err := scanEndpoint(tx.QueryRow(selectEndpoint+` WHERE id = $1`, id))
-	if err != nil {
-		return "", 0, err
+// disabled, and what a recovery sets going. It returns the endpoint as it is then, and
+// says how many deliveries that queued.
+func (s *Store) judge(tx *sql.Tx, id webhooks.EndpointID, a webhooks.Attempt, o webhooks.Outcome) (turn webhooks.Turn, e webhooks.Endpoint, queued int64, err error) {
+	if e, err = scanEndpoint(tx.QueryRow(selectEndpoint+` WHERE id = $1`, id)); err != nil {
+		return "", e, 0, err
 	}
+	before := e.Circuit
 	if o.State == webhooks.DeliveryDelivered {
-		return recoverEndpoint(tx, e, a.At.Add(a.Duration))
+		turn, queued, err = recovered(tx, e, a.At.Add(a.Duration))
+		e.Circuit, e.Proven = webhooks.Circuit{}, true
+		return turn, e, queued, err
 	}
-	c := e.Circuit.Fail(a, o.Asked, o.Random)
-	if err := saveCircuit(tx, id, c, e.Proven); err != nil {
-		return "", 0, err
+	e.Circuit = before.Fail(a, o.Asked, o.Random)
+	if err := saveCircuit(tx, id, e.Circuit, e.Proven); err != nil {
+		return "", e, 0, err
 	}
 	switch {
-	case e.Enabled && o.Gone:
-		queued, err := s.disable(tx, e, c, webhooks.DisabledGone)
-		return webhooks.TurnDisabled, queued, err
-	case e.Enabled && c.Exhausted():
-		queued, err := s.disable(tx, e, c, webhooks.DisabledFailing)
-		return webhooks.TurnDisabled, queued, err
-	case c.Open() && !e.Circuit.Open():
-		return webhooks.TurnOpen, 0, nil
-	case c.Failures == 1:
-		return webhooks.TurnFailing, 0, nil
+	case e.Enabled && (o.Gone || e.Circuit.Exhausted()):
+		why := webhooks.DisabledFailing
+		if o.Gone {
+			why = webhooks.DisabledGone
+		}
+		queued, err = s.disable(tx, e, e.Circuit, why)
+		e.Enabled, turn = false, webhooks.TurnDisabled
+	case e.Circuit.Open() && !before.Open():
+		turn = webhooks.TurnOpen
+	case e.Circuit.Failures == 1:
+		turn = webhooks.TurnFailing
 	}
-	return webhooks.TurnNone, 0, nil
+	return turn, e, queued, err
 }
 
-// recoverEndpoint closes an endpoint's circuit after a success.
-func recoverEndpoint(tx *sql.Tx, e webhooks.Endpoint, at time.Time) (webhooks.Turn, int64, error) {
+// recovered closes an endpoint's circuit after a success.
+func recovered(tx *sql.Tx, e webhooks.Endpoint, at time.Time) (webhooks.Turn, int64, error) {
 	if e.Proven && e.Circuit == (webhooks.Circuit{}) {
 		return webhooks.TurnNone, 0, nil
 	}

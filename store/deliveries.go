@@ -8,22 +8,24 @@ import (
 	"wapid/webhooks"
 )
 
-// claimDue takes one delivery of each endpoint that has one due. due walks from
-// endpoint to endpoint through the index of what waits (a skip scan), so that
-// the cost grows with the endpoints that wait and not with their rows. SQLite
-// numbers parameters as they first appear: $1 must come before $2, and so on. What is
-// out of the line without a failure is a test, which is the next probe. 360000
-// is webhooks.MaxHold: who is held back for longer was before the clock went back.
-const claimDue = `
+// waitingEndpoints walks from endpoint to endpoint through the index of what waits (a skip scan),
+// so that the cost grows with the endpoints that wait and not with their rows.
+const waitingEndpoints = `
 WITH RECURSIVE due (endpoint_id) AS (
 	SELECT min(endpoint_id) FROM deliveries WHERE state = 'pending' AND turn > 0
 	UNION ALL
 	SELECT (SELECT min(d.endpoint_id) FROM deliveries d
 		WHERE d.state = 'pending' AND d.turn > 0 AND d.endpoint_id > due.endpoint_id)
 	FROM due WHERE due.endpoint_id IS NOT NULL
-), busy (endpoint_id, tenant_id, failing, open, sending) AS MATERIALIZED (
+)`
+
+// claimDue takes one delivery of each endpoint that has one due. SQLite
+// numbers parameters as they first appear: $1 must come before $2, and so on. What is
+// out of the line without a failure is a test, which is the next probe. 360000
+// is webhooks.MaxHold: who is held back for longer was before the clock went back.
+const claimDue = waitingEndpoints + `, busy (endpoint_id, tenant_id, failing, open, sending) AS MATERIALIZED (
 	SELECT e.id, e.tenant_id, CASE WHEN e.failures > 0 THEN 1 ELSE 0 END, CASE WHEN e.opened_at IS NULL THEN 0 ELSE 1 END,
-		(SELECT count(*) FROM deliveries d WHERE d.endpoint_id = e.id AND d.state = 'sending')
+		(SELECT count(*) FROM deliveries d WHERE d.endpoint_id = e.id AND d.state = 'sending' AND d.turn > 0)
 	FROM due JOIN endpoints e ON e.id = due.endpoint_id WHERE e.enabled = 1 AND (e.held_until <= $1 OR e.held_until > $1 + 360000)
 ), first (id, tenant_id, failing, sending) AS MATERIALIZED (
 	SELECT CASE busy.open WHEN 1 THEN (SELECT d.id FROM deliveries d
@@ -35,7 +37,7 @@ WITH RECURSIVE due (endpoint_id) AS (
 		busy.tenant_id, busy.failing, busy.sending
 	FROM busy WHERE busy.sending < CASE WHEN busy.failing = 1 THEN 1 ELSE $3 END
 ), tenants_busy (tenant_id, sending) AS MATERIALIZED (
-	SELECT d.tenant_id, count(*) FROM deliveries d WHERE d.state = 'sending' GROUP BY d.tenant_id
+	SELECT d.tenant_id, count(*) FROM deliveries d WHERE d.state = 'sending' AND d.turn > 0 GROUP BY d.tenant_id
 ), placed (id, failing, sending, next_at, place) AS (
 	SELECT first.id, first.failing, first.sending, d.next_at, coalesce(b.sending, 0)
 		+ row_number() OVER (PARTITION BY first.tenant_id ORDER BY first.sending, d.next_at, d.id)
@@ -48,21 +50,16 @@ UPDATE deliveries SET state = 'sending' WHERE state = 'pending' AND id IN (
 	SELECT id FROM ranked WHERE rank <= CASE failing WHEN 1 THEN $5 ELSE $6 END
 ) RETURNING id`
 
-const releaseAll = `UPDATE deliveries SET state = 'pending' WHERE state = 'sending'`
+const releaseAll = `UPDATE deliveries SET state = 'pending', turn = CASE turn WHEN 0 THEN 1 ELSE turn END WHERE state = 'sending'`
 
 // capRetries takes back times that were set while the clock was far ahead.
-const capRetries = `UPDATE deliveries SET next_at = $1 WHERE state = 'pending' AND turn > 0 AND next_at > $1`
+const capRetries = waitingEndpoints + `
+UPDATE deliveries SET next_at = $1 WHERE id IN (
+	SELECT d.id FROM due CROSS JOIN deliveries d WHERE d.endpoint_id = due.endpoint_id AND d.state = 'pending' AND d.turn > 0 AND d.next_at > $1)`
 
 // nextDue is the earliest time after $1 at which something can be claimed, of each
 // endpoint that waits: when it is no longer held back, or its first retry.
-const nextDue = `
-WITH RECURSIVE due (endpoint_id) AS (
-	SELECT min(endpoint_id) FROM deliveries WHERE state = 'pending' AND turn > 0
-	UNION ALL
-	SELECT (SELECT min(d.endpoint_id) FROM deliveries d
-		WHERE d.state = 'pending' AND d.turn > 0 AND d.endpoint_id > due.endpoint_id)
-	FROM due WHERE due.endpoint_id IS NOT NULL
-)
+const nextDue = waitingEndpoints + `
 SELECT min(CASE WHEN e.held_until > $1 AND e.held_until <= $1 + 360000 THEN max(e.held_until, (SELECT min(d.next_at) FROM deliveries d
 			WHERE d.endpoint_id = e.id AND d.state = 'pending' AND d.turn > 0))
 		ELSE (SELECT min(d.next_at) FROM deliveries d
@@ -113,7 +110,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, room webhook
 func (s *Store) ReleaseDeliveries(ctx context.Context, ids []webhooks.DeliveryID) error {
 	return s.record(ctx, func(tx *sql.Tx) error {
 		for _, id := range ids {
-			if _, err := tx.Exec(`UPDATE deliveries SET state = 'pending' WHERE id = $1 AND state = 'sending'`, id); err != nil {
+			if _, err := tx.Exec(handBack, id); err != nil {
 				return err
 			}
 		}

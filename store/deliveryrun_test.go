@@ -106,10 +106,10 @@ func TestRunIsBounded(t *testing.T) {
 		must(t, s.AppendEvent(t.Context(), engine.Event{Session: engine.SessionKey{Tenant: "a", ID: "s2"}, Type: engine.EventMessage, Data: large}))
 	}
 	_, claims := claim(t, s, start, 10, 10)
-	if len(claims) != 2 || len(claims[0].Behind) != webhooks.MaxRun-1 {
+	if len(claims) != 2 || len(claims[0].Behind) != 31 {
 		t.Fatalf("%d claims, %d behind the first", len(claims), len(claims[0].Behind))
 	}
-	if n := len(claims[1].Behind); n != 3 {
+	if n := len(claims[1].Behind); n != 2 {
 		t.Errorf("%d events of %d bytes in one run", n, len(large))
 	}
 	// What is gone meanwhile is passed over; nothing left is told.
@@ -131,7 +131,7 @@ func TestPassOn(t *testing.T) {
 	appendTo(t, s, "b", "s1", 0)
 	pass := func(c webhooks.Claim, o webhooks.Outcome) (string, *webhooks.Claim) {
 		t.Helper()
-		turns, next, err := s.PassOn(t.Context(), start, try(c.Letter, o))
+		turns, next, err := s.PassOn(t.Context(), start, webhooks.Share{}, try(c.Letter, o))
 		must(t, err)
 		if len(turns) != 1 || next == nil {
 			return "", next
@@ -160,5 +160,93 @@ func TestPassOn(t *testing.T) {
 	must(t, err)
 	if session, next := pass(claims[0], delivered); next != nil {
 		t.Errorf("passed on to %q of an endpoint that is disabled", session)
+	}
+}
+
+// Several lines share a place if their receiver is fast: the first of each is held, so
+// that nobody else gets it, and one place is counted. What was not posted is handed back,
+// with the turn of its line, and so is all of it after a crash.
+func TestLinesShareAPlace(t *testing.T) {
+	s := open(t, store.Options{Clock: func() time.Time { return start }})
+	tenantWithEndpoint(t, s, "a")
+	prove(t, s, "a")
+	appendTo(t, s, "a", "s0", 0)
+	_, claims := claim(t, s, start, 1, 4)
+	for n := range 2 {
+		for _, session := range []string{"s1", "s2", "s3"} {
+			appendTo(t, s, "a", session, n)
+		}
+	}
+	turns, run, err := s.PassOn(t.Context(), start, webhooks.Share{Lines: 2, Letters: 3}, try(claims[0].Letter, delivered))
+	must(t, err)
+	if len(turns) != 1 || run == nil {
+		t.Fatal("nothing was passed on")
+	}
+	var got []string
+	for _, l := range append([]webhooks.Letter{run.Letter}, run.Behind...) {
+		got = append(got, fmt.Sprint(l.Event.Session.ID, string(l.Event.Data), l.Delivery.State))
+	}
+	if want := `[s1{"n":0}sending s1{"n":1}pending s2{"n":0}sending]`; fmt.Sprint(got) != want {
+		t.Fatalf("the run is %s, want %s", got, want)
+	}
+	names, third := claim(t, s, start, 10, 2) // of two places one is left
+	wantNames(t, names, `a/s3/{"n":0}`)
+
+	// The second fails, and the third was not posted.
+	later := webhooks.Outcome{State: webhooks.DeliveryPending, RetryAt: start.Add(time.Minute)}
+	turns, err = s.FinishDeliveries(t.Context(), try(run.Letter, delivered), try(run.Behind[0], later), webhooks.Tried{ID: run.Behind[1].Delivery.ID})
+	if must(t, err); fmt.Sprint(turns) != fmt.Sprint([]webhooks.Turn{"", webhooks.TurnFailing, ""}) {
+		t.Errorf("turns %q", turns)
+	}
+	_, run, err = s.PassOn(t.Context(), start, webhooks.Share{Lines: 9, Letters: 9}, try(third[0].Letter, delivered), try(third[0].Behind[0], delivered))
+	must(t, err)
+	if run == nil || string(run.Event.Session.ID) != "s2" || len(run.Behind) != 1 {
+		t.Fatalf("passed on %+v", run)
+	}
+
+	// After a crash each line has one that may be claimed.
+	appendTo(t, s, "a", "s4", 0)
+	_, run, err = s.PassOn(t.Context(), start, webhooks.Share{Lines: 9, Letters: 9}, try(run.Letter, delivered))
+	must(t, err)
+	if run == nil || len(run.Behind) != 1 {
+		t.Fatalf("passed on %+v", run)
+	}
+	n, err := s.ReleaseAllDeliveries(t.Context())
+	if must(t, err); n != 2 {
+		t.Errorf("%d were under way", n)
+	}
+	names, _ = claim(t, s, start, 10, 10)
+	wantNames(t, names, `a/s2/{"n":1}`, `a/s4/{"n":0}`)
+}
+
+// A retry shares no place.
+func TestARetryHasAPlaceOfItsOwn(t *testing.T) {
+	s := open(t, store.Options{Clock: func() time.Time { return start }})
+	tenantWithEndpoint(t, s, "a")
+	prove(t, s, "a")
+	for _, session := range []string{"s1", "s2", "s3"} {
+		appendTo(t, s, "a", session, 0)
+	}
+	_, claims := claim(t, s, start, 3, 3)
+	again := webhooks.Outcome{State: webhooks.DeliveryPending, RetryAt: start}
+	_, err := s.FinishDeliveries(t.Context(), try(claims[0].Letter, again))
+	must(t, err)
+	finish(t, s, claims[1], delivered) // it is well again
+	appendTo(t, s, "a", "s4", 0)
+	share := webhooks.Share{Lines: 9, Letters: 9}
+	_, run, err := s.PassOn(t.Context(), start, share, try(claims[2].Letter, delivered))
+	must(t, err)
+	if run == nil || run.Event.Session.ID != "s4" || len(run.Behind) != 0 {
+		t.Fatalf("passed on %+v, want what was never tried", run)
+	}
+	appendTo(t, s, "a", "s5", 0)
+	_, err = s.AppendTest(t.Context(), "a", run.Endpoint.ID, []byte(`{}`))
+	must(t, err)
+	for _, want := range []engine.SessionID{"s5", "", "s1"} {
+		_, run, err = s.PassOn(t.Context(), start, share, try(run.Letter, delivered))
+		must(t, err)
+		if run == nil || run.Event.Session.ID != want || len(run.Behind) != 0 {
+			t.Fatalf("passed on %+v, want one of %q alone", run, want)
+		}
 	}
 }

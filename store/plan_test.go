@@ -26,12 +26,12 @@ func TestDeliveryPlansUseTheirIndexes(t *testing.T) {
 	}{
 		"claim": {claimDue, []any{time.Now().UnixMilli(), 10, 4, 32, 16, 16}, []string{
 			"deliveries_due", "deliveries_sending", "deliveries USING INTEGER PRIMARY KEY"}},
-		"pass on": {nextOf, []any{"e", 1}, []string{"deliveries_due (endpoint_id=? AND next_at<?)"}},
-		"behind":  {selectBehind, []any{"e", "s", 1, 31}, []string{"deliveries_line (endpoint_id=? AND session_id=? AND id>?)"}},
+		"pass on": {nextOf, []any{"e", 1, 9}, []string{"deliveries_due (endpoint_id=? AND next_at<?)"}},
+		"behind":  {selectLine, []any{"e", "s", 1, 31}, []string{"deliveries_line (endpoint_id=? AND session_id=? AND id>?)"}},
 		"promote": {promoteNext, []any{"e", "s"}, []string{"deliveries_line"}},
 		"append":  {fanOut, []any{"t", 1, "%,message,%", "s", "v", 1}, []string{"endpoints_tenant", "deliveries_line"}},
 		"next":    {nextDue, []any{1}, []string{"deliveries_due"}},
-		"cap":     {capRetries, []any{1}, []string{"deliveries_next"}},
+		"cap":     {capRetries, []any{1}, []string{"deliveries_due (endpoint_id=? AND next_at>?)"}},
 		"retries": {waitingRetries, []any{"e"}, []string{"deliveries_due (endpoint_id=?)"}},
 		"rejoin":  {rejoin, []any{"e"}, []string{"deliveries_due (endpoint_id=?)"}},
 		"dead":    {deadRange, []any{"e", 1, "", "", 10}, []string{"deliveries_dead (endpoint_id=? AND id>?)"}},

@@ -25,8 +25,8 @@ func (d *Dispatcher) start(running, sending context.Context, workers *pool, c Cl
 			return false
 		}
 		offered = running.Err() == nil && d.mayPassOn(workers, c.Endpoint, tries)
-		turns, next := d.record(sending, offered, tries)
-		for i, turn := range turns {
+		turns, next := d.record(sending, offered, shareAfter(tries), append(tries, untried(line[len(tries):])...))
+		for i, turn := range turns[:min(len(turns), len(tries))] {
 			d.report(c.Endpoint, line[i].Delivery.Attempts+1, tries[i], turn)
 		}
 		switch {
@@ -40,6 +40,31 @@ func (d *Dispatcher) start(running, sending context.Context, workers *pool, c Cl
 	})
 }
 
+// linesTime is how long the heads of several lines may take that share a place. A receiver
+// that needs longer for one has several places, and each line may have one.
+const linesTime = 20 * time.Millisecond
+
+// shareAfter is what may follow in a place whose receiver took the given tries: of one
+// that is fast much, so that a commit is not made for each.
+func shareAfter(tries []Tried) Share {
+	var took time.Duration
+	for _, t := range tries {
+		took += t.Attempt.Duration
+	}
+	mean := max(1, took/time.Duration(len(tries)))
+	return Share{Lines: int(min(MaxRun, linesTime/mean)), Letters: int(min(MaxRun, runTime/mean))}
+}
+
+// untried hands back what a claim has in sending and was not posted.
+func untried(rest []Letter) (list []Tried) {
+	for _, l := range rest {
+		if l.Delivery.State == DeliverySending {
+			list = append(list, Tried{ID: l.Delivery.ID})
+		}
+	}
+	return list
+}
+
 // mayPassOn tells whether an endpoint may have its place again at once: it is well,
 // and nobody waits for a place, neither with the pool nor with its tenant's share.
 func (d *Dispatcher) mayPassOn(workers *pool, e Endpoint, tries []Tried) bool {
@@ -51,11 +76,11 @@ func (d *Dispatcher) mayPassOn(workers *pool, e Endpoint, tries []Tried) bool {
 // record notes outcomes, and passes the place on if it may. It returns once the store
 // has taken them, so that a failing store also slows the sending, or nothing if they
 // can't be recorded.
-func (d *Dispatcher) record(sending context.Context, passOn bool, tries []Tried) (turns []Turn, next *Claim) {
+func (d *Dispatcher) record(sending context.Context, passOn bool, share Share, tries []Tried) (turns []Turn, next *Claim) {
 	for again := 0; ; again++ {
 		var err error
 		if passOn {
-			turns, next, err = d.store.PassOn(context.WithoutCancel(sending), d.o.Clock(), tries...)
+			turns, next, err = d.store.PassOn(context.WithoutCancel(sending), d.o.Clock(), share, tries...)
 		} else {
 			turns, err = d.store.FinishDeliveries(context.WithoutCancel(sending), tries...)
 		}
@@ -79,7 +104,7 @@ func (d *Dispatcher) record(sending context.Context, passOn bool, tries []Tried)
 	}
 }
 
-// post tries deliveries that stand in one line until one fails or others are to have
+// post tries deliveries one after the other until one fails or others are to have
 // their turn. What was cut off as the dispatcher stops does not count.
 func (d *Dispatcher) post(running, sending, try context.Context, e Endpoint, line []Letter) (tries []Tried) {
 	last := d.o.Clock().Add(runTime)
@@ -116,9 +141,9 @@ func (d *Dispatcher) release(claims ...Claim) {
 	if len(claims) == 0 {
 		return
 	}
-	ids := make([]DeliveryID, len(claims))
-	for i, c := range claims {
-		ids[i] = c.Delivery.ID
+	var ids []DeliveryID
+	for _, c := range claims {
+		ids = append(ids, c.held()...)
 	}
 	if err := d.store.ReleaseDeliveries(context.Background(), ids); err != nil {
 		d.log.Error("webhook deliveries can't be handed back before the next start", zap.Int("count", len(ids)), zap.Error(err))

@@ -30,12 +30,12 @@ func (s *lookedAt) ClaimDeliveries(ctx context.Context, now time.Time, room webh
 	return s.Store.ClaimDeliveries(ctx, now, room)
 }
 
-func (s *lookedAt) PassOn(ctx context.Context, now time.Time, tries ...webhooks.Tried) ([]webhooks.Turn, *webhooks.Claim, error) {
+func (s *lookedAt) PassOn(ctx context.Context, now time.Time, share webhooks.Share, tries ...webhooks.Tried) ([]webhooks.Turn, *webhooks.Claim, error) {
 	if s.dead.Load() {
 		s.once.Do(func() { close(s.refused) })
 		return nil, nil, engine.Errorf(engine.CodeStorage, "dead")
 	}
-	return s.Store.PassOn(ctx, now, tries...)
+	return s.Store.PassOn(ctx, now, share, tries...)
 }
 
 func (s *lookedAt) FinishDeliveries(ctx context.Context, tries ...webhooks.Tried) ([]webhooks.Turn, error) {

@@ -13,19 +13,35 @@ type Letter struct {
 	Event    engine.Event
 }
 
-// MaxRun is how many deliveries of one line are posted one after the other at most,
+// MaxRun is how many deliveries are posted in one place, one after the other, at most,
 // before what became of them is recorded.
-const MaxRun = 32
+const MaxRun = 128
+
+// Share is how much may be posted in one place: of so many lines at most, at most so
+// many deliveries. One line and one delivery always may.
+type Share struct{ Lines, Letters int }
 
 // Claim is a delivery that the dispatcher holds, with all that a try needs.
 type Claim struct {
 	Letter
 	Endpoint Endpoint
-	// Behind are those that stand in line behind it, in their order, if its endpoint
-	// is well: fewer than MaxRun. Each may be posted once the one before it was
-	// delivered. They are not claimed, but nobody else claims them before the first
-	// is finished or released.
+	// Behind are those that may follow it in its place if its endpoint is well, fewer
+	// than MaxRun, each once the one before it was delivered: those that stand in line
+	// behind it, in their order, and then other lines from their first on. The first of
+	// a line is in sending. Those behind are not claimed, but nobody else claims them
+	// before the first of theirs is finished or released.
 	Behind []Letter
+}
+
+// held are the deliveries that a claim has in sending.
+func (c Claim) held() []DeliveryID {
+	ids := []DeliveryID{c.Delivery.ID}
+	for _, l := range c.Behind {
+		if l.Delivery.State == DeliverySending {
+			ids = append(ids, l.Delivery.ID)
+		}
+	}
+	return ids
 }
 
 // Tried is a try of a delivery, and how it ended.
@@ -36,7 +52,8 @@ type Tried struct {
 }
 
 // Outcome is how a try ended: exactly one of delivered, to be tried again at
-// RetryAt, or dead.
+// RetryAt, or dead. The zero value is that of a delivery whose turn did not come, though
+// it was claimed: it is handed back untried.
 type Outcome struct {
 	State   DeliveryState // DeliveryDelivered, DeliveryPending or DeliveryDead
 	RetryAt time.Time     // for DeliveryPending
@@ -83,15 +100,16 @@ type Store interface {
 	ClaimDeliveries(ctx context.Context, now time.Time, room Room) ([]Claim, error)
 	// FinishDeliveries records the tries of one claim in one transaction: of the
 	// delivery that was claimed, and then of those behind it that were posted as well,
-	// in their order. It tells of each what it means for the endpoint, whose circuit it
+	// in their order, and hands back what was claimed and not posted. It tells of each what it means for the endpoint, whose circuit it
 	// moves. A success after a long outage brings all retries forward to now, in their
 	// sessions' order. What is gone together with its endpoint is passed over. It
 	// returns CodeInternal if the delivery is not in sending, and CodeNotFound if
 	// nothing is left.
 	FinishDeliveries(ctx context.Context, tries ...Tried) ([]Turn, error)
 	// PassOn is FinishDeliveries, and claims in the same transaction what is due first
-	// at now of the same endpoint, if that is well; nil if nothing is.
-	PassOn(ctx context.Context, now time.Time, tries ...Tried) ([]Turn, *Claim, error)
+	// at now of the same endpoint, if that is well; nil if nothing is. Lines
+	// may share the place, those first whose first is oldest.
+	PassOn(ctx context.Context, now time.Time, share Share, tries ...Tried) ([]Turn, *Claim, error)
 	// ReleaseDeliveries hands claims back untried. Ids that are not in sending
 	// are left alone.
 	ReleaseDeliveries(ctx context.Context, ids []DeliveryID) error

@@ -195,6 +195,29 @@ func tallySpan(session string) string {
 		ON CONFLICT (tenant_id, session_id, day, direction, status, kind) DO UPDATE SET n = message_counts.n + excluded.n`
 }
 
+// addCounted adds one message, in all and to its session.
+const addCounted = `INSERT INTO message_counts (tenant_id, session_id, day, direction, status, kind, n)
+	VALUES ($1, $2, $3, $4, $5, $6, 1), ($1, '', $3, $4, $5, $6, 1)
+	ON CONFLICT (tenant_id, session_id, day, direction, status, kind) DO UPDATE SET n = message_counts.n + excluded.n`
+
+// countLate counts a new message that was logged while the clock had been set back,
+// behind what is counted already. What happens to messages later, triggers count.
+func (s *Store) countLate(tx *sql.Tx, m engine.LoggedMessage) error {
+	tenant, at := m.Session.Tenant, m.CreatedAt.UnixMilli()
+	until, known := s.standing.counted[tenant]
+	if !known {
+		if err := tx.QueryRow(selectTally, tenant).Scan(&until); err != nil {
+			return err
+		}
+		learn(&s.standing.counted, tenant, until)
+	}
+	if at >= until {
+		return nil
+	}
+	_, err := tx.Exec(addCounted, tenant, m.Session.ID, at/dayMillis, m.Direction, m.Status, m.Kind)
+	return err
+}
+
 // TallyMessages counts the messages that were logged since it was called last, but
 // for the newest. Lists of messages are right without it, and fast with it: call it
 // every minute or so. It stops early when ctx ends.

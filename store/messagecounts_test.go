@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -226,5 +227,63 @@ func TestErasureForgetsCounts(t *testing.T) {
 		if err := s.read.QueryRow(`SELECT count(*) FROM ` + table).Scan(&n); err != nil || n != 0 {
 			t.Errorf("%d rows of %s are left, %v", n, table, err)
 		}
+	}
+}
+
+// A message that is logged behind what is counted already is counted at once, also by
+// the writer that has read before how far that is; of a transaction that is undone, or
+// a message that comes twice, nothing is.
+func TestMessagesOfASetBackClockAreCounted(t *testing.T) {
+	s := openInside(t, Options{Clock: func() time.Time { return time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC) }})
+	if _, _, err := s.EnsureDefaultTenant(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	insert := func(at time.Time, most int, want error) {
+		t.Helper()
+		err := s.record(t.Context(), func(tx *sql.Tx) error {
+			for range most {
+				n++
+				m := outgoingMessage(engine.SessionKey{Tenant: DefaultTenant, ID: "main"}, engine.MessageID(fmt.Sprint("M", n)))
+				m.CreatedAt = at
+				for range 2 {
+					if _, err := s.insertMessage(tx, m, ""); err != nil {
+						return err
+					}
+				}
+			}
+			return want
+		})
+		if !errors.Is(err, want) {
+			t.Fatal(err)
+		}
+	}
+	wantCounted := func(want int) {
+		t.Helper()
+		for _, session := range []string{"", "main"} {
+			var got int
+			err := s.read.QueryRow(`SELECT coalesce(sum(n), 0) FROM message_counts WHERE session_id = $1 AND day = $2`, session,
+				time.Date(2026, 3, 9, 0, 0, 0, 0, time.UTC).UnixMilli()/dayMillis).Scan(&got)
+			if err != nil || got != want {
+				t.Errorf("%d of session %q are counted, want %d (%v)", got, session, want, err)
+			}
+		}
+	}
+	yesterday := time.Date(2026, 3, 9, 12, 0, 0, 0, time.UTC)
+	insert(yesterday, tallyLeast, nil)
+	wantCounted(0)
+	if err := s.TallyMessages(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantCounted(tallyLeast)
+	insert(yesterday, 2, errors.New("no"))
+	wantCounted(tallyLeast)
+	insert(yesterday, 3, nil)
+	wantCounted(tallyLeast + 3)
+	insert(yesterday.AddDate(0, 0, 1), 3, nil)
+	wantCounted(tallyLeast + 3)
+	total, exact, err := s.CountMessages(t.Context(), DefaultTenant, MessageFilter{})
+	if err != nil || !exact || total != tallyLeast+6 {
+		t.Errorf("%d messages in all, exactly %v, want %d (%v)", total, exact, tallyLeast+6, err)
 	}
 }

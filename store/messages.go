@@ -276,5 +276,8 @@ func (s *Store) insertMessage(tx *sql.Tx, m engine.LoggedMessage, countedOn stri
 	if n, err := changed(res, err); err != nil || n == 0 {
 		return 0, err
 	}
+	if err := s.countLate(tx, m); err != nil {
+		return 0, err
+	}
 	return res.LastInsertId()
 }

@@ -23,6 +23,8 @@ type standing struct {
 	outgoing map[sent]outgoing
 	// acquainted are people of whom the table knows already.
 	acquainted map[pair]bool
+	// counted is up to when messages were counted by day, in unix milliseconds.
+	counted map[engine.TenantID]int64
 }
 
 // terms are what a tenant may send by.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,6 +34,7 @@ type committer struct {
 
 	mu      sync.Mutex
 	waiting []*commit
+	begun   []*commit // nobody waits for them yet
 	lazy    []statement
 	busy    bool // somebody is committing, and will call the first who waits
 	timer   *time.Timer
@@ -59,6 +61,11 @@ func (c *committer) do(b *batch) error {
 		c.mu.Unlock()
 		return errClosed
 	}
+	return c.join(own)
+}
+
+// join waits for a commit, or makes it. c.mu is held, and released.
+func (c *committer) join(own *commit) error {
 	c.waiting = append(c.waiting, own)
 	follow := c.busy
 	c.busy = true
@@ -68,6 +75,35 @@ func (c *committer) do(b *batch) error {
 	}
 	c.leadOn(own)
 	return own.err
+}
+
+// begin has a batch committed with the next commit, whoever makes it, or after a second.
+func (c *committer) begin(b *batch) *commit {
+	own := &commit{batch: b, lead: make(chan bool, 1)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		own.err = errClosed
+		own.lead <- false
+		return own
+	}
+	c.begun = append(c.begun, own)
+	c.remind()
+	return own
+}
+
+// finish waits until a batch that was begun is committed, or commits it now. It is
+// called once.
+func (c *committer) finish(own *commit) error {
+	c.mu.Lock()
+	i := slices.Index(c.begun, own)
+	if i < 0 { // somebody has it committed
+		c.mu.Unlock()
+		<-own.lead
+		return own.err
+	}
+	c.begun = slices.Delete(c.begun, i, i+1)
+	return c.join(own)
 }
 
 // leadOn commits what is waiting and calls the next leader.
@@ -81,8 +117,11 @@ func (c *committer) leadOn(own *commit) {
 		group = group[:maxGroup:maxGroup]
 	}
 	c.waiting = c.waiting[len(group):]
+	if len(c.begun) > 0 {
+		group = append(c.begun, group...)
+	}
 	lazy := c.lazy
-	c.lazy = nil
+	c.begun, c.lazy = nil, nil
 	c.mu.Unlock()
 
 	c.commit(group, lazy)
@@ -115,6 +154,11 @@ func (c *committer) later(s statement) {
 		return
 	}
 	c.lazy = append(c.lazy, s)
+	c.remind()
+}
+
+// remind has what nobody waits for committed in a second. c.mu is held.
+func (c *committer) remind() {
 	if c.timer == nil {
 		c.timers.Add(1)
 		c.timer = time.AfterFunc(lazyDelay, c.flush)
@@ -126,7 +170,7 @@ func (c *committer) flush() {
 	defer c.timers.Done()
 	c.mu.Lock()
 	c.timer = nil
-	idle := len(c.lazy) == 0
+	idle := len(c.lazy)+len(c.begun) == 0
 	c.mu.Unlock()
 	if !idle {
 		// What nobody waits for fails unheard.
@@ -143,7 +187,7 @@ func (c *committer) close() {
 	c.mu.Unlock()
 	c.timers.Wait()
 	c.mu.Lock()
-	idle := len(c.lazy) == 0
+	idle := len(c.lazy)+len(c.begun) == 0
 	c.mu.Unlock()
 	if !idle {
 		_ = c.do(&batch{}) // see flush

@@ -109,3 +109,84 @@ func TestTheTroubleOfOneDeviceStaysItsOwn(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsBegunIsTakenAlong: by the next commit, by its own finish, by the store's end,
+// or after a second; and its failure is told to whoever finishes it, and to nobody else.
+func TestWhatIsBegunIsTakenAlong(t *testing.T) {
+	d := openTestDevices(t)
+	device, g := linkedDevice(t, d, 1)
+	chat := types.JID{User: "555", Server: types.HiddenUserServer}
+	commits := countCommits(t, d)
+	stored := func(id string) bool {
+		t.Helper()
+		return countRows(t, d, "SELECT count(*) FROM whatsmeow_message_secrets WHERE message_id = '"+id+"'") == 1
+	}
+	begin := func(id string) func() error {
+		t.Helper()
+		if err := g.PutMessageSecret(t.Context(), chat, chat, id, make([]byte, 32)); err != nil {
+			t.Fatal(err)
+		}
+		return g.secrets.take(id)
+	}
+	finish := begin("with another")
+	if stored("with another") {
+		t.Error("committed alone")
+	}
+	if err := device.Sessions.PutSession(t.Context(), "peer:0", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := finish(); err != nil || !stored("with another") || commits.Load() != 1 {
+		t.Errorf("%v, %d commits", err, commits.Load())
+	}
+	if err := begin("alone")(); err != nil || !stored("alone") || commits.Load() != 2 {
+		t.Errorf("%v, %d commits", err, commits.Load())
+	}
+	begin("read")
+	if secret, _, err := g.GetMessageSecret(t.Context(), chat, chat, "read"); err != nil || len(secret) != 32 {
+		t.Errorf("what was begun is not read: %x, %v", secret, err)
+	}
+	begin("in time")
+	for !stored("in time") { // a second later
+		runtime.Gosched()
+	}
+
+	const boom = "CREATE TRIGGER boom BEFORE INSERT ON whatsmeow_message_secrets BEGIN SELECT RAISE(FAIL, 'disk on fire'); END"
+	if _, err := d.db.ExecContext(t.Context(), boom); err != nil {
+		t.Fatal(err)
+	}
+	finish = begin("ill")
+	if err := device.Sessions.PutSession(t.Context(), "peer:0", []byte("y")); err != nil {
+		t.Errorf("the trouble of a secret is everybody's: %v", err)
+	}
+	if err := finish(); err == nil || stored("ill") {
+		t.Errorf("not stored, and not told: %v", err)
+	}
+	if _, err := d.db.ExecContext(t.Context(), "DROP TRIGGER boom"); err != nil {
+		t.Fatal(err)
+	}
+	finish = begin("at the end")
+	d.committer.close()
+	if err := finish(); err != nil || !stored("at the end") {
+		t.Errorf("lost by the store's end: %v", err)
+	}
+	if err := begin("too late")(); !errors.Is(err, errClosed) {
+		t.Errorf("after the store's end: %v", err)
+	}
+}
+
+// TestSecretsAreFoundByTheirMessage: and those that nobody asks for are not remembered for ever.
+func TestSecretsAreFoundByTheirMessage(t *testing.T) {
+	var s secrets
+	told := func(text string) func() error { return func() error { return errors.New(text) } }
+	for i := range maxBegun + 2 {
+		s.begin(fmt.Sprint(i), told(fmt.Sprint("of ", i)))
+	}
+	for id, want := range map[string]bool{"0": false, "1": false, "2": true, "17": true, "elsewhere": false} {
+		if err := s.take(id)(); (err != nil) != want || want && err.Error() != "of "+id {
+			t.Errorf("the secret of %s: %v", id, err)
+		}
+	}
+	if err := s.take("17")(); err != nil || len(s.begun) != maxBegun-2 {
+		t.Errorf("%d are remembered, %v", len(s.begun), err)
+	}
+}

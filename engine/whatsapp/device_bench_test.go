@@ -83,8 +83,9 @@ func storeSend(t testing.TB, device *store.Device, g *guardedStore, id string) {
 	}
 }
 
-// storeReceive makes the calls that whatsmeow makes for a message that it decrypts.
-func storeReceive(t testing.TB, device *store.Device, hash [32]byte) {
+// storeReceive makes the calls that whatsmeow makes for a message that it decrypts. What
+// it returns is called when the message is committed, which is later.
+func storeReceive(t testing.TB, device *store.Device, g *guardedStore, hash [32]byte) (stored func() error) {
 	ctx := t.Context()
 	from := types.JID{User: "49170555", Server: types.DefaultUserServer}
 	lid, err := device.LIDs.GetLIDForPN(ctx, from)
@@ -119,9 +120,14 @@ func storeReceive(t testing.TB, device *store.Device, hash [32]byte) {
 	if err != nil {
 		t.Error(err)
 	}
+	id := fmt.Sprintf("3EB0%X", hash[:9])
+	if err := device.MsgSecrets.PutMessageSecret(ctx, lid, lid, id, hash[:]); err != nil {
+		t.Error(err)
+	}
 	if err := device.EventBuffer.ClearBufferedEventPlaintext(ctx, hash); err != nil {
 		t.Error(err)
 	}
+	return g.secrets.take(id)
 }
 
 // BenchmarkDeviceStore is the device store's part of a repeated send and of a received
@@ -169,9 +175,16 @@ func BenchmarkDeviceStore(b *testing.B) {
 			run(b, func(session int, n int64) { storeSend(b, all[session], guards[session], fmt.Sprintf("3EB0%018X", n)) })
 		})
 		b.Run(fmt.Sprint("receive/", sessions), func(b *testing.B) {
-			all, _ := setup(b)
+			all, guards := setup(b)
+			before := make([]func() error, sessions)
 			run(b, func(session int, n int64) {
-				storeReceive(b, all[session], [32]byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)})
+				stored := storeReceive(b, all[session], guards[session], [32]byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)})
+				if before[session] != nil {
+					if err := before[session](); err != nil {
+						b.Error(err)
+					}
+				}
+				before[session] = stored
 			})
 		})
 	}

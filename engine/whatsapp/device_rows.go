@@ -230,7 +230,11 @@ func (s *deviceStore) GetBufferedEvent(ctx context.Context, hash [32]byte) (*sto
 
 // PutMessageSecret implements store.MsgSecretStore.
 func (s *deviceStore) PutMessageSecret(ctx context.Context, chat, sender types.JID, id types.MessageID, secret []byte) error {
-	return s.add(ctx, write(putSecret, s.device, chat.ToNonAD().String(), sender.ToNonAD().String(), id, secret))
+	return s.add(ctx, s.secret(chat, sender, id, secret))
+}
+
+func (s *deviceStore) secret(chat, sender types.JID, id types.MessageID, secret []byte) statement {
+	return write(putSecret, s.device, chat.ToNonAD().String(), sender.ToNonAD().String(), id, secret)
 }
 
 // GetPrivacyToken implements store.PrivacyTokenStore: the newer one of those that are

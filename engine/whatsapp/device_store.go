@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"go.mau.fi/whatsmeow/store"
+	"go.mau.fi/whatsmeow/types"
 )
 
 // deviceStore is one device's part of the device store. What every message reads
@@ -95,6 +96,18 @@ func (s *deviceStore) add(ctx context.Context, change statement) error {
 	alone.add(change)
 	return s.flush(alone)
 }
+
+// beginSecret stores a message's secret with the next commit. What it returns waits for
+// that; it is called once.
+func (s *deviceStore) beginSecret(chat, sender types.JID, id types.MessageID, secret []byte) (finish func() error) {
+	b := &batch{device: s.device}
+	b.add(s.secret(chat, sender, id, secret))
+	begun := s.devices.committer.begin(b)
+	return func() error { return s.devices.committer.finish(begun) }
+}
+
+// catchUp commits what was begun. Its failure is told to those whom it concerns.
+func (s *deviceStore) catchUp() { _ = s.devices.committer.do(&batch{}) }
 
 // flush commits what a batch holds so far.
 func (s *deviceStore) flush(b *batch) error {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -81,11 +82,12 @@ func TestRepeatedSendReadsNothing(t *testing.T) {
 
 // TestReceivedMessagesCostTwoCommitsEach: one for the decryption, and one for the secret
 // that votes and edits of the message would need. What is left over of a message when it
-// has been handled goes with the next.
+// has been handled goes with the next. Of messages that follow upon each other, the secret
+// does as well.
 func TestReceivedMessagesCostTwoCommitsEach(t *testing.T) {
 	sim := simulate(t)
 	n, p, peer := sim.open(t, nil), sim.phone(), sim.phone()
-	s, _ := enginetest.Link(t, n, p, "a")
+	s, id := enginetest.Link(t, n, p, "a")
 	receive := func(text string) {
 		id, err := peer.SendText(t.Context(), p.Person().Phone, text)
 		if err != nil {
@@ -104,6 +106,19 @@ func TestReceivedMessagesCostTwoCommitsEach(t *testing.T) {
 	if got := commits.Load(); got > 2*messages+1 {
 		t.Errorf("%d messages took %d commits", messages, got)
 	}
+	s.End(t)
+	s, c := waiting(t, n, id)
+	textsOf(t, peer, p, "one more") // the commits of the login are over
+	s.Until(t, "the first commit", func() bool { return slices.Contains(c.texts(), "one more") })
+	c.forget()
+	commits.Store(0)
+	const burst = 30
+	ids := textsOf(t, peer, p, numbered(burst)...)
+	s.Until(t, "all commits", func() bool { return len(c.texts()) == burst })
+	if got := commits.Load(); got > burst*4/3 {
+		t.Errorf("%d messages in a row took %d commits", burst, got)
+	}
+	commitAll(t, s, c, p, id, ids)
 	s.End(t)
 	n.devices.committer.close()
 	var left int

@@ -38,6 +38,7 @@ type guardedStore struct {
 	failed func(error)
 	purges purges
 
+	secrets secrets                  // that are being stored
 	trouble atomic.Bool              // the database failed since the last message began
 	unsound atomic.Bool              // the database has failed
 	hash    atomic.Pointer[[32]byte] // of the ciphertext that is being decrypted
@@ -65,6 +66,8 @@ func guard(device *store.Device, failed func(error), p purges) (*guardedStore, e
 type batching interface {
 	sendBatch() *batch
 	flush(*batch) error
+	beginSecret(chat, sender types.JID, id types.MessageID, secret []byte) (finish func() error)
+	catchUp()
 }
 
 // outgoing begins what belongs to one message that is to be sent: with the context
@@ -281,17 +284,4 @@ func (g *guardedStore) PutSenderKey(ctx context.Context, group, user string, ses
 func (g *guardedStore) GetSenderKey(ctx context.Context, group, user string) ([]byte, error) {
 	k, err := g.AllSessionSpecificStores.GetSenderKey(ctx, group, user)
 	return k, g.note(ctx, err)
-}
-
-// PutMessageSecret keeps what a later vote or edit is decrypted with. whatsmeow
-// only logs its failure.
-func (g *guardedStore) PutMessageSecret(ctx context.Context, chat, sender types.JID, id types.MessageID, secret []byte) error {
-	return g.note(ctx, g.AllSessionSpecificStores.PutMessageSecret(ctx, chat, sender, id, secret))
-}
-
-// GetMessageSecret is what a vote or an edit is decrypted with. That there is
-// none is an answer.
-func (g *guardedStore) GetMessageSecret(ctx context.Context, chat, sender types.JID, id types.MessageID) ([]byte, types.JID, error) {
-	secret, from, err := g.AllSessionSpecificStores.GetMessageSecret(ctx, chat, sender, id)
-	return secret, from, g.note(ctx, err)
 }

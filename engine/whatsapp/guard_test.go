@@ -152,6 +152,7 @@ func TestDatabaseFailureLosesNoMessage(t *testing.T) {
 		make("buffer not written", trigger, "whatsmeow_event_buffer", "INSERT"),
 		make("buffer not read", without, "whatsmeow_event_buffer", ""),
 		make("identities not read", without, "whatsmeow_identity_keys", ""),
+		make("secrets not written", trigger, "whatsmeow_message_secrets", "INSERT"),
 		make("prekeys not deleted", trigger, "whatsmeow_pre_keys", "DELETE"),
 		make("prekeys not read", without, "whatsmeow_pre_keys", ""),
 	} {

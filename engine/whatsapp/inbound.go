@@ -137,6 +137,9 @@ func (l *link) message(evt *events.Message) bool {
 	}
 	l.pipeline.settle()
 	err := l.receive(evt)
+	if err == nil && l.guard != nil {
+		err = l.guard.secrets.take(evt.Info.ID)()
+	}
 	switch {
 	case err != nil:
 	case !overtaken:

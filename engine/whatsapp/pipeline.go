@@ -122,10 +122,12 @@ func (l *link) pipe(evt *events.Message, stanza *waBinary.Node, hash [32]byte) e
 	if err != nil {
 		return err
 	}
-	info := evt.Info
+	info, stored := evt.Info, l.guard.secrets.take(evt.Info.ID)
 	begun := l.pipeline.add(func() (finish func()) {
 		committed := l.conn.handler.Receive(l.conn.ctx, m)
-		return func() { l.arrived(committed, hash, &info, stanza) }
+		return func() {
+			l.arrived(func() error { return errors.Join(committed(), stored()) }, hash, &info, stanza)
+		}
 	})
 	if !begun {
 		return errOver

@@ -73,6 +73,9 @@ func (h *harness) inbound(ctx context.Context, size int) error {
 			return nil
 		}
 	}
+	if h.opts.Profiles != "" {
+		return h.profiledInbound(ctx, size)
+	}
 	for run := range h.opts.Runs {
 		for _, side := range h.hearing() {
 			if err := h.hear(ctx, "inbound", size, run, side, 0); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"slices"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -104,15 +105,12 @@ func (s *Store) queueing(ctx context.Context, write func(context.Context, func(*
 	return err
 }
 
-// fanOut queues an event for those of the tenant's endpoints that want its type
-// and its session. The first delivery of an empty line has its turn at once.
-const fanOut = `INSERT INTO deliveries (endpoint_id, event_id, tenant_id, session_id, state, turn, attempts, next_at, created_at)
-	WITH takers (id) AS (SELECT e.id FROM endpoints e WHERE ` + wantsType + `
-		AND (e.sessions = '' OR $4 = '' OR replace(e.sessions, ',' || $4 || ',', '') <> e.sessions))
-	SELECT takers.id, $5, $1, $4, 'pending',
-		CASE WHEN EXISTS (SELECT 1 FROM deliveries d WHERE d.endpoint_id = takers.id AND d.session_id = $4 AND d.turn < 2) THEN 0 ELSE 1 END,
-		0, 0, $6
-	FROM takers`
+// queueEvent queues an event for an endpoint. The first delivery of an empty line has its
+// turn at once.
+const queueEvent = `INSERT INTO deliveries (endpoint_id, event_id, tenant_id, session_id, state, turn, attempts, next_at, created_at)
+	VALUES ($1, $2, $3, $4, 'pending',
+		CASE WHEN EXISTS (SELECT 1 FROM deliveries d WHERE d.endpoint_id = $1 AND d.session_id = $4 AND d.turn < 2) THEN 0 ELSE 1 END,
+		0, 0, $5)`
 
 // queueTest queues a test for one endpoint, whatever it wants, beside the line:
 // somebody waits for it.
@@ -163,12 +161,23 @@ func (s *Store) insertEvent(tx *sql.Tx, e *engine.Event, notice string) (fresh b
 	return n == 1, err
 }
 
+// queue queues an event for those of the tenant's endpoints that want its type and its
+// session.
 func (s *Store) queue(tx *sql.Tx, e engine.Event) (queued int64, err error) {
-	if any, err := s.isWanted(tx, e.Session.Tenant, e.Type); err != nil || !any {
+	takers, err := s.takersOf(tx, e.Session.Tenant, e.Type)
+	if err != nil {
 		return 0, err
 	}
-	byDefault, pattern := wanted(e.Type)
-	return changed(tx.Exec(fanOut, e.Session.Tenant, byDefault, pattern, e.Session.ID, e.ID, millis(s.clock())))
+	for _, t := range takers {
+		if len(t.sessions) > 0 && e.Session.ID != "" && !slices.Contains(t.sessions, e.Session.ID) {
+			continue
+		}
+		if _, err := tx.Exec(queueEvent, t.endpoint, e.ID, e.Session.Tenant, e.Session.ID, millis(s.clock())); err != nil {
+			return 0, err
+		}
+		queued++
+	}
+	return queued, nil
 }
 
 // eventIDs makes ULIDs that grow strictly, also over restarts and when the

@@ -163,7 +163,7 @@ func (s *Store) heed(tx *sql.Tx, m engine.LoggedMessage) (queued int64, err erro
 	if m.Kind != engine.KindText && m.Kind != engine.KindEdit {
 		return 0, nil
 	}
-	words, err := s.optOutWords(tx, tenant)
+	words, err := s.wordsOf(tx, tenant)
 	if err != nil {
 		return 0, err
 	}

@@ -4,7 +4,9 @@ import (
 	"database/sql"
 	"time"
 
+	"wapid/bulk"
 	"wapid/engine"
+	"wapid/webhooks"
 )
 
 // mostStanding bounds how many entries of a kind are remembered.
@@ -16,7 +18,8 @@ const mostStanding = 1 << 14
 // it forget all. The zero value remembers nothing.
 type standing struct {
 	tenants map[engine.TenantID]terms
-	wanted  map[wish]bool
+	takers  map[wish][]taker
+	words   map[engine.TenantID]bulk.OptOutWords
 	// listed tells tenants on whose list of opt-outs anybody stands.
 	listed map[engine.TenantID]bool
 	// outgoing are messages as they stand in the log.
@@ -62,21 +65,43 @@ func (s *Store) termsOf(tx *sql.Tx, tenant engine.TenantID) (terms, error) {
 	return t, err
 }
 
-// isWanted tells whether any of a tenant's endpoints takes events of a type, be it of
-// some sessions only.
-func (s *Store) isWanted(tx *sql.Tx, tenant engine.TenantID, t engine.EventType) (bool, error) {
+// taker is an endpoint that wants a type of event.
+type taker struct {
+	endpoint webhooks.EndpointID
+	sessions []engine.SessionID // only of these; none for all
+}
+
+const selectTakers = `SELECT e.id, e.sessions FROM endpoints e WHERE ` + wantsType
+
+// takersOf finds those of a tenant's endpoints that take events of a type, be it of some
+// sessions only.
+func (s *Store) takersOf(tx *sql.Tx, tenant engine.TenantID, t engine.EventType) ([]taker, error) {
 	key := wish{tenant, t}
-	if known, ok := s.standing.wanted[key]; ok {
+	if known, ok := s.standing.takers[key]; ok {
 		return known, nil
 	}
 	byDefault, pattern := wanted(t)
-	var n int
-	err := tx.QueryRow(`SELECT count(*) FROM endpoints e WHERE `+wantsType, tenant, byDefault, pattern).Scan(&n)
-	if err != nil {
-		return false, err
+	rows, err := tx.Query(selectTakers, tenant, byDefault, pattern)
+	found, err := collect(rows, err, func(r row) (t taker, err error) {
+		err = r.Scan(&t.endpoint, sessionList{&t.sessions})
+		return t, err
+	})
+	if err == nil {
+		learn(&s.standing.takers, key, found)
 	}
-	learn(&s.standing.wanted, key, n > 0)
-	return n > 0, nil
+	return found, err
+}
+
+// wordsOf are the words by which people opt out of a tenant's bulk messages.
+func (s *Store) wordsOf(tx *sql.Tx, tenant engine.TenantID) (bulk.OptOutWords, error) {
+	if known, ok := s.standing.words[tenant]; ok {
+		return known, nil
+	}
+	words, err := s.optOutWords(tx, tenant)
+	if err == nil {
+		learn(&s.standing.words, tenant, words)
+	}
+	return words, err
 }
 
 // isListed tells whether anybody stands on a tenant's list of opt-outs.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -145,11 +146,21 @@ func TestGroupMessagesAreDecryptedWhileOthersAreCommitted(t *testing.T) {
 // heldSecrets is a store that takes as long as a test wants to store a message's secret.
 type heldSecrets struct {
 	store.AllSessionSpecificStores
+	once             sync.Once
 	reached, release chan struct{}
 }
 
+func holdSecrets(device *store.Device) *heldSecrets {
+	held := &heldSecrets{
+		AllSessionSpecificStores: device.EventBuffer.(store.AllSessionSpecificStores),
+		reached:                  make(chan struct{}), release: make(chan struct{}),
+	}
+	device.SetAllStores(held)
+	return held
+}
+
 func (h *heldSecrets) PutMessageSecret(ctx context.Context, chat, sender types.JID, id types.MessageID, secret []byte) error {
-	close(h.reached)
+	h.once.Do(func() { close(h.reached) })
 	<-h.release
 	return h.AllSessionSpecificStores.PutMessageSecret(ctx, chat, sender, id, secret)
 }
@@ -161,10 +172,10 @@ func TestAMessageThatWasGivenUpClearsItsOwnPlaintext(t *testing.T) {
 	sim := simulate(t)
 	n := sim.open(t, nil)
 	id, p, peer := linked(t, sim, n)
-	s, c := waiting(t, n, id)
+	s, c := opened(t, n, id)
+	held := holdSecrets(s.Conn.(*conn).loaded)
+	s.ComeBack(t)
 	guard := s.Conn.(*conn).link.guard
-	held := &heldSecrets{guard.AllSessionSpecificStores, make(chan struct{}), make(chan struct{})}
-	guard.AllSessionSpecificStores = held
 	ids := textsOf(t, peer, p, "slow")
 	<-held.reached
 
@@ -196,10 +207,10 @@ func TestAMessageThatWasGivenUpIsRefusedBesideAFailure(t *testing.T) {
 	sim := simulate(t)
 	n := sim.open(t, nil)
 	id, p, peer := linked(t, sim, n)
-	s, c := waiting(t, n, id)
+	s, c := opened(t, n, id)
+	held := holdSecrets(s.Conn.(*conn).loaded)
+	s.ComeBack(t)
 	guard := s.Conn.(*conn).link.guard
-	held := &heldSecrets{guard.AllSessionSpecificStores, make(chan struct{}), make(chan struct{})}
-	guard.AllSessionSpecificStores = held
 	ids := textsOf(t, peer, p, "slow")
 	<-held.reached
 	guard.unsound.Store(true) // and the next message has taken notice of the trouble

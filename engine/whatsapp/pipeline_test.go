@@ -25,6 +25,14 @@ type commits struct {
 // waiting opens a linked device's connection whose commits wait for an answer each.
 func waiting(t *testing.T, n *Network, id engine.Identity) (*enginetest.Session, *commits) {
 	t.Helper()
+	s, c := opened(t, n, id)
+	s.ComeBack(t)
+	return s, c
+}
+
+// opened is waiting before the connection is made.
+func opened(t *testing.T, n *Network, id engine.Identity) (*enginetest.Session, *commits) {
+	t.Helper()
 	s, c := enginetest.NewSession("a"), &commits{answers: make(chan error)}
 	h := s.Handler()
 	h.Receive = func(ctx context.Context, m engine.Incoming) func() error {
@@ -45,7 +53,6 @@ func waiting(t *testing.T, n *Network, id engine.Identity) (*enginetest.Session,
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.End(t) })
-	s.ComeBack(t)
 	return s, c
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"wapid/engine"
@@ -32,6 +33,37 @@ func statusEvents(t *testing.T, s *store.Store, tenant engine.TenantID) (all []s
 		}
 	}
 	return all
+}
+
+// TestReceiptsHaveTime: a receipt is committed with what others write just behind it, and
+// holds up none of them.
+func TestReceiptsHaveTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		s := open(t, store.Options{})
+		for _, id := range []engine.MessageID{"A", "B"} {
+			_, err := s.ReserveMessage(ctx, engine.Reservation{Message: message("main", string(id))})
+			must(t, err)
+			must(t, s.FinishMessage(ctx, key("main"), id, engine.MessageOutcome{Status: engine.MessageSent, SentAt: start}))
+		}
+		begun, done := time.Now(), make(chan error, 1)
+		go func() { done <- s.AdvanceMessages(ctx, key("main"), receipt(engine.MessageDelivered, "A")) }()
+		synctest.Wait()
+		select {
+		case err := <-done:
+			t.Fatalf("the receipt had a commit to itself: %v", err)
+		default:
+		}
+		must(t, s.AppendEvent(ctx, engine.Event{Session: key("main"), Type: engine.EventCall, Data: []byte(`{}`)}))
+		must(t, <-done)
+		if waited := time.Since(begun); waited != 0 {
+			t.Errorf("they waited for %s", waited)
+		}
+		must(t, s.AdvanceMessages(ctx, key("main"), receipt(engine.MessageDelivered, "B")))
+		if waited := time.Since(begun); waited <= 0 || waited > 10*time.Millisecond {
+			t.Errorf("a receipt alone waited for %s", waited)
+		}
+	})
 }
 
 // TestStatusMovesForward: whatever order the network's words come in, a message

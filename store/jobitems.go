@@ -9,11 +9,15 @@ import (
 	"wapid/engine"
 )
 
-// The statements that run for every item of every bulk job.
+// The statements that run for every item of every bulk job. Rows are read beside their
+// change, not by RETURNING, for which SQLite makes a table of its own each time.
 const (
+	findSending = `SELECT i.job, i.session_id FROM jobs j JOIN job_items i ON i.job = j.number
+		WHERE j.id = $1 AND i.position = $2 AND i.state = 'sending'`
+
 	finishItem = `UPDATE job_items SET state = $1, error_code = $2, sent_at = $3,
 		tried_at = CASE WHEN $4 = 1 AND tried_at IS NOT NULL THEN $5 ELSE NULL END, unsure = 0
-		WHERE job = (SELECT number FROM jobs WHERE id = $6) AND position = $7 AND state = 'sending' RETURNING job, session_id`
+		WHERE job = $6 AND position = $7 AND state = 'sending'`
 
 	// outcomeUnknown tells whether the log does not know what became of an item: what a
 	// refusal says, it says of its own try alone.
@@ -21,8 +25,9 @@ const (
 		ON m.tenant_id = j.tenant_id AND m.session_id = i.session_id AND m.direction = 'out' AND m.id = i.message_id AND m.origin = ''
 		WHERE j.id = $1 AND i.position = $2 AND m.status = 'unknown')`
 
-	countItem = `UPDATE jobs SET succeeded = succeeded + $1, failed = failed + $2 WHERE number = $3
-		RETURNING status, total, succeeded + failed + skipped, told, COALESCE(told_at, started_at)`
+	countItem = `UPDATE jobs SET succeeded = succeeded + $1, failed = failed + $2 WHERE number = $3`
+
+	selectProgress = `SELECT status, total, succeeded + failed + skipped, told, COALESCE(told_at, started_at) FROM jobs WHERE number = $1`
 
 	countMember = `UPDATE job_sessions SET sent = sent + $1, failed = failed + $2, next_at = $3 WHERE job = $4 AND session_id = $5`
 )
@@ -67,11 +72,14 @@ func (s *Store) finishItem(tx *sql.Tx, ref bulk.Ref, o bulk.Outcome) (status bul
 	left := o.Sent || bulk.MayHaveLeft(o.Code)
 	var number int64
 	var session engine.SessionID
-	err = tx.QueryRow(finishItem, state, o.Code, millis(o.SentAt), left, millis(o.At), ref.Job, ref.Index).Scan(&number, &session)
+	err = tx.QueryRow(findSending, ref.Job, ref.Index).Scan(&number, &session)
 	if isNoRows(err) {
 		return "", 0, engine.Errorf(engine.CodeInternal, "the item of a bulk job is not being sent, as expected")
 	}
 	if err != nil {
+		return "", 0, err
+	}
+	if _, err := tx.Exec(finishItem, state, o.Code, millis(o.SentAt), left, millis(o.At), number, ref.Index); err != nil {
 		return "", 0, err
 	}
 	if _, err := tx.Exec(countMember, succeeded, failed, millis(o.NextAt), number, session); err != nil {
@@ -83,7 +91,10 @@ func (s *Store) finishItem(tx *sql.Tx, ref bulk.Ref, o bulk.Outcome) (status bul
 // countItem counts an item in its job, ends the job with its last one, and tells of both.
 func (s *Store) countItem(tx *sql.Tx, number int64, succeeded, failed int, at time.Time) (status bulk.Status, queued int64, err error) {
 	var t tally
-	err = tx.QueryRow(countItem, succeeded, failed, number).Scan(&t.status, &t.total, &t.processed, &t.told, instant{&t.toldAt})
+	if _, err := tx.Exec(countItem, succeeded, failed, number); err != nil {
+		return "", 0, err
+	}
+	err = tx.QueryRow(selectProgress, number).Scan(&t.status, &t.total, &t.processed, &t.told, instant{&t.toldAt})
 	if err != nil || t.status.Ended() {
 		return t.status, 0, err
 	}

@@ -16,12 +16,13 @@ const (
 		FROM job_sessions m JOIN jobs j ON j.number = m.job JOIN tenants t ON t.id = m.tenant_id
 		WHERE m.tenant_id = $1 AND m.session_id = $2 AND m.state = 'active' AND m.job > $3 ORDER BY m.job LIMIT 1`
 
-	claimItem = `UPDATE job_items SET state = 'sending', session_id = $1, tried_at = CASE WHEN unsure = 1 THEN tried_at ELSE $2 END
-		WHERE job = $3 AND position = COALESCE(
-		(SELECT min(o.position) FROM job_items o WHERE o.job = $3 AND o.session_id = $1 AND o.state = 'pending'),
-		(SELECT min(p.position) FROM job_items p WHERE p.job = $3 AND p.session_id = '' AND p.state = 'pending' AND p.position >= $4),
-		(SELECT min(f.position) FROM job_items f WHERE f.job = $3 AND f.session_id = '' AND f.state = 'pending'))
-		RETURNING position, recipient, fields, message_id, attempts, unsure, tried_at`
+	nextItem = `SELECT position, recipient, fields, message_id, attempts, unsure, tried_at FROM job_items
+		WHERE job = $1 AND position = COALESCE(
+		(SELECT min(o.position) FROM job_items o WHERE o.job = $1 AND o.session_id = $2 AND o.state = 'pending'),
+		(SELECT min(p.position) FROM job_items p WHERE p.job = $1 AND p.session_id = '' AND p.state = 'pending' AND p.position >= $3),
+		(SELECT min(f.position) FROM job_items f WHERE f.job = $1 AND f.session_id = '' AND f.state = 'pending'))`
+
+	claimItem = `UPDATE job_items SET state = 'sending', session_id = $1, tried_at = $2 WHERE job = $3 AND position = $4 AND state = 'pending'`
 
 	// nthSend is when the session has sent the last but $4-th item of a job, up to $3.
 	nthSend = `SELECT tried_at FROM job_items WHERE job = $1 AND session_id = $2 AND tried_at <= $3
@@ -154,10 +155,6 @@ func hourIsFull(tx *sql.Tx, look *search, number int64, j bulk.Job, m bulk.Membe
 // takeItem claims an item of a job. Those who must not be written to are skipped on
 // the way. It is not done if the job has nothing for the session just now.
 func (s *Store) takeItem(tx *sql.Tx, look *search, number int64, j bulk.Job, m bulk.Member) (done bool, err error) {
-	var tried any
-	if j.MaxPerHour > 0 {
-		tried = look.Now.UnixMilli()
-	}
 	if readable, err := s.readMessage(tx, look, number, &j); err != nil || !readable {
 		return false, err
 	}
@@ -180,12 +177,21 @@ func (s *Store) takeItem(tx *sql.Tx, look *search, number int64, j bulk.Job, m b
 		var unsure bool
 		var triedAt time.Time
 		it.Fields = nil
-		err := tx.QueryRow(claimItem, look.Session.ID, tried, number, from).
+		err := tx.QueryRow(nextItem, number, look.Session.ID, from).
 			Scan(&it.Index, &it.To, lenient{&it.Fields, &damage}, &it.MessageID, &it.Attempts, &unsure, instant{&triedAt})
 		if isNoRows(err) {
 			return false, s.nothingLeft(tx, look, number, j)
 		}
 		if err != nil {
+			return false, err
+		}
+		if !unsure {
+			triedAt = time.Time{}
+			if j.MaxPerHour > 0 {
+				triedAt = look.Now
+			}
+		}
+		if _, err := tx.Exec(claimItem, look.Session.ID, millis(triedAt), number, it.Index); err != nil {
 			return false, err
 		}
 		if damage != nil {

@@ -231,9 +231,12 @@ func TestLogAndJobPlansUseTheirIndexes(t *testing.T) {
 		args        []any
 	}{
 		"next job":  {"job_sessions_line", nextJob, []any{"t", "s", 0}},
-		"own item":  {"SEARCH o USING COVERING INDEX job_items_pending (job=? AND session_id=?)", claimItem, []any{"s", nil, 1, 0}},
-		"free item": {"SEARCH f USING COVERING INDEX job_items_pending (job=? AND session_id=?)", claimItem, []any{"s", nil, 1, 0}},
-		"own part":  {"SEARCH p USING COVERING INDEX job_items_pending (job=? AND session_id=? AND position>?)", claimItem, []any{"s", nil, 1, 0}},
+		"own item":  {"SEARCH o USING COVERING INDEX job_items_pending (job=? AND session_id=?)", nextItem, []any{1, "s", 0}},
+		"free item": {"SEARCH f USING COVERING INDEX job_items_pending (job=? AND session_id=?)", nextItem, []any{1, "s", 0}},
+		"own part":  {"SEARCH p USING COVERING INDEX job_items_pending (job=? AND session_id=? AND position>?)", nextItem, []any{1, "s", 0}},
+		"claimed":   {"job_items USING INDEX sqlite_autoindex_job_items_1 (job=? AND position=?)", claimItem, []any{"s", nil, 1, 0}},
+		"sending":   {"SEARCH i USING INDEX sqlite_autoindex_job_items_1 (job=? AND position=?)", findSending, []any{"j", 1}},
+		"finished":  {"job_items USING INDEX sqlite_autoindex_job_items_1 (job=? AND position=?)", finishItem, []any{"sent", "", 1, true, 1, 1, 0}},
 		"nth send":  {"COVERING INDEX job_items_tried (job=? AND session_id=? AND tried_at<?)", nthSend, []any{1, "s", 5, 9}},
 		"unsure":    {"INDEX job_items_pending (job=? AND session_id>?)", listUnsure, []any{1, "s"}},
 		"recover":   {"job_items_sending", recoverItems, []any{1}},

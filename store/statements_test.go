@@ -191,7 +191,7 @@ func TestStandingIsForgotten(t *testing.T) {
 	}
 }
 
-// An item of a bulk job takes five statements beside those of its message, in one
+// An item of a bulk job takes eight small statements beside those of its message, in one
 // transaction with the end of the item before.
 func TestAnItemTakesFewStatements(t *testing.T) {
 	s, c := countStatements(t)
@@ -206,7 +206,7 @@ func TestAnItemTakesFewStatements(t *testing.T) {
 	for i := range 2 {
 		c.take()
 		_, claim, err = s.FinishAndClaim(t.Context(), bulk.Ref{Job: j.ID, Index: i}, bulk.Outcome{Sent: true, SentAt: madeAt, At: madeAt, NextAt: madeAt}, look)
-		if got := c.take(); err != nil || claim.Item.Index != i+1 || got != 5 {
+		if got := c.take(); err != nil || claim.Item.Index != i+1 || got != 8 {
 			t.Errorf("item %d took %d statements, and %+v followed (%v)", i, got, claim.Item, err)
 		}
 	}

@@ -212,7 +212,7 @@ func TestSocketEndsWithWhatOpenedIt(t *testing.T) {
 // Sockets outlive the limits of ordinary answers by their pings, and those whose
 // clients are gone, or answer no pings, are noticed.
 func TestSocketsAreHeldByPings(t *testing.T) {
-	d := start(t, quick, func(d *daemon) { d.server.streams.take = 100 * time.Millisecond })
+	d := start(t, quick, func(d *daemon) { d.server.streams.take = 400 * time.Millisecond })
 	k := d.dial(d.key, "")
 	got := make(chan string, 1)
 	go func() { got <- k.next() }() // a client that reads answers pings
@@ -223,7 +223,7 @@ func TestSocketsAreHeldByPings(t *testing.T) {
 	begun := time.Now()
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
-	for time.Since(begun) < 500*time.Millisecond {
+	for time.Since(begun) < 1200*time.Millisecond {
 		<-again.C
 	}
 	d.logEvents(store.DefaultTenant, "main/call")
@@ -238,7 +238,7 @@ func TestSocketsAreHeldByPings(t *testing.T) {
 // dropped while it takes something.
 func TestSocketWaitsForWhoIsSlow(t *testing.T) {
 	d := start(t, func(d *daemon) {
-		d.server.streams.beat, d.server.streams.take = 20*time.Millisecond, time.Second
+		d.server.streams.beat, d.server.streams.take = 20*time.Millisecond, 2*time.Second
 	})
 	data := fmt.Appendf(nil, `{"body":"%s"}`, bytes.Repeat([]byte("x"), 200<<10))
 	const events = 100
@@ -246,7 +246,7 @@ func TestSocketWaitsForWhoIsSlow(t *testing.T) {
 		d.logEvent(engine.Event{Session: engine.SessionKey{Tenant: store.DefaultTenant, ID: "main"}, Type: engine.EventMessage, Data: data})
 	}
 	k := d.dial(d.key, "?after="+string(store.FirstEvent))
-	pace := time.NewTicker(20 * time.Millisecond)
+	pace := time.NewTicker(30 * time.Millisecond)
 	defer pace.Stop()
 	for i := range events {
 		<-pace.C

@@ -110,6 +110,11 @@ func saveCircuit(tx *sql.Tx, id webhooks.EndpointID, c webhooks.Circuit, proven 
 	return err
 }
 
+// isUnderWay tells whether one of a line is posted now. It need not be the first: an
+// older one may have come back before it. It is looked for among what is posted, not
+// along the line.
+const isUnderWay = `SELECT EXISTS (SELECT 1 FROM deliveries WHERE endpoint_id = $1 AND session_id || '' = $2 AND state = 'sending' AND turn <> 2)`
+
 // enterLine puts deliveries of one endpoint and session at their places in line,
 // by enter, without two of them having the turn: who had it and was not claimed
 // yet gives it up to whoever comes before.
@@ -118,21 +123,16 @@ func enterLine(tx *sql.Tx, id webhooks.EndpointID, sessions []engine.SessionID, 
 	sessions = slices.Compact(sessions)
 	var idle []engine.SessionID // sessions without a delivery under way, whose end passes the turn on
 	for _, session := range sessions {
-		var head webhooks.DeliveryID
-		var state webhooks.DeliveryState
-		err := tx.QueryRow(`SELECT id, state FROM deliveries WHERE endpoint_id = $1 AND session_id = $2 AND turn < 2
-			ORDER BY id LIMIT 1`, id, session).Scan(&head, &state)
-		switch {
-		case isNoRows(err):
-			idle = append(idle, session)
-			continue
-		case err != nil:
+		var busy bool
+		if err := tx.QueryRow(isUnderWay, id, session).Scan(&busy); err != nil {
 			return err
-		case state == webhooks.DeliverySending:
+		}
+		if busy {
 			continue
 		}
 		idle = append(idle, session)
-		if _, err := tx.Exec(`UPDATE deliveries SET turn = 0 WHERE id = $1`, head); err != nil {
+		if _, err := tx.Exec(`UPDATE deliveries SET turn = 0 WHERE id = (SELECT min(d.id) FROM deliveries d
+			WHERE d.endpoint_id = $1 AND d.session_id = $2 AND d.turn < 2)`, id, session); err != nil {
 			return err
 		}
 	}

@@ -50,7 +50,7 @@ UPDATE deliveries SET state = 'sending' WHERE state = 'pending' AND id IN (
 	SELECT id FROM ranked WHERE rank <= CASE failing WHEN 1 THEN $5 ELSE $6 END
 ) RETURNING id`
 
-const releaseAll = `UPDATE deliveries SET state = 'pending', turn = CASE turn WHEN 0 THEN 1 ELSE turn END WHERE state = 'sending'`
+const selectSending = `SELECT id FROM deliveries WHERE state = 'sending'`
 
 // capRetries takes back times that were set while the clock was far ahead.
 const capRetries = waitingEndpoints + `
@@ -110,7 +110,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, room webhook
 func (s *Store) ReleaseDeliveries(ctx context.Context, ids []webhooks.DeliveryID) error {
 	return s.record(ctx, func(tx *sql.Tx) error {
 		for _, id := range ids {
-			if _, err := tx.Exec(handBack, id); err != nil {
+			if err := giveUp(tx, id); err != nil {
 				return err
 			}
 		}
@@ -120,11 +120,19 @@ func (s *Store) ReleaseDeliveries(ctx context.Context, ids []webhooks.DeliveryID
 
 // ReleaseAllDeliveries implements webhooks.Store.
 func (s *Store) ReleaseAllDeliveries(ctx context.Context) (int, error) {
-	var n int64
-	err := s.update(ctx, func(tx *sql.Tx) (err error) {
-		if n, err = changed(tx.Exec(releaseAll)); err != nil {
+	var n int
+	err := s.update(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.Query(selectSending)
+		left, err := collect(rows, err, scanDeliveryID)
+		if err != nil {
 			return err
 		}
+		for _, id := range left {
+			if err := giveUp(tx, id); err != nil {
+				return err
+			}
+		}
+		n = len(left)
 		limit := millis(s.clock().Add(webhooks.MaxRetryWait))
 		if _, err = tx.Exec(capRetries, limit); err != nil {
 			return err
@@ -132,7 +140,7 @@ func (s *Store) ReleaseAllDeliveries(ctx context.Context) (int, error) {
 		_, err = tx.Exec(`UPDATE endpoints SET held_until = 0 WHERE held_until > $1`, limit)
 		return err
 	})
-	return int(n), err
+	return n, err
 }
 
 // NextDelivery implements webhooks.Store.

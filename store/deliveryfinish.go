@@ -10,8 +10,9 @@ import (
 	"wapid/webhooks"
 )
 
-// promoteNext gives the turn to whoever is first in line now; it may have it already.
-const promoteNext = `UPDATE deliveries SET turn = 1 WHERE turn = 0 AND id = (
+// promoteNext gives the turn to whoever is first in line now; it may have it already, or
+// be under way in another's place.
+const promoteNext = `UPDATE deliveries SET turn = 1 WHERE turn = 0 AND state = 'pending' AND id = (
 	SELECT min(d.id) FROM deliveries d WHERE d.endpoint_id = $1 AND d.session_id = $2 AND d.turn < 2)`
 
 // finishing reads what is to be finished: reading first costs less than RETURNING.
@@ -19,9 +20,8 @@ const finishing = `SELECT endpoint_id, session_id, state, turn FROM deliveries W
 
 const finishDelivery = `UPDATE deliveries SET state = $1, turn = 2, attempts = attempts + 1, next_at = $2, finished_at = $3 WHERE id = $4`
 
-// handBack returns a claim untried. What was claimed for another's place has the turn
-// of its line.
-const handBack = `UPDATE deliveries SET state = 'pending', turn = CASE turn WHEN 0 THEN 1 ELSE turn END WHERE id = $1 AND state = 'sending'`
+// handBack returns a claim untried, without a turn if it stands in line.
+const handBack = `UPDATE deliveries SET state = 'pending', turn = CASE turn WHEN 2 THEN 2 ELSE 0 END WHERE id = $1 AND state = 'sending'`
 
 // One that was delivered again counts its attempts anew, but its tries on.
 const insertAttempt = `INSERT INTO attempts (delivery_id, number, at, status, duration_ms, error, body)
@@ -73,7 +73,7 @@ func (s *Store) finishAll(tx *sql.Tx, tries []webhooks.Tried) (turns []webhooks.
 	var lines []deliveryLine
 	for i, t := range tries {
 		if t.Outcome.State == "" {
-			if _, err := tx.Exec(handBack, t.ID); err != nil {
+			if err := giveUp(tx, t.ID); err != nil {
 				return nil, e, 0, err
 			}
 			continue
@@ -138,4 +138,18 @@ func finishOne(tx *sql.Tx, t webhooks.Tried, behind bool) (line deliveryLine, er
 	}
 	_, err = tx.Exec(insertAttempt, t.ID, millis(a.At), a.Status, a.Duration.Milliseconds(), a.Error, a.Body)
 	return line, err
+}
+
+// giveUp hands a claim back untried. The turn of its line goes to whoever is first
+// there, which is another if an older one has come back meanwhile.
+func giveUp(tx *sql.Tx, id webhooks.DeliveryID) error {
+	if n, err := changed(tx.Exec(handBack, id)); err != nil || n == 0 {
+		return err
+	}
+	var line deliveryLine
+	err := tx.QueryRow(`SELECT endpoint_id, session_id FROM deliveries WHERE id = $1`, id).Scan(&line.endpoint, &line.session)
+	if err == nil {
+		_, err = tx.Exec(promoteNext, line.endpoint, line.session)
+	}
+	return err
 }

@@ -41,7 +41,8 @@ func TestDeliveryPlansUseTheirIndexes(t *testing.T) {
 			[]any{"e", "t", 9, 10}, []string{"deliveries_endpoint (endpoint_id=? AND id<?)"}},
 		"listed dead": {selectLogged + ` WHERE d.endpoint_id = $1 AND d.tenant_id = $2 AND d.state = 'dead' ORDER BY d.id DESC LIMIT $3`,
 			[]any{"e", "t", 10}, []string{"deliveries_dead (endpoint_id=?)"}},
-		"release": {releaseAll, nil, []string{"deliveries_sending"}},
+		"release":   {selectSending, nil, []string{"deliveries_sending"}},
+		"under way": {isUnderWay, []any{"e", "s"}, []string{"deliveries_sending (endpoint_id=?)"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var plan string

@@ -118,7 +118,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, storageError(err)
 	}
-	if _, err := db.ExecContext(ctx, fmt.Sprintf(`PRAGMA wal_autocheckpoint = %d`, checkpoint.Backstop)); err != nil {
+	if err := checkpoint.Prepare(ctx, db); err != nil {
 		return nil, errors.Join(storageError(err), db.Close())
 	}
 	if err := migrate(ctx, db, migrationFiles, o.Clock()); err != nil {

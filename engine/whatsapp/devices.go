@@ -93,7 +93,11 @@ func openDevices(ctx context.Context, dir string, log waLog.Logger) (*devices, e
 	}
 	// What a statement needs to undo itself is kept in memory only. Otherwise SQLite sets
 	// 64 KiB aside for each such statement, and makes a file of more.
-	if _, err := db.ExecContext(ctx, fmt.Sprintf(`PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = %d`, checkpoint.Backstop)); err != nil {
+	_, err = db.ExecContext(ctx, `PRAGMA temp_store = MEMORY`)
+	if err == nil {
+		err = checkpoint.Prepare(ctx, db)
+	}
+	if err != nil {
 		db.Close()
 		return nil, fmt.Errorf("device store %s: %w", path, err)
 	}

@@ -7,6 +7,7 @@ package checkpoint
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -23,9 +24,22 @@ type Options struct {
 	Failed func(error)
 }
 
-// Backstop is the length in pages at which a connection that writes should move the
-// log by itself, in case a Mover can't: PRAGMA wal_autocheckpoint.
-const Backstop = 16_000
+const (
+	// backstop is the length in pages at which a connection that writes moves the log by
+	// itself, in case a Mover can't.
+	backstop = 16_000
+	// longest is how many bytes a log's file keeps when it is begun anew: as many as the
+	// backstop's pages have.
+	longest = backstop * 4096
+)
+
+// Prepare sets up the pool through which all of a database is written, of one
+// connection: within its commits the log is moved as a last resort only, and a log that
+// a reader has held until it was long gives its room back.
+func Prepare(ctx context.Context, writers *sql.DB) error {
+	_, err := writers.ExecContext(ctx, fmt.Sprintf(`PRAGMA wal_autocheckpoint = %d; PRAGMA journal_size_limit = %d`, backstop, longest))
+	return err
+}
 
 // Mover looks after the log of one database. It never waits for readers or writers,
 // and moves what those leave it.

@@ -89,6 +89,55 @@ func TestReadersAreNotWaitedFor(t *testing.T) {
 	}
 }
 
+// What a reader has held until the log was long is not kept from the disk for ever.
+func TestALongLogGivesItsRoomBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	writers := open(t, path)
+	if _, err := writers.Exec(`PRAGMA synchronous = OFF; CREATE TABLE x (id INTEGER PRIMARY KEY, body BLOB)`); err != nil {
+		t.Fatal(err)
+	}
+	if err := Prepare(t.Context(), writers); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := open(t, path).Query(`SELECT 1 FROM sqlite_schema`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		t.Fatal("nothing to read")
+	}
+	length := func() int64 {
+		t.Helper()
+		info, err := os.Stat(path + "-wal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	if _, err := writers.Exec(`INSERT INTO x (body) VALUES (zeroblob(?))`, 5*longest/4); err != nil {
+		t.Fatal(err)
+	}
+	m := &Mover{beside: open(t, path), writers: writers, o: Options{Pages: 1}}
+	for range 2 {
+		if err := m.round(t.Context()); err != nil {
+			t.Error(err)
+		}
+		write(t, writers)
+	}
+	if length() <= longest {
+		t.Fatalf("the log has %d bytes while it is read", length())
+	}
+	rows.Close()
+	if err := m.round(t.Context()); err != nil {
+		t.Error(err)
+	}
+	write(t, writers)
+	if length() > longest {
+		t.Errorf("the log keeps %d bytes", length())
+	}
+}
+
 func TestFailureIsToldOnce(t *testing.T) {
 	beside := open(t, filepath.Join(t.TempDir(), "a.db"))
 	if err := beside.Close(); err != nil {

@@ -44,9 +44,11 @@ bench: build
 report:
 	$(GO) run ./cmd/benchreport docs/benchmarks.json docs/benchmarks.md docs/benchmarks.svg
 
-# profile writes profiles of the daemon's CPU time and heap under a load of sends.
+# profile writes profiles of the daemon's CPU time and heap under a load. BENCH takes
+# further flags here, too, but sessions and scenarios in it are added to these.
+SCENARIOS ?= repeat,first
 profile: build
-	./bin/wapid bench --sessions 50 --scenarios repeat,first --runs 1 --duration 10s --profiles profiles $(BENCH)
+	./bin/wapid bench --sessions $(SESSIONS) --scenarios $(SCENARIOS) --runs 1 --duration 10s --profiles profiles $(BENCH)
 
 microbench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -3,7 +3,9 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"wapid/cmd/wapid/bench"
@@ -22,7 +24,7 @@ type benchCommand struct {
 	Latency   time.Duration `help:"What the network adds to each of its answers (default ${default})." default:"0s" placeholder:"TIME"`
 	JSON      string        `help:"Write everything that was measured to this file." name:"json" placeholder:"FILE"`
 	Dir       string        `help:"Directory for what is written on the way, on the disk that is to be measured; a new one that is removed at the end, unless given." placeholder:"DIR"`
-	Profiles  string        `help:"Write profiles of the daemon's CPU time and heap into this directory instead of measuring (repeat, first and media)." placeholder:"DIR"`
+	Profiles  string        `help:"Write profiles of the daemon's CPU time and heap into this directory instead of measuring (repeat, first, inbound and media)." placeholder:"DIR"`
 	DaemonArg []string      `help:"A flag for the daemon that is started, such as --log-level=debug; may be given several times." sep:"none" placeholder:"FLAG"`
 	URL       string        `help:"Measure this running daemon, which must be on a simulated network." placeholder:"URL"`
 	AdminKey  string        `help:"The running daemon's admin key." placeholder:"KEY"`
@@ -34,6 +36,9 @@ type benchCommand struct {
 func (c *benchCommand) Run(env *environment) (err error) {
 	program, err := os.Executable()
 	if err != nil {
+		return err
+	}
+	if err := c.canWrite(); err != nil {
 		return err
 	}
 	opts := bench.Options{
@@ -57,6 +62,22 @@ func (c *benchCommand) Run(env *environment) (err error) {
 	}
 	// What was measured before a run was broken off is worth having.
 	return errors.Join(err, c.show(env, rep))
+}
+
+// canWrite finds out whether the JSON can be written: after an hour of measuring it
+// would be late for that.
+func (c *benchCommand) canWrite() error {
+	if c.JSON == "" {
+		return nil
+	}
+	if info, err := os.Stat(c.JSON); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a directory", c.JSON)
+	}
+	trial, err := os.CreateTemp(filepath.Dir(c.JSON), filepath.Base(c.JSON)+".*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(trial.Close(), os.Remove(trial.Name()))
 }
 
 // show prints the tables and writes the JSON.

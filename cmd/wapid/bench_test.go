@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -123,6 +125,35 @@ func TestBenchmarksThatCannotBe(t *testing.T) {
 		if _, err := bench.Run(t.Context(), opts); err == nil {
 			t.Errorf("%s was taken", name)
 		}
+	}
+}
+
+// TestBenchmarkThatCannotBeWritten looks that nothing is measured whose figures could
+// not be kept.
+func TestBenchmarkThatCannotBeWritten(t *testing.T) {
+	dir := t.TempDir()
+	for name, path := range map[string]string{
+		"no such directory": filepath.Join(dir, "none", "bench.json"),
+		"a directory":       dir,
+	} {
+		measured := false
+		cmd := benchCommand{Sessions: []int{1}, Scenarios: []string{"idle"}, Runs: 1, Duration: time.Millisecond, JSON: path, Dir: filepath.Join(dir, "work")}
+		ctx, cancel := context.WithCancel(t.Context())
+		err := cmd.Run(&environment{ctx: ctx, stdout: io.Discard, stderr: writerFunc(func(line []byte) (int, error) {
+			measured = true
+			cancel()
+			return len(line), nil
+		})})
+		cancel()
+		if err == nil || measured {
+			t.Errorf("%s: %v, measured: %t", name, err, measured)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	if err := (&benchCommand{JSON: filepath.Join(dir, "bench.json")}).canWrite(); err != nil {
+		t.Error(err)
 	}
 }
 

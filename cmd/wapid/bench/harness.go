@@ -118,7 +118,7 @@ func emptyDir(dir string) error {
 
 func check(opts Options) error {
 	if len(opts.Sessions) == 0 || !slices.IsSorted(opts.Sessions) || opts.Sessions[0] < 1 {
-		return errors.New("the numbers of sessions must be above zero and grow")
+		return fmt.Errorf("the numbers of sessions must be above zero and grow, and are %v", opts.Sessions)
 	}
 	for _, name := range opts.Scenarios {
 		if !slices.Contains(Scenarios(), name) {

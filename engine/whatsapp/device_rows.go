@@ -33,10 +33,7 @@ const (
 
 	dropOldOutgoing = `DELETE FROM whatsmeow_retry_buffer WHERE our_jid = $1 AND timestamp < $2`
 
-	getBuffered   = `SELECT plaintext, server_timestamp, insert_timestamp FROM whatsmeow_event_buffer WHERE our_jid = $1 AND ciphertext_hash = $2`
-	putBuffered   = `INSERT INTO whatsmeow_event_buffer (our_jid, ciphertext_hash, plaintext, server_timestamp, insert_timestamp) VALUES ($1, $2, $3, $4, $5)`
-	clearBuffered = `UPDATE whatsmeow_event_buffer SET plaintext = NULL WHERE our_jid = $1 AND ciphertext_hash = $2`
-	putSecret     = `INSERT INTO whatsmeow_message_secrets (our_jid, chat_jid, sender_jid, message_id, key) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (our_jid, chat_jid, sender_jid, message_id) DO NOTHING`
+	putSecret = `INSERT INTO whatsmeow_message_secrets (our_jid, chat_jid, sender_jid, message_id, key) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (our_jid, chat_jid, sender_jid, message_id) DO NOTHING`
 )
 
 // read runs a query for one row. It is not ok if there is none. The driver would start
@@ -212,20 +209,6 @@ func (s *deviceStore) PutSenderKey(ctx context.Context, group, user string, key 
 // RemovePreKey implements store.PreKeyStore.
 func (s *deviceStore) RemovePreKey(ctx context.Context, id uint32) error {
 	return s.add(ctx, write(removePreKey, s.device, int64(id)))
-}
-
-// GetBufferedEvent implements store.EventBuffer. It returns nil if there is none.
-func (s *deviceStore) GetBufferedEvent(ctx context.Context, hash [32]byte) (*store.BufferedEvent, error) {
-	var (
-		event        store.BufferedEvent
-		sent, stored int64
-	)
-	ok, err := s.read(ctx, getBuffered, []any{s.device, hash[:]}, &event.Plaintext, &sent, &stored)
-	if !ok {
-		return nil, err
-	}
-	event.ServerTime, event.InsertTime = time.Unix(sent, 0), time.UnixMilli(stored)
-	return &event, nil
 }
 
 // PutMessageSecret implements store.MsgSecretStore.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	"go.mau.fi/whatsmeow/store"
 	"go.mau.fi/whatsmeow/types"
@@ -154,17 +153,4 @@ func (s *deviceStore) DoDecryptionTxn(ctx context.Context, fn func(context.Conte
 		return err
 	}
 	return s.flush(b)
-}
-
-// PutBufferedEvent implements store.EventBuffer.
-func (s *deviceStore) PutBufferedEvent(ctx context.Context, hash [32]byte, plaintext []byte, at time.Time) error {
-	return s.add(ctx, write(putBuffered, s.device, hash[:], plaintext, at.Unix(), time.Now().UnixMilli()))
-}
-
-// ClearBufferedEventPlaintext implements store.EventBuffer. Nothing depends on it: what
-// is not cleared by a crash goes with the entry, two weeks later, and if its message
-// comes again, it is known by its id.
-func (s *deviceStore) ClearBufferedEventPlaintext(_ context.Context, hash [32]byte) error {
-	s.devices.committer.later(write(clearBuffered, s.device, hash[:]))
-	return nil
 }

@@ -46,6 +46,9 @@ type memory struct {
 	size    int
 	devices map[string]map[row]*list.Element
 	recent  *list.List // of *remembered, the last used first
+
+	hashes   map[string]*ciphertexts // by device; see there
+	hashSize int
 }
 
 type remembered struct {
@@ -56,7 +59,10 @@ type remembered struct {
 }
 
 func newMemory(limit int) *memory {
-	return &memory{limit: limit, devices: make(map[string]map[row]*list.Element), recent: list.New()}
+	return &memory{
+		limit: limit, devices: make(map[string]map[row]*list.Element), recent: list.New(),
+		hashes: make(map[string]*ciphertexts),
+	}
 }
 
 // get returns a row, nil if it is known not to exist. It is not ok if nothing is known.
@@ -129,10 +135,16 @@ func (m *memory) forgetKind(device string, kind rowKind) {
 }
 
 // forgetDevice drops all that is known of a device.
-func (m *memory) forgetDevice(device string) { m.forgetPrefix(device, "") }
+func (m *memory) forgetDevice(device string) {
+	m.forgetPrefix(device, "")
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dropHashes(device)
+}
 
 // forgetAll drops everything.
 func (m *memory) forgetAll() {
+	m.forgetHashes()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	clear(m.devices)

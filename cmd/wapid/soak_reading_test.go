@@ -175,3 +175,18 @@ func TestSoakTellsGrowthFromNoise(t *testing.T) {
 		}
 	}
 }
+
+// TestSoakReadsEveryQuarter looks that a run of any length is judged by what was read in
+// its last quarters, and by what needs time to settle only if it had that.
+func TestSoakReadsEveryQuarter(t *testing.T) {
+	for minutes, settles := range map[int]bool{0: false, 1: false, 5: false, 6: true, 30: true} {
+		if minutes > 0 {
+			t.Setenv("SOAK_MINUTES", strconv.Itoa(minutes))
+		}
+		o := soakFromEnvironment(t)
+		if n := o.length / o.every; n < 12 || o.every > 30*time.Second || o.long != settles {
+			t.Errorf("%d minutes: %d readings, one each %v, settles: %t", minutes, n, o.every, o.long)
+		}
+		os.Unsetenv("SOAK_MINUTES")
+	}
+}

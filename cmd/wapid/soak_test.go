@@ -35,7 +35,7 @@ type soak struct {
 
 // soakOptions are the size of a run.
 type soakOptions struct {
-	long     bool
+	long     bool          // what takes time to settle is judged as well
 	length   time.Duration // of the load
 	every    time.Duration // between two samples
 	sessions int
@@ -46,6 +46,13 @@ type soakOptions struct {
 // soakDay is how long a day of the daemon's clock takes, so that a run sees messages
 // age: they are kept for one day.
 const soakDay = 2 * time.Minute
+
+// soakSettled is how long a run must be for its second half to begin when messages have
+// been removed for a while: before, the data directory grows as it should.
+const soakSettled = 3 * soakDay
+
+// soakReadings is how many samples a run takes at least, so that each quarter has some.
+const soakReadings = 20
 
 // soakFromEnvironment reads what `make soak` was given; without it, the run is the
 // short one that goes with every test.
@@ -63,7 +70,8 @@ func soakFromEnvironment(t testing.TB) soakOptions {
 		set(n)
 	}
 	number("SOAK_MINUTES", func(n int) {
-		o = soakOptions{long: true, length: time.Duration(n) * time.Minute, every: 30 * time.Second, sessions: 50, rate: 50}
+		length := time.Duration(n) * time.Minute
+		o = soakOptions{long: length >= soakSettled, length: length, every: min(30*time.Second, length/soakReadings), sessions: 50, rate: 50}
 	})
 	number("SOAK_SESSIONS", func(n int) { o.sessions = n })
 	number("SOAK_RATE", func(n int) { o.rate = n })

@@ -67,6 +67,11 @@ func TestBadStartsEndWithOneClearLine(t *testing.T) {
 	}{
 		"unknown flag":              {serve("--lisen=x"), 2, "--lisen"},
 		"unknown command":           {[]string{"server"}, 2, "server"},
+		"nobody connects":           {serve("--connect-at-once=0"), 2, "--connect-at-once is 0"},
+		"negative pace":             {serve("--connect-rate=-1"), 2, "--connect-rate is -1"},
+		"negative look-ahead":       {serve("--look-ahead=-60"), 2, "--look-ahead is -60"},
+		"negative days":             {serve("--audit-days=-1"), 2, "--audit-days is -1"},
+		"negative in the sandbox":   {[]string{"sandbox", "--check-rate=-1"}, 2, "--check-rate is -1"},
 		"bad log level":             {serve("--log-level=loud"), 2, "--log-level"},
 		"bad ranges":                {serve("--egress-allow=10.0.0.0/40"), 1, "--egress-allow"},
 		"short key":                 {serve("--api-key=short"), 1, "API key"},

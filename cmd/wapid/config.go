@@ -50,6 +50,28 @@ type settings struct {
 	LogFormat   string `help:"console or json (default ${default})." enum:"console,json" default:"console" env:"WAPID_LOG_FORMAT"`
 }
 
+// Validate refuses numbers that would be taken for something else: a mistyped pace is
+// to be noticed at the start. kong calls it for every command that has the settings.
+func (s settings) Validate() error {
+	for _, number := range []struct {
+		flag         string
+		value, least int
+	}{
+		{"--rate-limit", s.RateLimit, 0},
+		{"--max-media", s.MaxMedia, 0},
+		{"--check-rate", s.CheckRate, 0},
+		{"--look-ahead", s.LookAhead, 0},
+		{"--audit-days", s.AuditDays, 0},
+		{"--connect-at-once", s.AtOnce, 1},
+		{"--connect-rate", s.ConnectRate, 0},
+	} {
+		if number.value < number.least {
+			return fmt.Errorf("%s is %d and may not be below %d", number.flag, number.value, number.least)
+		}
+	}
+	return nil
+}
+
 // configureFile adds the file named by --config or WAPID_CONFIG to where the
 // parser looks for settings. A key that is no setting is an error.
 func configureFile(parser *kong.Kong, args []string) error {

@@ -7,6 +7,7 @@ package checkpoint
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -19,6 +20,8 @@ type Options struct {
 	// Pages is how long a log may be before it is begun anew; 0 means 4,000, which are
 	// 16 MB.
 	Pages int
+	// TooLong is the length at which readers are waited for; 0 means 16,000 pages.
+	TooLong int
 	// Failed is told of what went wrong, once until a round succeeds; nil for nobody.
 	// What is not moved stays safe in the log.
 	Failed func(error)
@@ -41,12 +44,21 @@ func Prepare(ctx context.Context, writers *sql.DB) error {
 	return err
 }
 
-// Mover looks after the log of one database. It never waits for readers or writers,
-// and moves what those leave it.
+const (
+	// patience is how long commits may wait for readers, so that a log that has grown too
+	// long is begun anew.
+	patience = 200 * time.Millisecond
+	// insistEvery is how often that may be, as a backup reads for minutes.
+	insistEvery = 20 * time.Second
+)
+
+// Mover looks after the log of one database. It waits for nobody, and moves what
+// readers and writers leave it, until the log is too long.
 type Mover struct {
 	beside, writers *sql.DB
 	o               Options
 	ill             bool
+	insisted        time.Time
 	stop            context.CancelFunc
 	done            sync.WaitGroup
 }
@@ -61,6 +73,9 @@ func Start(beside, writers *sql.DB, o Options) *Mover {
 	}
 	if o.Pages <= 0 {
 		o.Pages = 4000
+	}
+	if o.TooLong <= 0 {
+		o.TooLong = backstop
 	}
 	if o.Failed == nil {
 		o.Failed = func(error) {}
@@ -97,13 +112,41 @@ func (m *Mover) run(ctx context.Context) {
 
 // round moves what the log holds. One that has grown long is begun anew by the next
 // commit once all of it is moved: for that the little that was written meanwhile is
-// moved between two commits.
+// moved between two commits. Where one reader follows another that is never so; then,
+// rarely, the commits wait a moment for those who read.
 func (m *Mover) round(ctx context.Context) error {
 	pages, err := move(ctx, m.beside)
 	if err == nil && pages >= m.o.Pages {
 		_, err = move(ctx, m.writers)
 	}
+	if err == nil && pages >= m.o.TooLong && time.Since(m.insisted) > insistEvery {
+		m.insisted = time.Now()
+		err = insist(ctx, m.writers)
+	}
 	return err
+}
+
+// insist waits for readers, no longer than patience, so that the log is begun anew.
+// Those who come meanwhile read the file alone.
+func insist(ctx context.Context, writers *sql.DB) (err error) {
+	conn, err := writers.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	var before int
+	if err := conn.QueryRowContext(ctx, `PRAGMA busy_timeout`).Scan(&before); err != nil {
+		return err
+	}
+	defer func() {
+		_, restored := conn.ExecContext(context.WithoutCancel(ctx), fmt.Sprintf(`PRAGMA busy_timeout = %d`, before))
+		err = errors.Join(err, restored)
+	}()
+	if _, err := conn.ExecContext(ctx, fmt.Sprintf(`PRAGMA busy_timeout = %d`, patience.Milliseconds())); err != nil {
+		return err
+	}
+	var busy, pages, moved int
+	return conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(RESTART)`).Scan(&busy, &pages, &moved)
 }
 
 // move says how many pages the log had.

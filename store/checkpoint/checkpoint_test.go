@@ -80,7 +80,7 @@ func TestReadersAreNotWaitedFor(t *testing.T) {
 	if !rows.Next() {
 		t.Fatal("nothing to read")
 	}
-	m := &Mover{beside: open(t, path), writers: writers, o: Options{Pages: 1}}
+	m := &Mover{beside: open(t, path), writers: writers, o: Options{Pages: 1, TooLong: 1 << 30}}
 	for range 3 {
 		write(t, writers)
 		if err := m.round(t.Context()); err != nil {
@@ -118,7 +118,7 @@ func TestALongLogGivesItsRoomBack(t *testing.T) {
 	if _, err := writers.Exec(`INSERT INTO x (body) VALUES (zeroblob(?))`, 5*longest/4); err != nil {
 		t.Fatal(err)
 	}
-	m := &Mover{beside: open(t, path), writers: writers, o: Options{Pages: 1}}
+	m := &Mover{beside: open(t, path), writers: writers, o: Options{Pages: 1, TooLong: 1 << 30}}
 	for range 2 {
 		if err := m.round(t.Context()); err != nil {
 			t.Error(err)
@@ -135,6 +135,42 @@ func TestALongLogGivesItsRoomBack(t *testing.T) {
 	write(t, writers)
 	if length() > longest {
 		t.Errorf("the log keeps %d bytes", length())
+	}
+}
+
+// Where there is always somebody who reads, the log is begun anew all the same.
+func TestReadersAreWaitedForWhenTheLogIsTooLong(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	writers := open(t, path)
+	if _, err := writers.Exec(`PRAGMA busy_timeout = 1234; CREATE TABLE x (id INTEGER PRIMARY KEY, body BLOB)`); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := open(t, path).Query(`SELECT 1 FROM sqlite_schema`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !rows.Next() {
+		t.Fatal("nothing to read")
+	}
+	for range 20 {
+		write(t, writers)
+	}
+	m := &Mover{beside: open(t, path), writers: writers, o: Options{Pages: 1, TooLong: 20}}
+	ended := make(chan error, 1)
+	time.AfterFunc(patience/10, func() { ended <- rows.Close() })
+	if err := m.round(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	write(t, writers)
+	if pages, err := move(t.Context(), writers); err != nil || pages > 20 {
+		t.Errorf("the log has %d pages, %v", pages, err)
+	}
+	var timeout int
+	if err := writers.QueryRow(`PRAGMA busy_timeout`).Scan(&timeout); err != nil || timeout != 1234 {
+		t.Errorf("writers wait %d ms, %v", timeout, err)
 	}
 }
 

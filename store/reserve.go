@@ -62,19 +62,20 @@ func (s *Store) recall(q querier, r engine.Reservation) (found recalled, err err
 	if id == "" {
 		return recalled{}, nil
 	}
-	found.Message, err = s.scanMessage(q.QueryRow(selectMessage+`
-		WHERE tenant_id = $1 AND session_id = $2 AND direction = 'out' AND id = $3 AND origin = ''`, m.Session.Tenant, m.Session.ID, id))
-	if isNoRows(err) { // it was never written, or retention has taken it
-		return recalled{}, nil
-	}
-	if err != nil {
-		return recalled{}, storageError(err)
-	}
+	// Outside a transaction somebody may send the queued message between the two looks.
+	// Looked at in this order it is then told as it is after that.
 	var queued bool
 	err = q.QueryRow(`SELECT counted_on, EXISTS (SELECT 1 FROM outbox
 			WHERE tenant_id = $1 AND session_id = $2 AND message_id = $3)
 		FROM messages WHERE tenant_id = $1 AND session_id = $2 AND direction = 'out' AND id = $3 AND origin = ''`,
 		m.Session.Tenant, m.Session.ID, id).Scan(&found.countedOn, &queued)
+	if err == nil {
+		found.Message, err = s.scanMessage(q.QueryRow(selectMessage+`
+			WHERE tenant_id = $1 AND session_id = $2 AND direction = 'out' AND id = $3 AND origin = ''`, m.Session.Tenant, m.Session.ID, id))
+	}
+	if isNoRows(err) { // it was never written, or retention has taken it
+		return recalled{}, nil
+	}
 	if err != nil {
 		return recalled{}, storageError(err)
 	}

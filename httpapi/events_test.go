@@ -193,8 +193,11 @@ func FuzzEventQuery(f *testing.F) {
 	f.Fuzz(func(t *testing.T, after, kind, session string) {
 		d := *d
 		d.t = t
-		r := d.do(call{method: http.MethodGet, key: d.key, path: "/api/whatsapp/events?" +
-			url.Values{"after": {after}, "type": {kind}, "sessionId": {session}}.Encode()})
+		query := url.Values{"after": {after}, "type": {kind}, "sessionId": {session}}.Encode()
+		if len(query) > 4<<10 {
+			t.Skip("the server takes no request line much longer than this")
+		}
+		r := d.do(call{method: http.MethodGet, key: d.key, path: "/api/whatsapp/events?" + query})
 		_, badID := store.ParseEventID(after)
 		_, badSession := engine.ParseSessionID(session)
 		good := badID == nil && badSession == nil && slices.Contains(webhooks.Types(), engine.EventType(kind))

@@ -13,6 +13,10 @@ import (
 // session to come back, to be sent again under the same id.
 const sendPatience = 45 * time.Second
 
+// firstLogin is how long a message waits for the first login of a session that
+// has just been linked.
+const firstLogin = 10 * time.Second
+
 // lane lets one session's messages out one at a time, first come first served.
 type lane struct {
 	turn *semaphore.Weighted
@@ -190,6 +194,28 @@ func (a attempt) outcome(sent Sent, code Code) (o MessageOutcome, kept bool) {
 		return MessageOutcome{Status: MessageFailed, Code: code, Release: a.claim}, true
 	}
 	return MessageOutcome{}, false
+}
+
+// ready tells whether the session can send. One that has just been linked is about to
+// log in: that is waited for.
+func (w *worker) ready(ctx context.Context) bool {
+	v := w.view.Load()
+	if v.conn != nil || v.State.Status != StatusAuthenticated {
+		return v.conn != nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, firstLogin)
+	defer cancel()
+	for v.conn == nil && v.State.Status == StatusAuthenticated {
+		select {
+		case <-v.changed:
+			v = w.view.Load()
+		case <-w.done:
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return v.conn != nil
 }
 
 // notReady says why the session can't send.

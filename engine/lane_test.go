@@ -100,6 +100,34 @@ func TestNotReadySendsNothing(t *testing.T) {
 	})
 }
 
+// Who sends as soon as the phone shows the device need not know that the first login
+// is still to come.
+func TestAMessageWaitsForTheFirstLogin(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		after func(c *conn) // two seconds
+		want  engine.Code
+		took  time.Duration
+	}{
+		{"it logs in", func(c *conn) { c.h.Signal(engine.SignalReady{Identity: who(c.key)}) }, "", 2 * time.Second},
+		{"it does not", func(*conn) {}, engine.CodeSessionNotReady, 10 * time.Second},
+		{"it is unlinked again", func(c *conn) { c.h.Signal(engine.SignalDropped{Cause: engine.DropLoggedOut}) }, engine.CodeSessionNotReady, 2 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, w *world) {
+				w.authenticate("a")
+				defer time.AfterFunc(2*time.Second, func() { c.after(w.net.last(key("a"))) }).Stop()
+				began := time.Now()
+				_, err := w.engine.Send(context.Background(), key("a"), text("hello"))
+				wantCode(t, err, c.want)
+				if took := time.Since(began); took.Round(time.Second) != c.took {
+					t.Errorf("answered after %v, want %v", took, c.took)
+				}
+			})
+		})
+	}
+}
+
 // unknown is the answer of a socket that broke before the answer.
 func unknown(context.Context, *conn, engine.Outgoing) (engine.Sent, error) {
 	return engine.Sent{}, engine.Errorf(engine.CodeSendOutcomeUnknown, "the socket broke")

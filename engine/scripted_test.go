@@ -300,8 +300,8 @@ func (w *world) create(id string) {
 	synctest.Wait()
 }
 
-// link takes a new session through its pairing until it is ready.
-func (w *world) link(id string) *conn {
+// authenticate takes a new session through its pairing, up to its first login.
+func (w *world) authenticate(id string) {
 	w.t.Helper()
 	w.create(id)
 	c := w.net.last(key(id))
@@ -312,9 +312,16 @@ func (w *world) link(id string) *conn {
 	c.h.Signal(engine.SignalPaired{Identity: who(key(id))})
 	c.h.Signal(engine.SignalDropped{Cause: engine.DropRestart})
 	synctest.Wait()
+}
+
+// link takes a new session through its pairing until it is ready.
+func (w *world) link(id string) *conn {
+	w.t.Helper()
+	w.authenticate(id)
+	c := w.net.last(key(id))
 	c.h.Signal(engine.SignalReady{Identity: who(key(id))})
 	w.want(id, engine.StatusReady, "")
-	return w.net.last(key(id))
+	return c
 }
 
 // want waits until nothing moves and compares what others see.

@@ -95,7 +95,7 @@ func (w *worker) submit(ctx context.Context, m Outgoing, o SendOptions) (Submitt
 			return replay(found.Message, o)
 		}
 	}
-	if !o.Queue && w.view.Load().conn == nil {
+	if !o.Queue && !w.ready(ctx) {
 		return Submitted{}, w.notReady()
 	}
 	if o.Prepare != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/pem"
 	"fmt"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"wapid/engine/simnet"
 )
@@ -119,7 +121,9 @@ func installSamples(t *testing.T) string {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json")); err != nil {
-		npm := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+		ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
+		defer cancel()
+		npm := exec.CommandContext(ctx, "npm", "ci") // how stands in .npmrc
 		npm.Dir = dir
 		if out, err := npm.CombinedOutput(); err != nil {
 			if os.Getenv("CI") == "true" {
@@ -172,7 +176,11 @@ func (b *sampleBench) command(t *testing.T, s sample, dir, file string, more ...
 	for _, a := range s.args {
 		args = append(args, strings.ReplaceAll(a, "{}", file))
 	}
-	cmd := exec.CommandContext(t.Context(), s.tool, append(args, more...)...)
+	// A sample that polls for something that never comes would poll for ever.
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, s.tool, append(args, more...)...)
+	cmd.WaitDelay = time.Second // for what it has started itself
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "NODE_PATH="+b.modules, "SSL_CERT_FILE="+b.authority, "APP_ENV=production")
 	return cmd

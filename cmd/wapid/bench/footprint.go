@@ -170,7 +170,7 @@ func (h *harness) reboot(ctx context.Context, between func() error, flags ...str
 	next.size = h.daemon.size
 	next.sender.used.Store(h.daemon.sender.used.Load())
 	h.daemon = next
-	err = h.daemon.awaitReady(ctx, restartPatience)
+	err = h.daemon.awaitReady(ctx, restartPatience(h.daemon.size))
 	return time.Since(begun), err
 }
 
@@ -182,7 +182,9 @@ const maxSQL = 1000
 const fewRuns = 3
 
 // restartPatience bounds a restart or a reconnection of all sessions.
-const restartPatience = 10 * time.Minute
+func restartPatience(size int) time.Duration {
+	return time.Minute + time.Duration(size)*100*time.Millisecond
+}
 
 func (h *harness) restarted(ctx context.Context, size int, s standing, took time.Duration) error {
 	h.report.Add("restart", size, s.side(), report.Values{report.Seconds: took.Seconds()})
@@ -251,9 +253,11 @@ func (h *harness) storm(ctx context.Context, size int) error {
 			return err
 		}
 		h.report.Add("reconnect storm", size, report.Daemon, report.Values{report.Seconds: took.Seconds()})
-		answer, err := h.raw.do(ctx, bound.Command{Do: bound.Storm})
+		late, cancel := context.WithTimeout(ctx, restartPatience(size))
+		answer, err := h.raw.do(late, bound.Command{Do: bound.Storm})
+		cancel()
 		if err != nil {
-			return err
+			return fmt.Errorf("the bound after a storm: %w", err)
 		}
 		h.report.Add("reconnect storm", size, report.Bound, report.Values{report.Seconds: answer.Took.Seconds()})
 		h.progress("reconnect storm, %d sessions: %s %.2f s, %s %.2f s", size, report.Daemon, took.Seconds(), report.Bound, answer.Took.Seconds())
@@ -265,7 +269,7 @@ func (h *harness) storm(ctx context.Context, size int) error {
 }
 
 func (h *harness) stormDaemon(ctx context.Context) (time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, restartPatience)
+	ctx, cancel := context.WithTimeout(ctx, restartPatience(h.daemon.size))
 	defer cancel()
 	all := h.daemonNumbers().Sessions()
 	begun := time.Now()
@@ -286,7 +290,7 @@ func (h *harness) stormDaemon(ctx context.Context) (time.Duration, error) {
 			return 0, fmt.Errorf("%d of %d sessions came back: %w", answer.Connections, h.daemon.size, err)
 		}
 	}
-	if err := h.daemon.awaitReady(ctx, restartPatience); err != nil {
+	if err := h.daemon.awaitReady(ctx, restartPatience(h.daemon.size)); err != nil {
 		return 0, err
 	}
 	return time.Since(begun), nil

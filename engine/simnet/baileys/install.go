@@ -1,6 +1,7 @@
 package baileys
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/gofrs/flock"
 )
@@ -56,6 +58,9 @@ func sourceDir() (string, error) {
 	}
 }
 
+// fetchPatience bounds one run of npm.
+const fetchPatience = 3 * time.Minute
+
 // fetchDependencies runs npm unless the pinned versions are there already. The
 // lock keeps the tests of two packages, which run at once, from doing it twice.
 func fetchDependencies(dir string) error {
@@ -72,9 +77,10 @@ func fetchDependencies(dir string) error {
 	if have, err := lockedVersion(filepath.Join(dir, "node_modules", ".package-lock.json")); err == nil && have == wanted {
 		return nil
 	}
-	// Without scripts: the one that Baileys' dependencies have isn't needed, and
-	// packages from outside shall not run programs on the way in.
-	npm := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	// How it does that stands in .npmrc.
+	ctx, cancel := context.WithTimeout(context.Background(), fetchPatience)
+	defer cancel()
+	npm := exec.CommandContext(ctx, "npm", "ci")
 	npm.Dir = dir
 	if out, err := npm.CombinedOutput(); err != nil {
 		return fmt.Errorf("npm ci: %w\n%s", err, out)

@@ -19,11 +19,11 @@ const stopping = 30 * time.Second
 
 // child is a process that the harness has started and ends.
 type child struct {
-	cmd    *exec.Cmd
-	name   string
-	input  io.WriteCloser
-	output *bufio.Reader
-	log    string // the file of its standard error
+	cmd   *exec.Cmd
+	name  string
+	input io.WriteCloser
+	lines chan string // of its standard output; closed when that ends
+	log   string      // the file of its standard error
 
 	once sync.Once
 	err  error
@@ -37,7 +37,7 @@ func (h *harness) start(name string, env []string, args ...string) (*child, erro
 		return nil, err
 	}
 	defer stderr.Close()
-	c := &child{cmd: exec.Command(h.opts.Program, args...), name: name, log: log}
+	c := &child{cmd: exec.Command(h.opts.Program, args...), name: name, lines: make(chan string), log: log}
 	c.cmd.Env = append(append(os.Environ(), h.opts.Environment...), env...)
 	c.cmd.Stderr = stderr
 	// A Ctrl-C at the terminal reaches the harness alone, which ends what it has
@@ -53,9 +53,21 @@ func (h *harness) start(name string, env []string, args ...string) (*child, erro
 	if err = c.cmd.Start(); err != nil {
 		return nil, err
 	}
-	c.output = bufio.NewReader(out)
+	go c.read(out)
 	h.children = append(h.children, c)
 	return c, nil
+}
+
+// read passes the lines on until the process closes its end.
+func (c *child) read(out io.Reader) {
+	defer close(c.lines)
+	for r := bufio.NewReader(out); ; {
+		text, err := r.ReadString('\n')
+		if err != nil {
+			return
+		}
+		c.lines <- text
+	}
 }
 
 func (c *child) pid() int { return c.cmd.Process.Pid }
@@ -63,11 +75,10 @@ func (c *child) pid() int { return c.cmd.Process.Pid }
 // line reads one line of what the process prints. When it has ended instead, the
 // error says so with the end of its log.
 func (c *child) line() (string, error) {
-	text, err := c.output.ReadString('\n')
-	if err == nil {
+	if text, open := <-c.lines; open {
 		return text, nil
 	}
-	return "", fmt.Errorf("%s ended: %w", c.name, errors.Join(err, c.stop()))
+	return "", fmt.Errorf("%s ended: %w", c.name, errors.Join(io.EOF, c.stop()))
 }
 
 func (c *child) tail() string {
@@ -92,7 +103,8 @@ func (c *child) stop() error {
 				_ = c.cmd.Process.Kill()
 			}
 		})()
-		_, _ = io.Copy(io.Discard, c.output) // until it closes its end
+		for range c.lines { // until it closes its end
+		}
 		if err := c.cmd.Wait(); err != nil {
 			c.err = fmt.Errorf("%s: %w\n%s", c.name, err, c.tail())
 		}

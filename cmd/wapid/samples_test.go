@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"wapid/engine/simnet"
+	"wapid/engine/simnet/npm"
 )
 
 // The programs in testdata/samples are those of the WapiConnect document, as
@@ -120,17 +121,11 @@ func installSamples(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json")); err != nil {
-		ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
-		defer cancel()
-		npm := exec.CommandContext(ctx, "npm", "ci") // how stands in .npmrc
-		npm.Dir = dir
-		if out, err := npm.CombinedOutput(); err != nil {
-			if os.Getenv("CI") == "true" {
-				t.Fatalf("npm ci: %v\n%s", err, out)
-			}
-			t.Skipf("left out: the samples' packages can't be fetched: %v", err)
+	if err := npm.Install(t.Context(), dir); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
 		}
+		t.Skipf("left out: the samples' packages can't be fetched: %v", err)
 	}
 	return filepath.Join(dir, "node_modules")
 }

@@ -181,7 +181,7 @@ const maxSQL = 1000
 // fewRuns is how often restarts and storms are measured at most.
 const fewRuns = 3
 
-// restartPatience bounds a restart or a reconnection of all sessions.
+// restartPatience bounds a start or a reconnection of a fleet.
 func restartPatience(size int) time.Duration {
 	return time.Minute + time.Duration(size)*100*time.Millisecond
 }
@@ -196,7 +196,7 @@ func (h *harness) restartRaw(ctx context.Context, size int) error {
 	if err := h.stopRaw(ctx); err != nil {
 		return err
 	}
-	next, took, err := h.startRaw(h.raw.inSQL, h.raw.size)
+	next, took, err := h.startRaw(ctx, h.raw.inSQL, h.raw.size)
 	if err != nil {
 		return err
 	}
@@ -215,7 +215,7 @@ func (h *harness) stopRaw(ctx context.Context) error {
 // restartSQL measures the bound with whatsmeow's own store in SQLite, which is
 // what people run. Its fleet lives only here, and grows from size to size.
 func (h *harness) restartSQL(ctx context.Context, size int) (err error) {
-	sql, _, err := h.startRaw(true, h.sqlSize)
+	sql, _, err := h.startRaw(ctx, true, h.sqlSize)
 	if err != nil {
 		return err
 	}
@@ -236,7 +236,7 @@ func (h *harness) restartSQL(ctx context.Context, size int) (err error) {
 	if err = sql.child.stop(); err != nil {
 		return err
 	}
-	next, took, err := h.startRaw(true, size)
+	next, took, err := h.startRaw(ctx, true, size)
 	if err != nil {
 		return err
 	}

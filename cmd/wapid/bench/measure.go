@@ -36,7 +36,7 @@ func (h *harness) measure(ctx context.Context) (err error) {
 	if err = os.MkdirAll(h.path("bound"), 0o700); err != nil {
 		return err
 	}
-	if h.raw, _, err = h.startRaw(false, 0); err != nil {
+	if h.raw, _, err = h.startRaw(ctx, false, 0); err != nil {
 		return err
 	}
 	if h.wants("generator") {

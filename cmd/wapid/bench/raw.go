@@ -23,8 +23,9 @@ type rawFleet struct {
 }
 
 // startRaw starts the bound's process and returns when all clients that it knows
-// from before are logged in, and how long that took since the start.
-func (h *harness) startRaw(inSQL bool, size int) (*rawFleet, time.Duration, error) {
+// from before are logged in, and how long that took since the start. When they
+// are not in time, or the context ends, the process does too.
+func (h *harness) startRaw(ctx context.Context, inSQL bool, size int) (*rawFleet, time.Duration, error) {
 	f := &rawFleet{inSQL: inSQL, size: size, numbers: h.rawNumbers()}
 	if inSQL {
 		f.numbers = h.sqlNumbers()
@@ -38,8 +39,12 @@ func (h *harness) startRaw(inSQL bool, size int) (*rawFleet, time.Duration, erro
 	if f.child, err = h.start("bound", nil, args...); err != nil {
 		return nil, 0, err
 	}
-	answer, err := f.answer()
-	if err == nil && answer.Count != size {
+	late, cancel := context.WithTimeout(ctx, restartPatience(size))
+	defer cancel()
+	answer, err := f.awaitAnswer(late)
+	if err != nil {
+		err = fmt.Errorf("the start of the bound with %d clients: %w", size, err)
+	} else if answer.Count != size {
 		err = fmt.Errorf("the bound knows %d clients instead of %d", answer.Count, size)
 	}
 	return f, time.Since(begun), err
@@ -51,18 +56,24 @@ func (f *rawFleet) do(ctx context.Context, c bound.Command) (bound.Answer, error
 	if err != nil {
 		return bound.Answer{}, err
 	}
-	defer context.AfterFunc(ctx, func() { _ = f.child.stop() })()
 	if _, err = f.child.input.Write(append(raw, '\n')); err != nil {
 		return bound.Answer{}, fmt.Errorf("bound: %w\n%s", err, f.child.tail())
 	}
-	answer, err := f.answer()
-	if err != nil && ctx.Err() != nil {
-		return answer, ctx.Err()
-	}
+	answer, err := f.awaitAnswer(ctx)
 	if err != nil {
 		return answer, fmt.Errorf("bound, %s: %w", c.Do, err)
 	}
 	return answer, nil
+}
+
+// awaitAnswer ends the process when the context ends before its answer.
+func (f *rawFleet) awaitAnswer(ctx context.Context) (bound.Answer, error) {
+	defer context.AfterFunc(ctx, func() { _ = f.child.stop() })()
+	answer, err := f.answer()
+	if err != nil && ctx.Err() != nil {
+		return answer, ctx.Err()
+	}
+	return answer, err
 }
 
 func (f *rawFleet) answer() (bound.Answer, error) {

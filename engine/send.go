@@ -43,7 +43,8 @@ type Submitted struct {
 // for its session, which need not be connected then. An empty m.ID gets an id;
 // m.Target and m.Quoted need no more than the ID. The file of an attachment stays
 // the caller's, except that of a message which this call has queued: the engine
-// removes it when the message has left the queue.
+// removes it when the message has left the queue. A session that was linked just now
+// is given ten seconds for its first login.
 //
 // Errors: those of o.Prepare; CodeSessionNotFound; CodeSessionNotReady and CodeSessionBusy;
 // CodeInvalid and CodeNotFound for what m refers to; CodeSentLimit;

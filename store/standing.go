@@ -53,16 +53,22 @@ func learn[K comparable, V any](m *map[K]V, key K, value V) {
 	(*m)[key] = value
 }
 
+// known returns an entry of one of standing's maps, which find looks up and known learns
+// if it is missing.
+func known[K comparable, V any](m *map[K]V, key K, find func() (V, error)) (V, error) {
+	if value, ok := (*m)[key]; ok {
+		return value, nil
+	}
+	value, err := find()
+	if err == nil {
+		learn(m, key, value)
+	}
+	return value, err
+}
+
 // termsOf returns CodeNotFound if there is no such tenant.
 func (s *Store) termsOf(tx *sql.Tx, tenant engine.TenantID) (terms, error) {
-	if t, known := s.standing.tenants[tenant]; known {
-		return t, nil
-	}
-	t, err := s.findTerms(tx, tenant)
-	if err == nil {
-		learn(&s.standing.tenants, tenant, t)
-	}
-	return t, err
+	return known(&s.standing.tenants, tenant, func() (terms, error) { return s.findTerms(tx, tenant) })
 }
 
 // taker is an endpoint that wants a type of event.
@@ -76,42 +82,25 @@ const selectTakers = `SELECT e.id, e.sessions FROM endpoints e WHERE ` + wantsTy
 // takersOf finds those of a tenant's endpoints that take events of a type, be it of some
 // sessions only.
 func (s *Store) takersOf(tx *sql.Tx, tenant engine.TenantID, t engine.EventType) ([]taker, error) {
-	key := wish{tenant, t}
-	if known, ok := s.standing.takers[key]; ok {
-		return known, nil
-	}
-	byDefault, pattern := wanted(t)
-	rows, err := tx.Query(selectTakers, tenant, byDefault, pattern)
-	found, err := collect(rows, err, func(r row) (t taker, err error) {
-		err = r.Scan(&t.endpoint, sessionList{&t.sessions})
-		return t, err
+	return known(&s.standing.takers, wish{tenant, t}, func() ([]taker, error) {
+		byDefault, pattern := wanted(t)
+		rows, err := tx.Query(selectTakers, tenant, byDefault, pattern)
+		return collect(rows, err, func(r row) (t taker, err error) {
+			err = r.Scan(&t.endpoint, sessionList{&t.sessions})
+			return t, err
+		})
 	})
-	if err == nil {
-		learn(&s.standing.takers, key, found)
-	}
-	return found, err
 }
 
 // wordsOf are the words by which people opt out of a tenant's bulk messages.
 func (s *Store) wordsOf(tx *sql.Tx, tenant engine.TenantID) (bulk.OptOutWords, error) {
-	if known, ok := s.standing.words[tenant]; ok {
-		return known, nil
-	}
-	words, err := s.optOutWords(tx, tenant)
-	if err == nil {
-		learn(&s.standing.words, tenant, words)
-	}
-	return words, err
+	return known(&s.standing.words, tenant, func() (bulk.OptOutWords, error) { return s.optOutWords(tx, tenant) })
 }
 
 // isListed tells whether anybody stands on a tenant's list of opt-outs.
-func (s *Store) isListed(tx *sql.Tx, tenant engine.TenantID) (found bool, err error) {
-	if known, ok := s.standing.listed[tenant]; ok {
-		return known, nil
-	}
-	err = tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM opt_outs WHERE tenant_id = $1)`, tenant).Scan(&found)
-	if err == nil {
-		learn(&s.standing.listed, tenant, found)
-	}
-	return found, err
+func (s *Store) isListed(tx *sql.Tx, tenant engine.TenantID) (bool, error) {
+	return known(&s.standing.listed, tenant, func() (found bool, err error) {
+		err = tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM opt_outs WHERE tenant_id = $1)`, tenant).Scan(&found)
+		return found, err
+	})
 }

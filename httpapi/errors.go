@@ -77,6 +77,7 @@ type failure struct {
 	Used      *int             `json:"used,omitempty"`
 	MessageID engine.MessageID `json:"messageId,omitempty"`
 	Reasons   []string         `json:"reasons,omitempty"` // of /readyz
+	RequestID string           `json:"requestId"`         // as in X-Request-Id, for whoever only keeps bodies
 }
 
 // failEarly is Fiber's error handler: it answers what goes wrong before a request
@@ -97,7 +98,7 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 	if e.RetryAfter > 0 {
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 	}
-	body := failure{Error: e.Message, Code: e.Code, MessageID: e.MessageID}
+	body := failure{Error: e.Message, Code: e.Code, MessageID: e.MessageID, RequestID: id}
 	if e.Code == engine.CodeSentLimit || e.Code == engine.CodeSessionLimit {
 		body.Limit, body.Used = &e.Limit, &e.Used
 	}

@@ -319,6 +319,9 @@ func (d *daemon) wants(r reply, status int, code engine.Code) {
 	if err := json.Unmarshal([]byte(r.body), &f); err != nil || f.Code != code || f.Error == "" {
 		d.t.Errorf("answers %d %s, want the code %s", r.status, r.body, code)
 	}
+	if f.RequestID == "" || f.RequestID != r.header.Get(headerRequestID) || !strings.HasSuffix(r.body, `,"requestId":"`+f.RequestID+`"}`) {
+		d.t.Errorf("answers %s, whose last field is not the request id %q", r.body, r.header.Get(headerRequestID))
+	}
 	if got := r.header.Get("Content-Type"); got != "application/json" {
 		d.t.Errorf("Content-Type is %q", got)
 	}

@@ -41,7 +41,9 @@ func (s *Server) healthz(c *fiber.Ctx) error {
 func (s *Server) readyz(c *fiber.Ctx) error {
 	reasons := s.unready(c.UserContext())
 	if len(reasons) > 0 {
-		return answer(c, statusOf(CodeNotReady), failure{Error: "the daemon is not ready", Code: CodeNotReady, Reasons: reasons})
+		return answer(c, statusOf(CodeNotReady), failure{
+			Error: "the daemon is not ready", Code: CodeNotReady, Reasons: reasons, RequestID: requestID(c),
+		})
 	}
 	return ok(c, readyResponse{Status: "ok"})
 }

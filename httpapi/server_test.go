@@ -38,7 +38,7 @@ func TestHealthAndReadiness(t *testing.T) {
 		t.Fatal(err)
 	}
 	r = d.do(call{method: http.MethodGet, path: "/readyz"})
-	if want := `{"error":"the daemon is not ready","code":"NOT_READY","reasons":["the database is not usable: the database is closed"]}`; r.status != 503 || r.body != want {
+	if want := `{"error":"the daemon is not ready","code":"NOT_READY","reasons":["the database is not usable: the database is closed"],"requestId":"` + r.header.Get(headerRequestID) + `"}`; r.status != 503 || r.body != want {
 		t.Errorf("without a database: %d %s", r.status, r.body)
 	}
 	d.wants(d.get("/api/whatsapp/sessions"), http.StatusInternalServerError, engine.CodeStorage)
@@ -72,7 +72,7 @@ func TestReadinessAsksEverybody(t *testing.T) {
 	}
 	begun := time.Now()
 	r := d.do(call{method: http.MethodGet, path: "/readyz"})
-	want := `"reasons":["a part of the daemon is not usable","the network's database is not usable"]}`
+	want := `"reasons":["a part of the daemon is not usable","the network's database is not usable"],"requestId":"` + r.header.Get(headerRequestID) + `"}`
 	if r.status != 503 || !strings.HasSuffix(r.body, want) {
 		t.Errorf("readyz answers %d %s", r.status, r.body)
 	}
@@ -93,6 +93,12 @@ func TestRequestIDs(t *testing.T) {
 			t.Errorf("%q is answered with %q", given, got)
 		}
 		ids[got] = true
+	}
+	const mine = "what-i-sent"
+	refused := d.do(call{method: http.MethodGet, path: "/api/whatsapp/sessions", header: map[string]string{headerRequestID: mine}})
+	d.wants(refused, http.StatusUnauthorized, engine.CodeUnauthorized)
+	if want := `"code":"UNAUTHORIZED","requestId":"` + mine + `"}`; !strings.HasSuffix(refused.body, want) {
+		t.Errorf("the refusal is %s", refused.body)
 	}
 }
 

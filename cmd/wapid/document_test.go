@@ -115,8 +115,8 @@ func TestTheDocument(t *testing.T) {
 
 	// Errors: the daily limit is used up; what was refused before cost nothing.
 	says("limit", 429, "POST", sessionPath("main")+"/send", map[string]any{"to": "919876543210", "message": "One too many"},
-		`^\{"error":"Daily sent message limit reached","code":"SENT_LIMIT_EXCEEDED","limit":11,"used":11\}$`)
-	const failed = `^\{"error":"[^"]+","code":"[A-Z_]+"\}$`
+		`^\{"error":"Daily sent message limit reached","code":"SENT_LIMIT_EXCEEDED","limit":11,"used":11,"requestId":"[0-9A-Z]{26}"\}$`)
+	const failed = `^\{"error":"[^"]+","code":"[A-Z_]+","requestId":"[0-9A-Z]{26}"\}$`
 	says("bad request", 400, "POST", sessionPath("main")+"/send", map[string]any{"message": "To nobody"}, failed)
 	says("not found", 404, "GET", sessionPath("another")+"/status", nil, failed)
 	stranger := api{base: d.base}

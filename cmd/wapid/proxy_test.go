@@ -111,7 +111,7 @@ func TestSessionsHaveProxies(t *testing.T) {
 		"no such name": "socks5://nowhere.invalid:1080",
 	} {
 		ans := a.must(t, 400, "POST", "/api/whatsapp/proxy/test", map[string]any{"proxy": given})
-		if ans.raw != `{"error":"WhatsApp can't be reached through the proxy","code":"PROXY_FAILED"}` {
+		if ans.raw != `{"error":"WhatsApp can't be reached through the proxy","code":"PROXY_FAILED","requestId":"`+ans.text("requestId")+`"}` {
 			t.Errorf("%s: the answer is %s", name, ans.raw)
 		}
 	}

@@ -62,7 +62,7 @@ func (s *Server) identify(c *fiber.Ctx, r route) (p store.Principal, err error) 
 	if key == "" {
 		return store.Principal{}, errNoKey()
 	}
-	err = s.rates.guess(c.Context().RemoteIP(), key, func() (err error) {
+	err = s.rates.guess(s.clientAddress(c), key, func() (err error) {
 		p, err = s.store.FindPrincipal(c.UserContext(), key)
 		return err
 	})
@@ -112,7 +112,7 @@ func (s *Server) administered(next func(*fiber.Ctx, store.Origin) error) fiber.H
 			return engine.Errorf(engine.CodeUnauthorized, "the X-Admin-Key header is missing")
 		}
 		from := store.Origin{Request: requestID(c)}
-		err := s.rates.guess(c.Context().RemoteIP(), key, func() (err error) {
+		err := s.rates.guess(s.clientAddress(c), key, func() (err error) {
 			from.By, err = s.operatorOf(c.UserContext(), key)
 			return err
 		})

@@ -32,7 +32,7 @@ func (s *Server) admitted(rc *fasthttp.RequestCtx) error {
 	if key == "" {
 		return errNoKey()
 	}
-	return s.rates.guess(rc.RemoteIP(), key, func() error { return s.admits(h) })
+	return s.rates.guess(s.addressOf(rc), key, func() error { return s.admits(h) })
 }
 
 // checkFraming refuses a head that leaves in doubt where its request ends or

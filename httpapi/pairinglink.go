@@ -117,7 +117,8 @@ func (s *Server) makePairingLink(c *fiber.Ctx, p store.Principal) error {
 }
 
 // linkBase is where a link leads: what the caller says, else what the operator
-// says, else the host that the request was sent to. It returns CodeInvalid.
+// says, else the host that the client has asked, behind a proxy that is trusted too.
+// It returns CodeInvalid.
 func (s *Server) linkBase(c *fiber.Ctx, asked string) (string, error) {
 	if asked != "" {
 		return ParseBaseURL(asked)
@@ -126,10 +127,10 @@ func (s *Server) linkBase(c *fiber.Ctx, asked string) (string, error) {
 		return s.public, nil
 	}
 	scheme := "http"
-	if c.Get(fiber.HeaderXForwardedProto) == "https" { // as a proxy in front says that speaks TLS
+	if s.secure(c) {
 		scheme = "https"
 	}
-	host := string(c.Request().Header.Host())
+	host := s.publicHost(c)
 	if !validHost(host) {
 		return "", engine.Errorf(engine.CodeInvalid, "the request's Host header can't be the host of a link; give baseUrl")
 	}

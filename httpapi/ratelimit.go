@@ -3,7 +3,6 @@ package httpapi
 import (
 	"hash/maphash"
 	"math"
-	"net"
 	"net/netip"
 	"strconv"
 	"time"
@@ -98,7 +97,7 @@ func (r *rates) take(p store.Principal, now time.Time) left {
 // guess runs look, which tells whether a key is valid, unless the address has
 // tried too many that are not: then it returns CodeRateLimited, whatever the
 // key, so that nothing can be learned from it. Keys known to be valid pass.
-func (r *rates) guess(address net.IP, key string, look func() error) error {
+func (r *rates) guess(address netip.Addr, key string, look func() error) error {
 	hash := maphash.String(r.seed, key)
 	err := r.attempt(address, r.known.Contains(hash), look)
 	switch engine.CodeOf(err) {
@@ -112,7 +111,7 @@ func (r *rates) guess(address net.IP, key string, look func() error) error {
 
 // attempt is guess for what is worth nothing the second time. What is known to be
 // valid always passes.
-func (r *rates) attempt(address net.IP, known bool, look func() error) error {
+func (r *rates) attempt(address netip.Addr, known bool, look func() error) error {
 	bucket, now := r.strangerAt(address), time.Now()
 	if tokens := bucket.TokensAt(now); tokens < 1 && !known {
 		return &engine.Error{Code: engine.CodeRateLimited, Message: "too many keys that are not valid came from this address",
@@ -126,8 +125,7 @@ func (r *rates) attempt(address net.IP, known bool, look func() error) error {
 }
 
 // strangerAt is the bucket of an address; those of one IPv6 network share one.
-func (r *rates) strangerAt(ip net.IP) *rate.Limiter {
-	address, _ := netip.AddrFromSlice(ip)
+func (r *rates) strangerAt(address netip.Addr) *rate.Limiter {
 	address = address.Unmap()
 	if address.Is6() {
 		if network, err := address.Prefix(64); err == nil {

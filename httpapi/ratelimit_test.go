@@ -3,8 +3,8 @@ package httpapi
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"testing"
@@ -58,7 +58,7 @@ func TestGuessesAreLimitedByAddress(t *testing.T) {
 	asked := 0
 	look := func(err error) func() error { return func() error { asked++; return err } }
 	bad, good := look(engine.Errorf(engine.CodeUnauthorized, "no")), look(nil)
-	here, there := net.ParseIP("192.0.2.1"), net.ParseIP("192.0.2.2")
+	here, there := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 	if err := r.guess(here, "known", good); err != nil {
 		t.Fatal(err)
 	}
@@ -87,10 +87,10 @@ func TestGuessesAreLimitedByAddress(t *testing.T) {
 	if code := engine.CodeOf(r.guess(here, "known", good)); code != engine.CodeRateLimited {
 		t.Errorf("it is known no more: %s", code)
 	}
-	if a, b := r.strangerAt(net.ParseIP("2001:db8::1")), r.strangerAt(net.ParseIP("2001:db8::2")); a != b {
+	if a, b := r.strangerAt(netip.MustParseAddr("2001:db8::1")), r.strangerAt(netip.MustParseAddr("2001:db8::2")); a != b {
 		t.Error("two addresses of one IPv6 network have two buckets")
 	}
-	if a, b := r.strangerAt(here), r.strangerAt(net.ParseIP("::ffff:192.0.2.1")); a != b {
+	if a, b := r.strangerAt(here), r.strangerAt(netip.MustParseAddr("::ffff:192.0.2.1")); a != b {
 		t.Error("one address in two forms has two buckets")
 	}
 }
@@ -103,7 +103,7 @@ func TestGuessesWithLongBodiesAreCounted(t *testing.T) {
 		d.wants(reply{res.StatusCode, res.Header, answer}, status, code)
 	}
 	const declared, chunks = "Content-Length: 10000", "Transfer-Encoding: chunked"
-	bucket := d.server.rates.strangerAt(net.IPv4(127, 0, 0, 1))
+	bucket := d.server.rates.strangerAt(netip.MustParseAddr("127.0.0.1"))
 	before := bucket.Tokens()
 	try("guess", declared, "", http.StatusUnauthorized, engine.CodeUnauthorized)
 	try("guess", chunks, "2000\r\n"+strings.Repeat(" ", 0x2000)+"\r\n", http.StatusUnauthorized, engine.CodeUnauthorized)

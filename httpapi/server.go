@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -76,6 +77,9 @@ type Options struct {
 	TryProxy func(ctx context.Context, proxy string) error
 	// Erase is told that a tenant waits to be erased. It must not block; nil does nothing.
 	Erase func()
+	// TrustedProxies are the addresses of proxies whose word on a client counts: its
+	// address, host and scheme.
+	TrustedProxies []netip.Prefix
 	// PublicURL is where clients reach the API, for links that strangers follow;
 	// with "" it is the host that a request was sent to.
 	PublicURL string
@@ -100,7 +104,8 @@ type Server struct {
 	ready   []func(context.Context) error
 	streams *streams
 	tickets *tickets
-	public  string // base of links, without a slash at its end; may be empty
+	proxies []netip.Prefix // that are trusted
+	public  string         // base of links, without a slash at its end; may be empty
 
 	rates *rates
 	// recipients are the addresses of numbers as callers wrote them.
@@ -164,6 +169,7 @@ func New(o Options) *Server {
 		ready:   o.Ready,
 		streams: newStreams(),
 		tickets: newTickets(),
+		proxies: o.TrustedProxies,
 		public:  strings.TrimRight(o.PublicURL, "/"),
 		drained: make(chan struct{}),
 	}

@@ -117,7 +117,7 @@ func (s *Server) issueTicket(c *fiber.Ctx, p store.Principal) error {
 // the address of somebody who tries.
 func (s *Server) redeemTicket(c *fiber.Ctx, text string) (p store.Principal, err error) {
 	one, refused := s.tickets.redeem(text, time.Now())
-	err = s.rates.attempt(c.Context().RemoteIP(), refused == nil, func() error {
+	err = s.rates.attempt(s.clientAddress(c), refused == nil, func() error {
 		if refused != nil {
 			return refused
 		}

@@ -33,6 +33,8 @@ type commands struct {
 
 // settings are those of the daemon, however it is started.
 type settings struct {
+	frontSettings `embed:""`
+
 	Listen      string `help:"Address of the API (default ${default})." default:"127.0.0.1:8080" env:"WAPID_LISTEN" placeholder:"HOST:PORT"`
 	AdminKey    string `help:"Fix the operator's key instead of generating one at the first start." env:"WAPID_ADMIN_KEY" placeholder:"KEY"`
 	APIKey      string `help:"Fix the default tenant's API key instead of generating one at the first start." name:"api-key" env:"WAPID_API_KEY" placeholder:"KEY"`
@@ -69,7 +71,7 @@ func (s settings) Validate() error {
 			return fmt.Errorf("%s is %d and may not be below %d", number.flag, number.value, number.least)
 		}
 	}
-	return nil
+	return s.frontSettings.Validate()
 }
 
 // configureFile adds the file named by --config or WAPID_CONFIG to where the

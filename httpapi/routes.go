@@ -45,7 +45,7 @@ func (s *Server) routes() []route {
 		s.sendRoutes(), // Fiber looks from the beginning, and this is asked for most
 		s.sessionRoutes(), s.proxyTestRoutes(), s.linkingRoutes(), s.pairingLinkRoutes(), s.mediaRoutes(),
 		s.bulkRoutes(), s.optOutRoutes(), s.messageRoutes(), s.eventRoutes(),
-		s.checkRoutes(), s.profileRoutes(), s.contactRoutes(), s.groupRoutes(), s.chatRoutes(),
+		s.checkRoutes(), s.profileRoutes(), s.contactRoutes(), s.groupRoutes(), s.chatRoutes(), s.chatListRoutes(),
 		s.webhookRoutes(), s.endpointRoutes(), s.deliveryRoutes(),
 		s.accountRoutes(), s.keyRoutes(),
 		s.adminRoutes(), s.adminKeyRoutes(), s.adminAuditRoutes(),

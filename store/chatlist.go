@@ -1,0 +1,216 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"math"
+
+	"wapid/engine"
+)
+
+const (
+	// chatStride is how many messages are looked at at a time while chats are looked for.
+	chatStride = 500
+	// mostUnread is how far back in a chat unread messages are counted, in messages.
+	mostUnread = 200
+)
+
+// Chat is what a session's log has of one chat.
+type Chat struct {
+	Chat   engine.JID    // the group's or channel's, or the person's number where that is known
+	Person engine.Person // as far as the log knows; nobody in a group
+	// PushName is how the person names himself, and in a group whoever wrote last;
+	// empty where nobody has written among the newest mostUnread messages.
+	PushName string
+	Last     LogEntry // the newest message
+	Unread   int      // incoming ones that were not marked as read, of the newest mostUnread
+}
+
+// ChatPage is a part of a session's chats, newest message first.
+type ChatPage struct {
+	Chats []Chat
+	// Next is where the list goes on, nil at its end. A page looks into so many
+	// messages: it may have fewer chats than were asked for, or none, and goes on.
+	Next *MessageCursor
+}
+
+// PageChats returns up to limit chats of a session by their newest messages, from behind
+// a place in the log on. A chat stands where its newest message is, so that one that
+// comes alive between two pages is on the first from then on.
+func (s *Store) PageChats(ctx context.Context, key engine.SessionKey, after *MessageCursor, limit int) (ChatPage, error) {
+	tx, err := s.read.BeginTx(ctx, nil) // one snapshot of all chats
+	if err != nil {
+		return ChatPage{}, storageError(err)
+	}
+	defer tx.Rollback() // it has only read
+	found, next, err := s.findChats(ctx, tx, key, after, limit)
+	if err != nil {
+		return ChatPage{}, err
+	}
+	page := ChatPage{Next: next}
+	for _, one := range found {
+		c, err := s.readChat(ctx, tx, key, one)
+		if err != nil {
+			return ChatPage{}, err
+		}
+		page.Chats = append(page.Chats, c)
+	}
+	return page, nil
+}
+
+// newest is a chat with the place of its newest message.
+type newest struct {
+	chat engine.JID
+	at   MessageCursor
+}
+
+// latest is a session's log from behind a place on, newest first.
+const latest = `SELECT created_at, seq, chat, peer_phone, peer_lid FROM messages
+	WHERE tenant_id = $1 AND session_id = $2 AND (created_at, seq) < ($3, $4)
+	ORDER BY created_at DESC, seq DESC LIMIT $5`
+
+// sight is what is looked at of a message to know its chat.
+type sight struct {
+	at   MessageCursor
+	chat engine.JID
+	peer engine.Person
+}
+
+// findChats walks through the log until it has seen enough chats, or enough messages.
+func (s *Store) findChats(ctx context.Context, tx *sql.Tx, key engine.SessionKey, after *MessageCursor, limit int) (found []newest, next *MessageCursor, err error) {
+	at := MessageCursor{At: math.MaxInt64, Seq: math.MaxInt64}
+	if after != nil {
+		at = *after
+	}
+	seen := make(map[engine.JID]bool)
+	named := make(map[sight]engine.JID) // chats by what their messages say, wherever these stand
+	for looks := s.searches * statusLooks; looks > 0; looks -= chatStride {
+		rows, err := tx.QueryContext(ctx, latest, key.Tenant, key.ID, at.At, at.Seq, chatStride)
+		sights, err := collect(rows, err, scanSight)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, m := range sights {
+			at = m.at
+			which := sight{chat: m.chat, peer: m.peer}
+			chat, known := named[which]
+			if !known {
+				if chat, err = chatOf(ctx, tx, key.Tenant, m.chat, m.peer); err != nil {
+					return nil, nil, err
+				}
+				named[which] = chat
+			}
+			if seen[chat] {
+				continue
+			}
+			seen[chat] = true
+			if after != nil {
+				passed, err := isPassed(ctx, tx, key, chat, *after)
+				if err != nil {
+					return nil, nil, err
+				}
+				if passed {
+					continue
+				}
+			}
+			if found = append(found, newest{chat, m.at}); len(found) == limit {
+				return found, &at, nil
+			}
+		}
+		if len(sights) < chatStride {
+			return found, nil, nil
+		}
+	}
+	return found, &at, nil
+}
+
+// isPassed tells whether the newest message of a chat stands before a place.
+func isPassed(ctx context.Context, tx *sql.Tx, key engine.SessionKey, chat engine.JID, place MessageCursor) (bool, error) {
+	_, places, err := chatPlaces(ctx, tx, key.Tenant, chat)
+	if err != nil {
+		return false, err
+	}
+	var q conditions
+	first, err := scanPlace(tx.QueryRowContext(ctx, chatKeys(&q, key, places, nil)+` LIMIT 1`, q.args...))
+	if isNoRows(err) {
+		return false, nil
+	}
+	return first.At > place.At || first.At == place.At && first.Seq >= place.Seq, storageError(err)
+}
+
+// readChat reads what there is to tell of a chat.
+func (s *Store) readChat(ctx context.Context, tx *sql.Tx, key engine.SessionKey, n newest) (Chat, error) {
+	who, places, err := chatPlaces(ctx, tx, key.Tenant, n.chat)
+	if err != nil {
+		return Chat{}, err
+	}
+	c := Chat{Chat: n.chat, Person: who}
+	last, err := s.readEntries(ctx, tx, []MessageCursor{n.at})
+	if err != nil {
+		return Chat{}, err
+	}
+	c.Last = last[0]
+	query, args := lookBack(key, places)
+	rows, err := tx.QueryContext(ctx, query, args...)
+	recent, err := collect(rows, err, func(r row) (m recentMessage, err error) {
+		err = r.Scan(&m.unread, &m.pushName)
+		return m, err
+	})
+	for _, m := range recent {
+		if c.PushName == "" {
+			c.PushName = m.pushName
+		}
+		if m.unread {
+			c.Unread++
+		}
+	}
+	return c, err
+}
+
+type recentMessage struct {
+	unread   bool
+	pushName string
+}
+
+// lookBack asks for the newest messages of a chat: whether they are unread, as
+// listUnread has it, and who wrote them.
+func lookBack(key engine.SessionKey, places []chatPlace) (string, []any) {
+	var q conditions
+	keys := chatKeys(&q, key, places, nil) + ` LIMIT ` + q.bind(mostUnread)
+	return `SELECT m.direction = 'in' AND m.status = 'received' AND m.kind NOT IN ('reaction', 'edit', 'revoke', 'poll_vote'), m.push_name
+		FROM (` + keys + `) AS k JOIN messages m ON m.seq = k.seq ORDER BY k.created_at DESC, k.seq DESC`, q.args
+}
+
+func scanSight(r row) (m sight, err error) {
+	err = r.Scan(&m.at.At, &m.at.Seq, &m.chat, &m.peer.Phone, &m.peer.LID)
+	return m, err
+}
+
+// PageChat returns up to limit messages of one chat, newest first, from behind a place
+// in the log on, and who is on its other side as far as the log knows. The chat may be
+// named by either address of the person.
+func (s *Store) PageChat(ctx context.Context, key engine.SessionKey, chat engine.JID, after *MessageCursor, limit int) (MessagePage, engine.Person, error) {
+	tx, err := s.read.BeginTx(ctx, nil) // one snapshot of all places
+	if err != nil {
+		return MessagePage{}, engine.Person{}, storageError(err)
+	}
+	defer tx.Rollback() // it has only read
+	who, places, err := chatPlaces(ctx, tx, key.Tenant, chat)
+	if err != nil {
+		return MessagePage{}, who, err
+	}
+	var q conditions
+	query := chatKeys(&q, key, places, after) + ` LIMIT ` + q.bind(limit+1)
+	rows, err := tx.QueryContext(ctx, query, q.args...)
+	found, err := collect(rows, err, scanPlace)
+	if err != nil {
+		return MessagePage{}, who, err
+	}
+	var page MessagePage
+	if len(found) > limit {
+		found = found[:limit]
+		page.Next = &found[limit-1]
+	}
+	page.Messages, err = s.readEntries(ctx, tx, found)
+	return page, who, err
+}

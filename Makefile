@@ -6,7 +6,7 @@ LDFLAGS  = -s -w -X main.version=$(VERSION)
 # need not wait until the time of the file's last change is on the disk, too.
 export CGO_CFLAGS ?= -g -O2 -DHAVE_FDATASYNC=1
 
-.PHONY: run build test chaos soak bench report profile microbench fuzz lint clean
+.PHONY: run build test chaos soak bench report profile microbench fuzz lint vendor clean
 
 build: # the first build compiles SQLite: about a minute
 	$(GO) build -ldflags '$(LDFLAGS)' -o bin/wapid ./cmd/wapid
@@ -67,6 +67,14 @@ lint:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+
+# vendor makes the dashboard's libraries anew from their lock file; it needs node and npm.
+VENDOR = httpapi/dashboard/vendor
+vendor:
+	rm -rf bin/vendor && mkdir -p bin/vendor
+	cp $(VENDOR)/package.json $(VENDOR)/package-lock.json $(VENDOR)/build.mjs bin/vendor/
+	cd bin/vendor && npm ci --ignore-scripts --no-fund --no-audit && node build.mjs $(CURDIR)/$(VENDOR)
+	rm -rf bin/vendor
 
 clean:
 	rm -rf bin

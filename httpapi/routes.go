@@ -49,7 +49,7 @@ func (s *Server) routes() []route {
 		s.webhookRoutes(), s.endpointRoutes(), s.deliveryRoutes(),
 		s.accountRoutes(), s.keyRoutes(),
 		s.adminRoutes(), s.adminKeyRoutes(), s.adminAuditRoutes(),
-		s.systemRoutes(), s.docsRoutes(),
+		s.systemRoutes(), s.docsRoutes(), s.dashboardPageRoutes(),
 	)
 }
 

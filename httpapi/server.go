@@ -128,7 +128,8 @@ type Server struct {
 	countPatience time.Duration
 	again         *shares // redeliveries under way
 	againPatience time.Duration
-	docs          *docsPage
+	docs          *pageFiles
+	dashboard     *pageFiles
 
 	// base is the context of every handler; it ends when a shutdown runs out of
 	// patience. A client that hangs up does not end it: fasthttp can't tell.
@@ -177,7 +178,7 @@ func New(o Options) *Server {
 	s.fetcher, s.files = newFetcher(o.Guard), newShares(mostFiles, mostTenantFiles)
 	s.rates = newRates(o.RateLimit)
 	s.recipients = newLRU[string, engine.JID](recipientsRemembered)
-	s.bulk, s.docs = o.Bulk, newDocsPage()
+	s.bulk, s.docs, s.dashboard = o.Bulk, newDocsPage(), newDashboardPage()
 	s.jobs, s.bulkPatience = newShares(mostBulk, mostTenantBulk), bulkPatience
 	s.searches, s.countPatience = newShares(mostSearches, mostTenantSearches), countPatience
 	s.again, s.againPatience = newShares(mostRedeliveries, mostTenantRedeliveries), redeliverTime

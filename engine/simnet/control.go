@@ -35,7 +35,11 @@ func (s *Server) controlHandler() http.Handler {
 	mux := http.NewServeMux()
 	routes := map[string]controlFunc{
 		"GET /":                                s.controlOverview,
+		"GET /phones":                          s.controlPhones,
 		"GET /phones/{number}":                 s.controlPhone,
+		"GET /phones/{number}/chats":           s.controlChats,
+		"GET /phones/{number}/chats/{chat}":    s.controlChat,
+		"GET /phones/{number}/files/{id}":      s.controlFetch,
 		"POST /phones/{number}/scan":           s.controlScan,
 		"POST /phones/{number}/code":           s.controlCode,
 		"POST /phones/{number}/passkey":        s.controlPasskey,
@@ -96,6 +100,10 @@ func (s *Server) serveControl(w http.ResponseWriter, r *http.Request, serve cont
 	body, err := serve(r.WithContext(ctx))
 	if err != nil {
 		writeControl(w, controlStatus(err), map[string]string{"error": err.Error()})
+		return
+	}
+	if file, ok := body.(controlFile); ok {
+		file.write(w)
 		return
 	}
 	writeControl(w, http.StatusOK, body)

@@ -35,21 +35,6 @@ func inControl(r Received) controlMessage {
 	}
 }
 
-func (s *Server) controlPhone(r *http.Request) (any, error) {
-	p, err := s.controlNumber(r)
-	if err != nil {
-		return nil, err
-	}
-	devices := []map[string]any{}
-	for _, dev := range p.account.linked() {
-		devices = append(devices, map[string]any{
-			"id": dev.id, "jid": dev.jid(types.DefaultUserServer), "connected": dev.connection() != nil,
-			"queued": len(dev.waiting()), "prekeys": dev.preKeyCount(),
-		})
-	}
-	return map[string]any{"number": p.Number(), "jid": p.JID(), "lid": p.LID(), "pushName": p.account.name(), "devices": devices}, nil
-}
-
 // controlPasskey answers a passkey request for the account's owner.
 func (s *Server) controlPasskey(r *http.Request) (any, error) {
 	p, err := s.controlNumber(r)

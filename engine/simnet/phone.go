@@ -51,8 +51,9 @@ type Phone struct {
 	app      *appState                            // nil until a device is linked: see phone_peer.go
 	shared   map[types.JID]map[types.JID]struct{} // by group: devices that have the phone's sender key
 
-	archived   map[string]bool // by chatName: what companions put away, or back
-	chatStates []ChatState     // the latest, not kept over a restart
+	progress   map[types.MessageID]Progress // of linked devices' messages, and of what was read: see phone_chat.go
+	archived   map[string]bool              // by chatName: what companions put away, or back
+	chatStates []ChatState                  // the latest, not kept over a restart
 }
 
 // receivedKey is what makes a message the same as an earlier one.
@@ -68,6 +69,7 @@ type Received struct {
 	FromPN   types.JID // the sender's phone number, without a device
 	Chat     types.JID // the other side's phone number, or the group
 	Time     time.Time // as the server stamped it
+	Got      time.Time // when the phone got it, more finely; what its chats are ordered by
 	PushName string
 	Message  *waE2E.Message // must not be modified
 	Text     string         // body or caption, "" when there is none
@@ -161,6 +163,14 @@ func (p *Phone) SetAutoReceipts(on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.silent = !on
+}
+
+// Online says whether the phone is connected to the network, and how many
+// stanzas wait for it.
+func (p *Phone) Online() (on bool, waiting int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.offline, len(p.mailbox)
 }
 
 // visible says whether others see the phone as online. A phone that nobody

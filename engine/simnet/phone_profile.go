@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	waBinary "go.mau.fi/whatsmeow/binary"
 	"go.mau.fi/whatsmeow/proto/waSyncAction"
@@ -22,6 +23,8 @@ type ChatState struct {
 	Chat  types.JID // the other side's phone number, or the group
 	State string    // "composing" or "paused"
 	Media string    // "audio" while a voice note is recorded
+
+	at time.Time // when the phone was told
 }
 
 // SetPicture changes the account's picture; nil takes it away.
@@ -167,6 +170,7 @@ func (p *Phone) readChatState(node *waBinary.Node) {
 	if state.Chat.Server != types.GroupServer {
 		state.Chat = state.From
 	}
+	state.at = p.server.clock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.chatStates = append(p.chatStates, state)

@@ -181,7 +181,7 @@ func (p *Phone) accept(in incoming, message *waE2E.Message) {
 	delete(p.retries, in.id)
 	r := p.received[in.key()]
 	if r == nil {
-		r = &Received{Copies: 1}
+		r = &Received{Copies: 1, Got: p.server.clock()}
 		if p.received == nil {
 			p.received = make(map[receivedKey]*Received)
 			p.sources = make(map[types.MessageID]*waBinary.Node)

@@ -232,8 +232,13 @@ func (p *Phone) readReceipt(node *waBinary.Node) {
 		p.answerMediaRetry(node)
 		return
 	}
-	if acct == p.account {
-		return // A linked device tells what it read.
+	if acct == p.account { // A linked device tells what it read.
+		if step := progressOf(attrText(node, "type")); step >= ProgressRead {
+			p.mu.Lock()
+			p.noteProgress(step, receiptIDs(node)...)
+			p.mu.Unlock()
+		}
+		return
 	}
 	device := acct.jid(types.DefaultUserServer, from.Device)
 	now := p.server.clock()
@@ -241,7 +246,8 @@ func (p *Phone) readReceipt(node *waBinary.Node) {
 	defer p.mu.Unlock()
 	for _, id := range receiptIDs(node) {
 		m := p.findSent(id)
-		if m == nil {
+		if m == nil { // One of a linked device's.
+			p.noteProgress(progressOf(attrText(node, "type")), id)
 			continue
 		}
 		switch attrText(node, "type") {

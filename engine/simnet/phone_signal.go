@@ -58,6 +58,9 @@ func (p *Phone) markSeen(kind string, chat types.JID, ids []types.MessageID) err
 			receipt.Content = []waBinary.Node{{Tag: "list", Content: items}}
 		}
 		p.sendReceipt(receipt)
+		p.mu.Lock()
+		p.noteProgress(progressOf(kind), list...)
+		p.mu.Unlock()
 	}
 	return nil
 }

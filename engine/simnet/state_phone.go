@@ -24,6 +24,8 @@ type savedPhone struct {
 	Tokens  map[string][]byte `json:"tokens,omitempty"`
 	Stowed  map[string]bool   `json:"archived,omitempty"`
 	App     json.RawMessage   `json:"app,omitempty"`
+
+	Progress map[types.MessageID]Progress `json:"progress,omitempty"`
 }
 
 type savedReceived struct {
@@ -52,7 +54,7 @@ func (p *Phone) save() (*savedPhone, error) {
 	if err != nil {
 		return nil, fmt.Errorf("save keys: %w", err)
 	}
-	saved := &savedPhone{Keys: keys, Offline: p.offline, Silent: p.silent, Stowed: maps.Clone(p.archived)}
+	saved := &savedPhone{Keys: keys, Offline: p.offline, Silent: p.silent, Stowed: maps.Clone(p.archived), Progress: maps.Clone(p.progress)}
 	if p.app != nil {
 		if saved.App, err = json.Marshal(p.app); err != nil {
 			return nil, fmt.Errorf("save app state: %w", err)
@@ -103,7 +105,7 @@ func (p *Phone) restore(saved *savedPhone) error {
 	if err := p.keys.UnmarshalBinary(saved.Keys); err != nil {
 		return fmt.Errorf("keys: %w", err)
 	}
-	p.offline, p.silent, p.archived = saved.Offline, saved.Silent, saved.Stowed
+	p.offline, p.silent, p.archived, p.progress = saved.Offline, saved.Silent, saved.Stowed, saved.Progress
 	if len(saved.App) > 0 {
 		p.app = &appState{}
 		if err := json.Unmarshal(saved.App, p.app); err != nil {

@@ -41,7 +41,7 @@ func (s *Server) authenticated(r route, next func(*fiber.Ctx, store.Principal) e
 		case left.wait > 0:
 			return &engine.Error{Code: engine.CodeRateLimited, Message: "too many requests with this API key", RetryAfter: left.wait}
 		case p.Suspended:
-			return engine.Errorf(engine.CodeTenantSuspended, "the operator has suspended this account")
+			return errSuspended()
 		case !p.Scope.Allows(r.scope):
 			return engine.Errorf(engine.CodeForbidden, "this needs an API key with the scope %q", r.scope)
 		case wholeAccount && p.Sessions != nil:
@@ -51,14 +51,17 @@ func (s *Server) authenticated(r route, next func(*fiber.Ctx, store.Principal) e
 	}
 }
 
-// identify tells whose key a request carries. Where a ticket is given that counts. It
-// returns CodeUnauthorized, CodeStorage, and CodeRateLimited once its address has
+// identify tells whose key a request carries. Where a ticket is given that counts, and
+// where no key is, the login of a browser. It returns the errors of browserTenant, CodeUnauthorized, CodeStorage, and CodeRateLimited once its address has
 // tried too many keys.
 func (s *Server) identify(c *fiber.Ctx, r route) (p store.Principal, err error) {
 	if text, given := queryValue(c, "ticket"); given && r.ticket {
 		return s.redeemTicket(c, text)
 	}
 	key := tenantKey(&c.Request().Header)
+	if key == "" && cookieOf(&c.Request().Header) != "" && !r.noCookie {
+		return s.browserTenant(c)
+	}
 	if key == "" {
 		return store.Principal{}, errNoKey()
 	}
@@ -69,9 +72,13 @@ func (s *Server) identify(c *fiber.Ctx, r route) (p store.Principal, err error) 
 	return p, err
 }
 
-// principalOf tells whose key a request carries whose body is not read yet. It
+// principalOf tells whose key or cookie a request carries whose body is not read yet. It
 // returns CodeUnauthorized and CodeStorage.
 func (s *Server) principalOf(ctx context.Context, h *fasthttp.RequestHeader) (store.Principal, error) {
+	if token := cookieOf(h); token != "" {
+		w, err := s.store.FindWebSession(ctx, token)
+		return w.Principal, err
+	}
 	key := tenantKey(h)
 	if key == "" {
 		return store.Principal{}, errNoKey()
@@ -102,12 +109,20 @@ func bearerToken(header string) string {
 	return strings.TrimSpace(token)
 }
 
-// administered admits requests that carry the operator's key, and tells the
+// administered admits requests that carry the operator's key, or come from a browser
+// that is logged in with it, and tells the
 // handler for the audit log where they come from. It returns CodeUnauthorized,
 // CodeStorage and CodeRateLimited.
 func (s *Server) administered(next func(*fiber.Ctx, store.Origin) error) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		key := c.Get(headerAdminKey)
+		if key == "" && cookieOf(&c.Request().Header) != "" {
+			from, err := s.browserOperator(c)
+			if err != nil {
+				return err
+			}
+			return next(c, from)
+		}
 		if key == "" {
 			return engine.Errorf(engine.CodeUnauthorized, "the X-Admin-Key header is missing")
 		}
@@ -138,5 +153,5 @@ func (s *Server) operatorOf(ctx context.Context, key string) (store.Actor, error
 
 // by is the origin of what a tenant does to its own account.
 func by(c *fiber.Ctx, p store.Principal) store.Origin {
-	return store.Origin{By: store.KeyActor(p.Key), Request: requestID(c)}
+	return store.Origin{By: p.Actor(), Request: requestID(c), Web: p.Web}
 }

@@ -26,7 +26,7 @@ func (s *Server) eventRoutes() []route {
 		{method: http.MethodPost, path: "/api/whatsapp/events/ticket", scope: store.ScopeRead, tenant: s.issueTicket},
 		{method: http.MethodGet, path: "/api/whatsapp/events/stream", scope: store.ScopeRead, ticket: true, tenant: s.streamEvents,
 			query: []string{"after", "type", "sessionId", "ticket"}},
-		{method: http.MethodGet, path: "/api/whatsapp/events/ws", scope: store.ScopeRead, ticket: true, tenant: s.socketEvents,
+		{method: http.MethodGet, path: "/api/whatsapp/events/ws", scope: store.ScopeRead, ticket: true, noCookie: true, tenant: s.socketEvents,
 			query: []string{"after", "type", "sessionId", "ticket"}},
 	}
 }

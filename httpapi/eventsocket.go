@@ -39,7 +39,7 @@ func (s *Server) socketEvents(c *fiber.Ctx, p store.Principal) error {
 	upgrader := websocket.FastHTTPUpgrader{
 		WriteBufferSize: streamChunk,
 		// Other pages can't use their visitors' rights here: a browser adds neither a
-		// header with a key nor a ticket by itself, and we know no cookies.
+		// header with a key nor a ticket by itself, and no cookie counts.
 		CheckOrigin: func(*fasthttp.RequestCtx) bool { return true },
 		Error:       func(*fasthttp.RequestCtx, int, error) {}, // what Upgrade returns is answered below
 	}

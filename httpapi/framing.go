@@ -30,6 +30,9 @@ func (s *Server) admitted(rc *fasthttp.RequestCtx) error {
 		key = tenantKey(h)
 	}
 	if key == "" {
+		key = cookieOf(h)
+	}
+	if key == "" {
 		return errNoKey()
 	}
 	return s.rates.guess(s.addressOf(rc), key, func() error { return s.admits(h) })

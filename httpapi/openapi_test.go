@@ -47,7 +47,7 @@ func TestDocumentIsValidOpenAPI(t *testing.T) {
 }
 
 func TestDocumentAndRoutesAgree(t *testing.T) {
-	var documented, registered, keyless, admin []string
+	var documented, registered, keyless, admin, cookie []string
 	for path, operations := range readDocument(t).Paths {
 		for method, operation := range operations {
 			if method == "parameters" {
@@ -58,6 +58,8 @@ func TestDocumentAndRoutesAgree(t *testing.T) {
 			switch own, given := operation.(map[string]any)["security"].([]any); {
 			case given && len(own) == 0:
 				keyless = append(keyless, name)
+			case given && reflect.DeepEqual(own, []any{map[string]any{"browser": []any{}}}):
+				cookie = append(cookie, name)
 			case given:
 				admin = append(admin, name)
 			}
@@ -65,7 +67,7 @@ func TestDocumentAndRoutesAgree(t *testing.T) {
 	}
 	server := New(Options{})
 	parameter := regexp.MustCompile(`:(\w+)`)
-	var public, operator []string
+	var public, operator, browser []string
 	for _, r := range server.routes() {
 		name := r.method + " " + parameter.ReplaceAllString(r.path, "{$1}")
 		registered = append(registered, name)
@@ -75,8 +77,11 @@ func TestDocumentAndRoutesAgree(t *testing.T) {
 		if r.operator != nil {
 			operator = append(operator, name)
 		}
+		if r.browser != nil {
+			browser = append(browser, name)
+		}
 		handlers := 0
-		for _, set := range []bool{r.public != nil, r.tenant != nil, r.operator != nil} {
+		for _, set := range []bool{r.public != nil, r.tenant != nil, r.operator != nil, r.browser != nil} {
 			if set {
 				handlers++
 			}
@@ -92,7 +97,7 @@ func TestDocumentAndRoutesAgree(t *testing.T) {
 			inFiber = append(inFiber, r.Method+" "+parameter.ReplaceAllString(r.Path, "{$1}"))
 		}
 	}
-	for _, list := range [][]string{documented, registered, keyless, public, admin, operator, inFiber} {
+	for _, list := range [][]string{documented, registered, keyless, public, admin, operator, cookie, browser, inFiber} {
 		slices.Sort(list)
 	}
 	if !slices.Equal(documented, registered) {
@@ -103,6 +108,9 @@ func TestDocumentAndRoutesAgree(t *testing.T) {
 	}
 	if !slices.Equal(admin, operator) {
 		t.Errorf("documented with the admin key %v, served with it %v", admin, operator)
+	}
+	if !slices.Equal(cookie, browser) {
+		t.Errorf("documented with a cookie %v, served with it %v", cookie, browser)
 	}
 	if !slices.Equal(keyless, public) {
 		t.Errorf("documented without a key %v, served without a key %v", keyless, public)

@@ -83,7 +83,7 @@ func (r *rates) take(p store.Principal, now time.Time) left {
 	if p.RateLimit > 0 {
 		limit = p.RateLimit
 	}
-	bucket := bucketOf(r.keys, p.Key, limit)
+	bucket := bucketOf(r.keys, p.Bucket(), limit)
 	passed := bucket.AllowN(now, 1)
 	tokens := max(0, bucket.TokensAt(now))
 	perSecond := float64(limit) / 60
@@ -118,7 +118,7 @@ func (r *rates) attempt(address netip.Addr, known bool, look func() error) error
 			RetryAfter: seconds((1 - tokens) * 60 / guesses)}
 	}
 	err := look()
-	if engine.CodeOf(err) == engine.CodeUnauthorized {
+	if code := engine.CodeOf(err); code == engine.CodeUnauthorized || code == CodeLinkExpired {
 		bucket.AllowN(now, 1)
 	}
 	return err

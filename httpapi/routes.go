@@ -26,8 +26,9 @@ type route struct {
 	// upload says that the handler reads the body itself, as it arrives; download
 	// that the answer is a file, which may take its time.
 	upload, download bool
-	// ticket says that a ticket may stand in for the key.
-	ticket bool
+	// ticket says that a ticket may stand in for the key; noCookie that the login of a
+	// browser may not, as browsers open WebSockets for any page.
+	ticket, noCookie bool
 	// scope is what a tenant's key must be allowed; it goes with tenant.
 	scope store.Scope
 	// tenant is called with whom the request's key speaks for.
@@ -35,6 +36,9 @@ type route struct {
 	// operator needs the operator's key, and is called with where the request
 	// comes from, for the audit log.
 	operator func(c *fiber.Ctx, from store.Origin) error
+	// browser needs a browser that is logged in, as whomever, and is called with the token
+	// of its cookie as well.
+	browser func(c *fiber.Ctx, w store.WebSession, token string) error
 	// public needs no key.
 	public fiber.Handler
 }
@@ -48,8 +52,8 @@ func (s *Server) routes() []route {
 		s.checkRoutes(), s.profileRoutes(), s.contactRoutes(), s.groupRoutes(), s.chatRoutes(), s.chatListRoutes(),
 		s.webhookRoutes(), s.endpointRoutes(), s.deliveryRoutes(),
 		s.accountRoutes(), s.keyRoutes(),
-		s.adminRoutes(), s.adminKeyRoutes(), s.adminAuditRoutes(),
-		s.systemRoutes(), s.docsRoutes(), s.dashboardPageRoutes(),
+		s.adminRoutes(), s.adminKeyRoutes(), s.adminAuditRoutes(), s.loginLinkRoutes(),
+		s.systemRoutes(), s.docsRoutes(), s.webLoginRoutes(), s.dashboardPageRoutes(),
 	)
 }
 
@@ -94,6 +98,13 @@ func (r route) handler(s *Server) fiber.Handler {
 				return err
 			}
 			return r.operator(c, from)
+		})
+	case r.browser != nil:
+		return s.browsed(func(c *fiber.Ctx, w store.WebSession, token string) error {
+			if err := checkQuery(c, r.query); err != nil {
+				return err
+			}
+			return r.browser(c, w, token)
 		})
 	}
 	return r.checked(r.public)

@@ -80,6 +80,8 @@ type Options struct {
 	// TrustedProxies are the addresses of proxies whose word on a client counts: its
 	// address, host and scheme.
 	TrustedProxies []netip.Prefix
+	// Sandbox says that the network is simulated, to try things out.
+	Sandbox bool
 	// PublicURL is where clients reach the API, for links that strangers follow;
 	// with "" it is the host that a request was sent to.
 	PublicURL string
@@ -106,6 +108,7 @@ type Server struct {
 	tickets *tickets
 	proxies []netip.Prefix // that are trusted
 	public  string         // base of links, without a slash at its end; may be empty
+	sandbox bool
 
 	rates *rates
 	// recipients are the addresses of numbers as callers wrote them.
@@ -172,6 +175,7 @@ func New(o Options) *Server {
 		tickets: newTickets(),
 		proxies: o.TrustedProxies,
 		public:  strings.TrimRight(o.PublicURL, "/"),
+		sandbox: o.Sandbox,
 		drained: make(chan struct{}),
 	}
 	s.spool, s.maxBody, s.maxMedia = o.Spool, o.MaxBody, o.MaxMedia

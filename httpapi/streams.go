@@ -101,7 +101,7 @@ func (st *streams) patience() time.Duration {
 	return st.take
 }
 
-// right is that of a key to go on listening, which its owner may end at any time.
+// right is that of a key, or of a login, to go on listening, which its owner may end at any time.
 type right struct {
 	server *Server
 	store.Principal
@@ -112,7 +112,7 @@ type right struct {
 func (r right) renew() error {
 	ctx, cancel := context.WithTimeout(r.server.base, streamWrite)
 	defer cancel()
-	p, err := r.server.store.RenewPrincipal(ctx, r.Tenant, r.Key)
+	p, err := r.server.store.RenewPrincipal(ctx, r.Principal)
 	switch {
 	case engine.CodeOf(err) == engine.CodeUnauthorized:
 		return errStreamOver

@@ -31,8 +31,7 @@ type tickets struct {
 // ticket says whose key opens a stream.
 type ticket struct {
 	hash    [sha256.Size]byte
-	tenant  engine.TenantID
-	key     store.KeyID
+	who     store.Principal
 	expires time.Time
 }
 
@@ -44,7 +43,7 @@ func newTickets() *tickets {
 // many that wait to be used.
 func (ts *tickets) issue(p store.Principal, now time.Time) (text string, expires time.Time, err error) {
 	text, expires = rand.Text(), now.Add(ticketLife)
-	one := ticket{hash: sha256.Sum256([]byte(text)), tenant: p.Tenant, key: p.Key, expires: expires}
+	one := ticket{hash: sha256.Sum256([]byte(text)), who: p, expires: expires}
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	ts.expire(now)
@@ -81,8 +80,8 @@ func (ts *tickets) expire(now time.Time) {
 func (ts *tickets) remove(e *list.Element) ticket {
 	one, _ := ts.order.Remove(e).(ticket)
 	delete(ts.held, one.hash)
-	if ts.of[one.tenant]--; ts.of[one.tenant] == 0 {
-		delete(ts.of, one.tenant)
+	if ts.of[one.who.Tenant]--; ts.of[one.who.Tenant] == 0 {
+		delete(ts.of, one.who.Tenant)
 	}
 	return one
 }
@@ -121,7 +120,7 @@ func (s *Server) redeemTicket(c *fiber.Ctx, text string) (p store.Principal, err
 		if refused != nil {
 			return refused
 		}
-		p, err = s.store.RenewPrincipal(c.UserContext(), one.tenant, one.key)
+		p, err = s.store.RenewPrincipal(c.UserContext(), one.who)
 		return err
 	})
 	return p, err

@@ -26,7 +26,7 @@ func TestTicketsWorkOnceAndBriefly(t *testing.T) {
 		t.Errorf("a wrong one: %v", err)
 	}
 	one, err := ts.redeem(text, expires.Add(-time.Millisecond))
-	if err != nil || one.tenant != "a" || one.key != "k" {
+	if err != nil || one.who.Tenant != "a" || one.who.Key != "k" {
 		t.Errorf("%+v, %v", one, err)
 	}
 	for text, at := range map[string]time.Time{text: now, late: expires} {

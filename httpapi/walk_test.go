@@ -56,6 +56,7 @@ func TestEveryRouteRefuses(t *testing.T) {
 	}
 	elsewhere := d.keyFor(store.ScopeManage, []engine.SessionID{"elsewhere"})
 	before := d.state()
+	visitor := d.browser(`{"apiKey":"` + d.key + `"}`)
 	for _, r := range d.server.routes() {
 		t.Run(r.method+r.path, func(t *testing.T) {
 			op, good := operationOf(t, r), wellFormed(t, r)
@@ -71,6 +72,9 @@ func TestEveryRouteRefuses(t *testing.T) {
 				d.refuseAdminKeys(good)
 				good.key, good.header = "", map[string]string{headerAdminKey: testAdminKey}
 				d.refuseTenants(r, good)
+			case r.browser != nil:
+				d.refuseCookies(r, good, visitor)
+				good.key, good.header = "", visitor.header()
 			}
 			d.refuseQuery(good)
 			if op.takes {

@@ -27,6 +27,15 @@ func (s *Store) EnsureAdminKey(ctx context.Context, fixed string) (newKey string
 			newKey = newPlainKey()
 			plain = newKey
 		}
+		var before string
+		if err := tx.QueryRow(`SELECT value FROM settings WHERE name = $1`, adminKeyEntry).Scan(&before); err != nil && !isNoRows(err) {
+			return err
+		}
+		if before != hashKey(plain) { // whoever is logged in was by another key
+			if err := closeWebSessions(tx, ""); err != nil {
+				return err
+			}
+		}
 		return putSetting(tx, adminKeyEntry, hashKey(plain), s.clock())
 	})
 	if err != nil {

@@ -13,12 +13,14 @@ import (
 	"wapid/engine"
 )
 
-// Actor is who did something: one of the constants, or a key by KeyActor.
+// Actor is who did something: one of the constants, a key by KeyActor, or somebody who
+// is logged in with a browser by Principal.Actor.
 type Actor string
 
 const (
 	ActorOperator Actor = "operator" // with the admin key
 	ActorShell    Actor = "shell"    // with the running daemon's own key, from its machine
+	ActorVisitor  Actor = "visitor"  // who signed up
 )
 
 // KeyActor is a tenant that acted with one of its keys.
@@ -27,7 +29,8 @@ func KeyActor(id KeyID) Actor { return Actor("key:" + id) }
 // Origin is where a change comes from.
 type Origin struct {
 	By      Actor
-	Request string // the request's id
+	Request string       // the request's id
+	Web     WebSessionID // "" unless it came from a browser
 }
 
 // Action is what was done, as the audit log has it.
@@ -44,6 +47,8 @@ const (
 	ActionKeyCreate     Action = "key.create"
 	ActionKeyDelete     Action = "key.delete"
 	ActionKeyReset      Action = "key.reset"
+	ActionLoginLink     Action = "login.link" // a link that logs in once
+	ActionSignUp        Action = "tenant.signup"
 )
 
 // Actions lists them all.
@@ -51,6 +56,7 @@ func Actions() []Action {
 	return []Action{
 		ActionTenantCreate, ActionTenantUpdate, ActionTenantSuspend, ActionTenantResume, ActionTenantDelete,
 		ActionTenantErased, ActionKeyCreate, ActionKeyDelete, ActionKeyReset,
+		ActionLoginLink, ActionSignUp,
 	}
 }
 

@@ -24,6 +24,9 @@ type ownTable struct{ name, key, from string }
 // with ON DELETE CASCADE need not be here. A test compares this with the schema.
 func ownTables() []ownTable {
 	return []ownTable{
+		{name: "web_sessions", key: "id"},
+		{name: "login_links", key: "hash"},
+		{name: "accounts", key: "id"},
 		{name: "api_keys", key: "id"},
 		{name: "deliveries", key: "id"},
 		{name: "endpoints", key: "id"},
@@ -68,6 +71,9 @@ func (s *Store) BeginErasure(ctx context.Context, from Origin, id engine.TenantI
 			{`UPDATE tenants SET erasing_at = $1, suspended_at = $2, updated_at = $1 WHERE id = $3`,
 				[]any{millis(t.ErasingAt), millis(t.SuspendedAt), id}},
 			{`DELETE FROM api_keys WHERE tenant_id = $1`, []any{id}},
+			{`DELETE FROM web_sessions WHERE tenant_id = $1`, []any{id}},
+			{`DELETE FROM login_links WHERE tenant_id = $1`, []any{id}},
+			{`DELETE FROM accounts WHERE tenant_id = $1`, []any{id}},
 			{`UPDATE endpoints SET enabled = 0 WHERE tenant_id = $1`, []any{id}},
 		} {
 			if _, err := tx.Exec(do.query, do.args...); err != nil {

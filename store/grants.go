@@ -49,18 +49,26 @@ func (s *Store) IssueKey(ctx context.Context, tenant engine.TenantID, name strin
 }
 
 // ResetKey makes a new main key and ends the old one in the same transaction. A
-// tenant without a main key gets one. It returns CodeNotFound.
+// tenant without a main key gets one. Browsers that are logged in with the old one are
+// logged out, but the one that asks. It returns CodeNotFound.
 func (s *Store) ResetKey(ctx context.Context, from Origin, tenant engine.TenantID) (k Key, plain string, err error) {
 	err = s.update(ctx, func(tx *sql.Tx) error {
 		if _, err := liveTenant(tx, tenant); err != nil {
 			return err
 		}
 		var old KeyID
-		err := tx.QueryRow(`DELETE FROM api_keys WHERE tenant_id = $1 AND main = 1 RETURNING id`, tenant).Scan(&old)
+		err := tx.QueryRow(`UPDATE api_keys SET main = 0 WHERE tenant_id = $1 AND main = 1 RETURNING id`, tenant).Scan(&old)
 		if err != nil && !isNoRows(err) {
 			return err
 		}
 		if k, plain, err = s.issueKey(tx, Key{Tenant: tenant, KeyGrant: firstKey(), Main: true}); err != nil {
+			return err
+		}
+		// Before the old key goes, and with it whoever is logged in by it.
+		if err := moveWebSession(tx, tenant, from.Web, old, k.ID); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(`DELETE FROM api_keys WHERE tenant_id = $1 AND id = $2`, tenant, old); err != nil {
 			return err
 		}
 		return s.audit(tx, from, tenant, ActionKeyReset, string(k.ID), map[string]any{"replaced": old})

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"database/sql"
@@ -20,12 +21,26 @@ type Principal struct {
 	Sessions  []engine.SessionID // the only ones that the key reaches; nil for all
 	Suspended bool               // the tenant is
 	RateLimit int                // the tenant's own, in requests a minute; 0 for the daemon's
+	Web       WebSessionID       // of somebody who is logged in with a browser; "" for a key that was sent
 }
 
 // Reaches tells whether the key may touch a session of its tenant.
 func (p Principal) Reaches(id engine.SessionID) bool {
 	return p.Sessions == nil || slices.Contains(p.Sessions, id)
 }
+
+// Actor is who acts with a principal: its key, or, without one, somebody who is logged
+// in with a browser.
+func (p Principal) Actor() Actor {
+	if p.Key == "" {
+		return Actor("web:" + p.Web)
+	}
+	return KeyActor(p.Key)
+}
+
+// Bucket names what shares one rate of requests: those with one key, and those of a
+// tenant who are logged in without one.
+func (p Principal) Bucket() KeyID { return cmp.Or(p.Key, KeyID("tenant:"+p.Tenant)) }
 
 const selectPrincipal = `SELECT k.tenant_id, k.id, k.hash, k.scope, k.sessions, k.expires_at, t.suspended_at, t.rate_limit
 	FROM api_keys k JOIN tenants t ON t.id = k.tenant_id`
@@ -56,13 +71,17 @@ func (s *Store) FindPrincipal(ctx context.Context, key string) (Principal, error
 	return s.use(k)
 }
 
-// RenewPrincipal returns what a key that was found before may do now, for those who
-// go on using it. It returns CodeUnauthorized once the key is gone or has expired.
-func (s *Store) RenewPrincipal(ctx context.Context, tenant engine.TenantID, key KeyID) (Principal, error) {
+// RenewPrincipal returns what somebody who was found before may do now, for those who
+// go on using their key or their login. It returns CodeUnauthorized once that is gone
+// or has expired.
+func (s *Store) RenewPrincipal(ctx context.Context, p Principal) (Principal, error) {
 	if err := ctx.Err(); err != nil {
 		return Principal{}, storageError(err)
 	}
-	k, err := scanPrincipal(s.read.QueryRowContext(context.WithoutCancel(ctx), selectPrincipal+` WHERE k.id = $1 AND k.tenant_id = $2`, key, tenant))
+	if p.Web != "" {
+		return s.renewWebSession(ctx, p)
+	}
+	k, err := scanPrincipal(s.read.QueryRowContext(context.WithoutCancel(ctx), selectPrincipal+` WHERE k.id = $1 AND k.tenant_id = $2`, p.Key, p.Tenant))
 	if err != nil {
 		return Principal{}, err
 	}
@@ -106,24 +125,24 @@ func scanPrincipal(r row) (k keyRow, err error) {
 	return k, storageError(err)
 }
 
-// keyUses remembers when keys were last used until that is written down: a write
-// for every request would cost more than the request. Its zero value is ready.
-type keyUses struct {
+// useTimes remembers when keys, or logins, were last used until that is written down:
+// a write for every request would cost more than the request. Its zero value is ready.
+type useTimes[ID comparable] struct {
 	mu   sync.Mutex
-	last map[KeyID]int64 // unix milliseconds; never more keys than there are
+	last map[ID]int64 // unix milliseconds; never more than there are
 }
 
-func (u *keyUses) note(id KeyID, now int64) {
+func (u *useTimes[ID]) note(id ID, now int64) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.last == nil {
-		u.last = make(map[KeyID]int64)
+		u.last = make(map[ID]int64)
 	}
 	u.last[id] = now
 }
 
 // take empties it.
-func (u *keyUses) take() map[KeyID]int64 {
+func (u *useTimes[ID]) take() map[ID]int64 {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	taken := u.last
@@ -132,7 +151,7 @@ func (u *keyUses) take() map[KeyID]int64 {
 }
 
 // at is the time of a use that is not written down yet, zero if there is none.
-func (u *keyUses) at(id KeyID) time.Time {
+func (u *useTimes[ID]) at(id ID) time.Time {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if ms, noted := u.last[id]; noted {
@@ -141,17 +160,22 @@ func (u *keyUses) at(id KeyID) time.Time {
 	return time.Time{}
 }
 
-// SaveKeyUses writes down when the keys were used since it was last called. It
-// is for its caller to say how often that is. What can't be written is dropped:
-// the next use is noted again.
+// SaveKeyUses writes down when the keys and the logins of browsers were used since it
+// was last called. It is for its caller to say how often that is. What can't be written
+// is dropped: the next use is noted again.
 func (s *Store) SaveKeyUses(ctx context.Context) error {
-	uses := s.uses.take()
-	if len(uses) == 0 {
+	keys, logins := s.uses.take(), s.webUses.take()
+	if len(keys)+len(logins) == 0 {
 		return nil
 	}
 	return s.update(ctx, func(tx *sql.Tx) error {
-		for id, ms := range uses {
+		for id, ms := range keys {
 			if _, err := tx.Exec(`UPDATE api_keys SET used_at = $1 WHERE id = $2`, ms, id); err != nil {
+				return err
+			}
+		}
+		for id, ms := range logins {
+			if _, err := tx.Exec(`UPDATE web_sessions SET used_at = $1 WHERE id = $2`, ms, id); err != nil {
 				return err
 			}
 		}

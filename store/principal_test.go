@@ -40,10 +40,10 @@ func TestPrincipalIsWhatItsKeyIsGranted(t *testing.T) {
 			if err != nil || p.Tenant != "a" || p.Key != k.ID || p.Scope != c.want.Scope || !slices.Equal(p.Sessions, c.want.Sessions) || p.Suspended || p.RateLimit != 77 {
 				t.Errorf("%+v, %v", p, err)
 			}
-			if again, err := s.RenewPrincipal(ctx, "a", k.ID); err != nil || !reflect.DeepEqual(again, p) {
+			if again, err := s.RenewPrincipal(ctx, Principal{Tenant: "a", Key: k.ID}); err != nil || !reflect.DeepEqual(again, p) {
 				t.Errorf("renewed: %+v, %v", again, err)
 			}
-			if _, err := s.RenewPrincipal(ctx, DefaultTenant, k.ID); engine.CodeOf(err) != engine.CodeUnauthorized {
+			if _, err := s.RenewPrincipal(ctx, Principal{Tenant: DefaultTenant, Key: k.ID}); engine.CodeOf(err) != engine.CodeUnauthorized {
 				t.Errorf("renewed as another tenant's: %v", err)
 			}
 			if p.Reaches("x") != (c.grant.Sessions == nil || slices.Contains(c.grant.Sessions, "x")) || p.Reaches("z") != (c.grant.Sessions == nil) {
@@ -56,7 +56,7 @@ func TestPrincipalIsWhatItsKeyIsGranted(t *testing.T) {
 			if _, err := s.FindPrincipal(ctx, plain); engine.CodeOf(err) != engine.CodeUnauthorized {
 				t.Errorf("a key that has expired: %v", err)
 			}
-			if _, err := s.RenewPrincipal(ctx, "a", k.ID); engine.CodeOf(err) != engine.CodeUnauthorized {
+			if _, err := s.RenewPrincipal(ctx, Principal{Tenant: "a", Key: k.ID}); engine.CodeOf(err) != engine.CodeUnauthorized {
 				t.Errorf("a key that has expired, renewed: %v", err)
 			}
 			now = now.Add(31 * 24 * time.Hour)

@@ -71,6 +71,10 @@ func expiries() []string {
 	return []string{
 		// A key that has expired a month ago is of no interest in the list of keys.
 		`DELETE FROM api_keys WHERE id IN (SELECT id FROM api_keys WHERE expires_at < $1 - 2592000000 AND main = 0 LIMIT $2)`,
+		`DELETE FROM web_sessions WHERE id IN (SELECT id FROM web_sessions WHERE expires_at < $1 LIMIT $2)`,
+		`DELETE FROM login_links WHERE hash IN (SELECT hash FROM login_links WHERE expires_at < $1 LIMIT $2)`,
+		`DELETE FROM registrations WHERE hash IN (SELECT hash FROM registrations WHERE expires_at < $1 LIMIT $2)`,
+		`DELETE FROM password_resets WHERE hash IN (SELECT hash FROM password_resets WHERE expires_at < $1 LIMIT $2)`,
 	}
 }
 

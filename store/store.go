@@ -68,8 +68,10 @@ type Store struct {
 	file   os.FileInfo // what was at path when it was opened
 	prober *prober
 	zones  *zones
-	uses   keyUses
-	keys   keyCache
+	uses   useTimes[KeyID]
+	// webUses tell whether a login is idle.
+	webUses useTimes[WebSessionID]
+	keys    keyCache
 	// audience waits for events.
 	audience  audience
 	standing  standing // the writer's own

@@ -1,0 +1,4 @@
+package store
+
+// accountID names somebody who has signed up.
+type accountID string

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -14,6 +15,8 @@ import (
 const (
 	defaultPage = 50
 	maxPage     = 200
+	// longestTenantSearch is how long a searched text may be, in characters.
+	longestTenantSearch = 100
 )
 
 // Where a tenant stands.
@@ -58,7 +61,7 @@ func (s *Server) adminRoutes() []route {
 	const tenants, one = "/api/admin/tenants", "/api/admin/tenants/:tenantId"
 	return []route{
 		{method: http.MethodPost, path: tenants, operator: s.createTenant},
-		{method: http.MethodGet, path: tenants, query: []string{"limit", "cursor"}, operator: s.listTenants},
+		{method: http.MethodGet, path: tenants, query: []string{"q", "limit", "cursor"}, operator: s.listTenants},
 		{method: http.MethodGet, path: one, operator: s.getTenant},
 		{method: http.MethodPatch, path: one, operator: s.patchTenant},
 		{method: http.MethodDelete, path: one, operator: s.deleteTenant},
@@ -99,12 +102,16 @@ func (s *Server) listTenants(c *fiber.Ctx, _ store.Origin) error {
 		return err
 	}
 	cursor, _ := queryValue(c, "cursor")
-	list, err := s.store.PageTenants(c.UserContext(), engine.TenantID(cursor), size+1)
+	text, _ := queryValue(c, "q")
+	if !utf8.ValidString(text) || utf8.RuneCountInString(text) > longestTenantSearch {
+		return engine.Errorf(engine.CodeInvalid, "q must be a text of at most %d characters", longestTenantSearch)
+	}
+	list, err := s.store.PageTenants(c.UserContext(), text, engine.TenantID(cursor), size+1)
 	if err != nil {
 		return err
 	}
 	body := tenantListResponse{Tenants: []tenantResponse{}}
-	if body.Total, err = s.store.CountTenants(c.UserContext()); err != nil {
+	if body.Total, err = s.store.CountTenants(c.UserContext(), text); err != nil {
 		return err
 	}
 	if len(list) > size {

@@ -29,11 +29,14 @@ type readyResponse struct {
 // healthz says that the process answers, and what it looks after. It tells
 // nothing of any tenant.
 func (s *Server) healthz(c *fiber.Ctx) error {
-	network := "whatsapp"
+	return ok(c, healthResponse{Status: "ok", Version: s.version, Network: s.networkName(), Sessions: s.engine.Counts()})
+}
+
+func (s *Server) networkName() string {
 	if s.network.Simulated {
-		network = "simulated"
+		return "simulated"
 	}
-	return ok(c, healthResponse{Status: "ok", Version: s.version, Network: network, Sessions: s.engine.Counts()})
+	return "whatsapp"
 }
 
 // readyz says whether the daemon can do its work. While it can't, it answers

@@ -85,6 +85,9 @@ type Options struct {
 	// PublicURL is where clients reach the API, for links that strangers follow;
 	// with "" it is the host that a request was sent to.
 	PublicURL string
+	// Vitals tells the operator how the process is; with nil nothing is known of it but
+	// its age.
+	Vitals func() Vitals
 	// Ready is asked by /readyz beside the store: each that fails is one reason,
 	// the Message of its engine.Error, against being ready. They are called
 	// together, by any number of requests, and must return once their context ends.
@@ -104,6 +107,7 @@ type Server struct {
 	gate    *gate
 	most    int // connections
 	ready   []func(context.Context) error
+	vitals  func() Vitals
 	streams *streams
 	tickets *tickets
 	proxies []netip.Prefix // that are trusted
@@ -189,6 +193,10 @@ func New(o Options) *Server {
 	if o.ShellKey != "" {
 		sum := sha256.Sum256([]byte(o.ShellKey))
 		s.shellKey = sum[:]
+	}
+	if s.vitals = o.Vitals; s.vitals == nil {
+		begun := time.Now()
+		s.vitals = func() Vitals { return Vitals{StartedAt: begun} }
 	}
 	s.tryProxy = o.TryProxy
 	if s.erase = o.Erase; s.erase == nil {

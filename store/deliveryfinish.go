@@ -16,7 +16,7 @@ const promoteNext = `UPDATE deliveries SET turn = 1 WHERE turn = 0 AND state = '
 	SELECT min(d.id) FROM deliveries d WHERE d.endpoint_id = $1 AND d.session_id = $2 AND d.turn < 2)`
 
 // finishing reads what is to be finished: reading first costs less than RETURNING.
-const finishing = `SELECT endpoint_id, session_id, state, turn FROM deliveries WHERE id = $1`
+const finishing = `SELECT endpoint_id, session_id, state, turn, tenant_id, created_at FROM deliveries WHERE id = $1`
 
 const finishDelivery = `UPDATE deliveries SET state = $1, turn = 2, attempts = attempts + 1, next_at = $2, finished_at = $3 WHERE id = $4`
 
@@ -78,7 +78,7 @@ func (s *Store) finishAll(tx *sql.Tx, tries []webhooks.Tried) (turns []webhooks.
 			}
 			continue
 		}
-		line, err := finishOne(tx, t, i > 0)
+		line, err := s.finishOne(tx, t, i > 0)
 		switch {
 		case err == nil:
 			known = append(known, i)
@@ -115,11 +115,13 @@ func (s *Store) finishAll(tx *sql.Tx, tries []webhooks.Tried) (turns []webhooks.
 
 // finishOne records one try. What stood behind a claim and has gone its own way
 // since is not found.
-func finishOne(tx *sql.Tx, t webhooks.Tried, behind bool) (line deliveryLine, err error) {
+func (s *Store) finishOne(tx *sql.Tx, t webhooks.Tried, behind bool) (line deliveryLine, err error) {
 	a, o := t.Attempt, t.Outcome
 	var state webhooks.DeliveryState
 	var turn int
-	if err := tx.QueryRow(finishing, t.ID).Scan(&line.endpoint, &line.session, &state, &turn); err != nil {
+	var tenant engine.TenantID
+	var made time.Time
+	if err := tx.QueryRow(finishing, t.ID).Scan(&line.endpoint, &line.session, &state, &turn, &tenant, instant{&made}); err != nil {
 		return line, orNotFound(err, "delivery")
 	}
 	switch {
@@ -135,6 +137,12 @@ func finishOne(tx *sql.Tx, t webhooks.Tried, behind bool) (line deliveryLine, er
 	}
 	if _, err = tx.Exec(finishDelivery, o.State, millis(nextAt), millis(finished), t.ID); err != nil {
 		return line, err
+	}
+	key := engine.SessionKey{Tenant: tenant, ID: line.session}
+	if o.State == webhooks.DeliveryDelivered {
+		s.activity.note(eventDelivered, key, a.At.Add(a.Duration).Sub(made))
+	} else {
+		s.activity.note(tryFailed, key, notTimed)
 	}
 	_, err = tx.Exec(insertAttempt, t.ID, millis(a.At), a.Status, a.Duration.Milliseconds(), a.Error, a.Body)
 	return line, err

@@ -41,6 +41,7 @@ func ownTables() []ownTable {
 		{name: "jobs", key: "number"},
 		{name: "opt_outs", key: "id"},
 		{name: "usage", key: "tenant_id, day"},
+		{name: "activity", key: "tenant_id, session_id, hour"},
 		{name: "idempotency", key: "tenant_id, key"},
 		{name: "chats", key: "tenant_id, session_id, chat"},
 		{name: "uploads", key: "tenant_id, session_id, kind, plain, sha256"},

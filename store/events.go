@@ -95,12 +95,18 @@ func (s *Store) recordQueueing(ctx context.Context, fn func(tx *sql.Tx) (queued 
 func (s *Store) queueing(ctx context.Context, write func(context.Context, func(*sql.Tx) error) error,
 	fn func(tx *sql.Tx) (queued int64, err error)) error {
 	var queued int64
+	var done []happened
 	err := write(ctx, func(tx *sql.Tx) (err error) {
+		s.activity.noted = s.activity.noted[:0]
 		queued, err = fn(tx)
+		done = slices.Clone(s.activity.noted)
 		return err
 	})
-	if err == nil && queued > 0 {
-		s.hint()
+	if err == nil {
+		s.activity.add(s.clock(), done...)
+		if queued > 0 {
+			s.hint()
+		}
 	}
 	return err
 }

@@ -58,6 +58,9 @@ func (s *Store) finish(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o
 	}
 	to := row
 	to.status, to.peer = o.Status, peer
+	if !unfinished(o.Status) {
+		to.since = now.UnixMilli()
+	}
 	if err := s.moveOutgoing(tx, key, id, to, query, append(fields, row.seq, row.status)...); err != nil {
 		return 0, err
 	}
@@ -69,11 +72,23 @@ func (s *Store) finish(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o
 			return 0, err
 		}
 	}
+	s.activity.note(outcomeOf(o.Status), key, row.lasted(now))
 	at := o.SentAt
 	if at.IsZero() {
 		at = now
 	}
 	return s.appendStatus(tx, key, engine.MessageStatusData{ID: id, To: row.chat, Status: o.Status, Timestamp: at.Unix(), ErrorCode: o.Code})
+}
+
+// outcomeOf is what the outcome of a message counts as.
+func outcomeOf(status engine.MessageStatus) happening {
+	switch status {
+	case engine.MessageSent:
+		return messageSent
+	case engine.MessageFailed:
+		return messageFailed
+	}
+	return messageUnknown
 }
 
 // finishLate takes the outcome of a message that is not waiting for one. That a
@@ -109,22 +124,23 @@ func uncount(tx *sql.Tx, key engine.SessionKey, id engine.MessageID) error {
 // DiscardMessage implements engine.Store. A message that is no longer pending,
 // or gone, is left as it is.
 func (s *Store) DiscardMessage(ctx context.Context, key engine.SessionKey, id engine.MessageID, c *engine.Claim) error {
-	return s.record(ctx, func(tx *sql.Tx) error {
+	return s.recordQueueing(ctx, func(tx *sql.Tx) (int64, error) {
 		s.standing.drop(key, id)
 		var day string
 		err := tx.QueryRow(`DELETE FROM messages
 			WHERE tenant_id = $1 AND session_id = $2 AND direction = 'out' AND id = $3 AND origin = '' AND status = 'pending'
 			RETURNING counted_on`, key.Tenant, key.ID, id).Scan(&day)
 		if isNoRows(err) {
-			return nil
+			return 0, nil
 		}
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if err := releaseClaim(tx, key.Tenant, c, string(id)); err != nil {
-			return err
+			return 0, err
 		}
-		return giveBack(tx, key.Tenant, day)
+		s.activity.note(messageRefused, key, notTimed)
+		return 0, giveBack(tx, key.Tenant, day)
 	})
 }
 
@@ -184,6 +200,9 @@ func (s *Store) BeginIncoming(ctx context.Context, m engine.LoggedMessage, e eng
 		}
 		if queued > 0 {
 			s.hint()
+		}
+		if fresh {
+			s.activity.add(s.clock(), happened{messageReceived, m.Session, notTimed})
 		}
 		return fresh, nil
 	}

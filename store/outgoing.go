@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"time"
 
 	"wapid/engine"
 )
@@ -23,6 +24,7 @@ type outgoing struct {
 	chat   engine.JID
 	status engine.MessageStatus
 	peer   engine.Person
+	since  int64 // when it got its status or, until it has an outcome, was accepted; in unix milliseconds
 }
 
 // keep remembers a message as it stands in the log.
@@ -38,7 +40,7 @@ func (k *standing) drop(key engine.SessionKey, id engine.MessageID) {
 	delete(k.outgoing, sent{key, id})
 }
 
-const selectOutgoing = `SELECT seq, chat, status, peer_phone, peer_lid FROM messages
+const selectOutgoing = `SELECT seq, chat, status, peer_phone, peer_lid, created_at, status_at FROM messages
 	WHERE tenant_id = $1 AND session_id = $2 AND direction = 'out' AND id = $3 AND origin = ''`
 
 // findOutgoing reads a message before it is changed, and returns sql.ErrNoRows if it is
@@ -48,7 +50,12 @@ func (s *Store) findOutgoing(tx *sql.Tx, key engine.SessionKey, id engine.Messag
 	if known, ok := s.standing.outgoing[sent{key, id}]; ok {
 		return known, nil
 	}
-	err = tx.QueryRow(selectOutgoing, key.Tenant, key.ID, id).Scan(&m.seq, &m.chat, &m.status, &m.peer.Phone, &m.peer.LID)
+	var made, moved sql.NullInt64
+	err = tx.QueryRow(selectOutgoing, key.Tenant, key.ID, id).
+		Scan(&m.seq, &m.chat, &m.status, &m.peer.Phone, &m.peer.LID, &made, &moved)
+	if m.since = moved.Int64; unfinished(m.status) {
+		m.since = made.Int64
+	}
 	return m, err
 }
 
@@ -64,4 +71,9 @@ func (s *Store) moveOutgoing(tx *sql.Tx, key engine.SessionKey, id engine.Messag
 	}
 	s.standing.keep(key, id, to)
 	return nil
+}
+
+// lasted is how long a message has been what it is.
+func (m outgoing) lasted(now time.Time) time.Duration {
+	return time.Duration(now.UnixMilli()-m.since) * time.Millisecond
 }

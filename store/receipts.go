@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"wapid/engine"
 )
@@ -61,15 +62,16 @@ func (s *Store) advanceOne(tx *sql.Tx, key engine.SessionKey, id engine.MessageI
 	if !inChat || furthest(row.status) >= furthest(r.Status) {
 		return 0, nil
 	}
-	at := r.At
+	now, at := s.clock(), r.At
 	if at.IsZero() {
-		at = s.clock()
+		at = now
 	}
 	to := row
-	to.status = r.Status
+	to.status, to.since = r.Status, at.UnixMilli()
 	if err := s.moveOutgoing(tx, key, id, to, advanceMessage, r.Status, millis(at), row.seq, row.status); err != nil {
 		return 0, err
 	}
+	s.countReceipt(key, row, now)
 	d := engine.MessageStatusData{ID: id, To: row.chat, Status: r.Status, Timestamp: at.Unix()}
 	if row.status == engine.MessageQueued || row.status == engine.MessagePending {
 		// The receipt was faster than the server's word.
@@ -83,4 +85,17 @@ func (s *Store) advanceOne(tx *sql.Tx, key engine.SessionKey, id engine.MessageI
 	}
 	n, err := s.appendStatus(tx, key, d)
 	return told + n, err
+}
+
+// countReceipt counts the first receipt of a message, and that it was sent where nobody
+// has said so before.
+func (s *Store) countReceipt(key engine.SessionKey, before outgoing, now time.Time) {
+	switch {
+	case before.status == engine.MessageSent:
+		s.activity.note(messageArrived, key, before.lasted(now))
+	case unfinished(before.status):
+		s.activity.note(messageSent, key, before.lasted(now))
+	case before.status == engine.MessageFailed:
+		s.activity.note(messageSent, key, notTimed)
+	}
 }

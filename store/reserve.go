@@ -156,7 +156,7 @@ func (s *Store) insertOutgoing(tx *sql.Tx, m engine.LoggedMessage, day string) e
 	if seq == 0 {
 		return engine.Errorf(engine.CodeInternal, "the message id is taken")
 	}
-	s.standing.keep(m.Session, m.ID, outgoing{seq: seq, chat: m.Chat, status: m.Status, peer: m.Peer})
+	s.standing.keep(m.Session, m.ID, outgoing{seq: seq, chat: m.Chat, status: m.Status, peer: m.Peer, since: m.CreatedAt.UnixMilli()})
 	return nil
 }
 

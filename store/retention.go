@@ -75,6 +75,7 @@ func expiries() []string {
 		`DELETE FROM login_links WHERE hash IN (SELECT hash FROM login_links WHERE expires_at < $1 LIMIT $2)`,
 		`DELETE FROM registrations WHERE hash IN (SELECT hash FROM registrations WHERE expires_at < $1 LIMIT $2)`,
 		`DELETE FROM password_resets WHERE hash IN (SELECT hash FROM password_resets WHERE expires_at < $1 LIMIT $2)`,
+		deleteActivity,
 	}
 }
 

@@ -76,9 +76,10 @@ type Store struct {
 	audience  audience
 	standing  standing // the writer's own
 	people    people   // the writer's own
-	looks     int      // entries of the event log that one page looks at; mostLooked
-	searches  int      // messages that one page of the log looks into; mostSearched
-	looksBack int      // deliveries that one page looks at; mostDeliveries
+	activity  activity
+	looks     int // entries of the event log that one page looks at; mostLooked
+	searches  int // messages that one page of the log looks into; mostSearched
+	looksBack int // deliveries that one page looks at; mostDeliveries
 	// sick is set while the last batch of writes could not be committed.
 	sick atomic.Pointer[engine.Error]
 	// damaged is set once a row could not be read.
@@ -200,6 +201,7 @@ func openPool(path string, conns int, q url.Values) (*sql.DB, error) {
 func (s *Store) Close() error {
 	s.prober.close()
 	_ = s.SaveKeyUses(context.Background()) // not worth a stop that fails
+	_ = s.SaveActivity(context.Background())
 	err := errors.Join(s.read.Close(), s.moves.Close(), s.write.close())
 	if err != nil {
 		return storageError(err)

@@ -173,16 +173,20 @@ func (s *Store) ListTenants(ctx context.Context) ([]engine.Tenant, error) {
 	return collect(rows, err, scanTenant)
 }
 
-// PageTenants returns up to limit tenants whose ids follow after, in the order
-// of their ids; "" begins at the first.
-func (s *Store) PageTenants(ctx context.Context, after engine.TenantID, limit int) ([]engine.Tenant, error) {
-	rows, err := s.read.QueryContext(ctx, selectTenant+` WHERE id > $1 ORDER BY id LIMIT $2`, after, limit)
+// holdsText tells whether a tenant's id or name holds the text $1, of whatever case as
+// far as the database knows; "" is in all.
+const holdsText = ` (instr(lower(id), lower($1)) > 0 OR instr(lower(name), lower($1)) > 0)`
+
+// PageTenants returns up to limit tenants whose id or name holds a text and whose ids
+// follow after, in the order of their ids; "" begins at the first.
+func (s *Store) PageTenants(ctx context.Context, text string, after engine.TenantID, limit int) ([]engine.Tenant, error) {
+	rows, err := s.read.QueryContext(ctx, selectTenant+` WHERE`+holdsText+` AND id > $2 ORDER BY id LIMIT $3`, text, after, limit)
 	return collect(rows, err, scanTenant)
 }
 
-// CountTenants says how many there are.
-func (s *Store) CountTenants(ctx context.Context) (n int, err error) {
-	err = s.read.QueryRowContext(ctx, `SELECT count(*) FROM tenants`).Scan(&n)
+// CountTenants says how many there are whose id or name holds a text.
+func (s *Store) CountTenants(ctx context.Context, text string) (n int, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT count(*) FROM tenants WHERE`+holdsText, text).Scan(&n)
 	return n, storageError(err)
 }
 

@@ -221,7 +221,8 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 		Bulk:   bulk.NewService(a.store, a.bulk, a.network.NewMessageID),
 		Engine: a.engine, Store: a.store, Network: a.network.Info(), Version: version, Guard: guard, Log: c.Log.Named("api"),
 		TrustedProxies: proxies, PublicURL: public, RateLimit: c.RateLimit, ShellKey: a.shellKey, Erase: a.janitor.Nudge, TryProxy: a.network.TryProxy,
-		Spool: a.spool, MaxMedia: int64(c.MaxMedia) << 20,
+		Vitals: vitals(dir, time.Now()),
+		Spool:  a.spool, MaxMedia: int64(c.MaxMedia) << 20,
 		Ready: []func(context.Context) error{a.network.Ping, a.store.Readable, checkRoom(dir), a.examiner.Healthy},
 	})
 	return nil
@@ -241,6 +242,7 @@ func (a *app) Run(ctx context.Context) error {
 	stopBulk := a.launch(cancel, "bulk", a.runBulk)
 	stopJanitor := a.launch(cancel, "janitor", a.janitor.Run)
 	stopExaminer := a.launch(cancel, "examiner", a.examiner.Run)
+	stopActivity := a.launch(cancel, "activity", a.store.RunActivity)
 	stopMemory := a.launch(cancel, "memory", a.memory.Run)
 	stopAPI := a.launch(cancel, "api", a.serveAPI)
 	stopProfiles := func() {}
@@ -257,6 +259,7 @@ func (a *app) Run(ctx context.Context) error {
 	stopBulk()
 	stopEngine()
 	stopWebhooks()
+	stopActivity()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		return cause
 	}

@@ -2,6 +2,7 @@
 // identity proves that it is this page, and not another site, that changes something.
 
 let csrf = "";
+let ahead = 0; // ms that the server's clock is ahead of the browser's
 
 // setCSRF is called by the shell with each new identity.
 export function setCSRF(token) {
@@ -34,6 +35,19 @@ export function url(path, query = {}) {
   return text ? `${path}?${text}` : path;
 }
 
+// serverNow is the time (ms) by the server's clock, which is what it means when it
+// says until when something holds.
+export function serverNow() {
+  return Date.now() + ahead;
+}
+
+// learnClock takes the time from an answer. It tells whole seconds, so that a small
+// difference means nothing.
+function learnClock(answer) {
+  const away = Date.parse(answer.headers.get("Date") ?? "") - Date.now();
+  if (Number.isFinite(away)) ahead = Math.abs(away) > 2_000 ? away : 0;
+}
+
 async function request(method, path, { query, body, form, signal } = {}) {
   const headers = { Accept: "application/json" };
   if (method !== "GET") Object.assign(headers, csrfHeader());
@@ -49,6 +63,7 @@ async function request(method, path, { query, body, form, signal } = {}) {
     if (signal?.aborted) throw cause;
     throw new ApiError({ status: 0, code: "NETWORK", message: "The server can't be reached." });
   }
+  learnClock(answer);
   const decoded = decode(text);
   if (answer.ok) return decoded ?? null;
   const refused = refusal(answer, decoded);

@@ -1,5 +1,6 @@
 // The small parts that every page is made of. Dialogs and toasts are Bootstrap's.
 import { cloneElement, html, toChildArray, useEffect, useId, useState } from "/dashboard/vendor/preact.js";
+import { serverNow } from "/dashboard/api.js";
 
 export { html };
 export { Ask, confirm, toast } from "/dashboard/ui-dialog.js";
@@ -71,7 +72,7 @@ const steps = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000], ["s
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
 // ago tells a time (ms) relative to another: "3 minutes ago", "in 2 hours".
-export function ago(at, now = Date.now()) {
+export function ago(at, now = serverNow()) {
   const away = at - now;
   const [unit, size] = steps.find(([, size]) => Math.abs(away) >= size) ?? ["second", 1_000];
   return Math.abs(away) < 5_000 ? "now" : relative.format(Math.trunc(away / size), unit);
@@ -95,11 +96,11 @@ export function absolute(at) {
   return new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 }
 
-// useNow is the time in ms, each ms milliseconds anew.
+// useNow is the time in ms by the server's clock, each ms milliseconds anew.
 export function useNow(ms = 1_000) {
-  const [now, setNow] = useState(Date.now());
+  const [now, setNow] = useState(serverNow());
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), ms);
+    const timer = setInterval(() => setNow(serverNow()), ms);
     return () => clearInterval(timer);
   }, [ms]);
   return now;
@@ -108,7 +109,7 @@ export function useNow(ms = 1_000) {
 // Time is relative and keeps up; its title is absolute. at is in ms, or ISO 8601.
 export function Time({ at }) {
   const ms = typeof at === "string" ? Date.parse(at) : at;
-  const now = useNow(ms && Math.abs(Date.now() - ms) < 120_000 ? 5_000 : 30_000);
+  const now = useNow(ms && Math.abs(serverNow() - ms) < 120_000 ? 5_000 : 30_000);
   if (!ms) return html`<span class="text-body-secondary">–</span>`;
   return html`<time dateTime=${new Date(ms).toISOString()} title=${absolute(ms)}>${ago(ms, now)}</time>`;
 }

@@ -118,6 +118,7 @@ type Signal interface{ signal() }
 type SignalQR struct {
 	Code      string
 	ExpiresAt time.Time
+	Left      int // codes that follow this one, as far as is known
 }
 
 // SignalQRTimeout says that the last QR code ran out. The connection is closed;

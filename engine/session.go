@@ -146,6 +146,7 @@ type QR struct {
 	Code      string // the raw text that the code shows
 	ExpiresAt time.Time
 	Attempt   int // 1 for the first code of this pairing
+	Of        int // how many codes there are in all, as far as is known
 }
 
 // PairingCode is what the owner of a phone types into it to link the session.

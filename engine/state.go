@@ -251,7 +251,7 @@ func (m *machine) signal(in Signal, c chance) {
 	switch in := in.(type) {
 	case SignalQR:
 		m.qrCount++
-		m.pairing(StatusQRReady, &QR{Code: in.Code, ExpiresAt: in.ExpiresAt, Attempt: m.qrCount}, nil)
+		m.pairing(StatusQRReady, &QR{Code: in.Code, ExpiresAt: in.ExpiresAt, Attempt: m.qrCount, Of: m.qrCount + in.Left}, nil)
 	case SignalPasskey:
 		m.pairing(StatusPasskeyRequired, nil, in.Challenge)
 	case SignalPasskeyCode:

@@ -26,9 +26,9 @@ func TestPairing(t *testing.T) {
 		}
 		c := w.net.last(key("a"))
 		for i, code := range []string{"2@one", "2@two"} {
-			c.h.Signal(engine.SignalQR{Code: code, ExpiresAt: time.Now().Add(20 * time.Second)})
+			c.h.Signal(engine.SignalQR{Code: code, ExpiresAt: time.Now().Add(20 * time.Second), Left: 5 - i})
 			s = w.want("a", engine.StatusQRReady, "")
-			if s.QR == nil || s.QR.Code != code || s.QR.Attempt != i+1 {
+			if s.QR == nil || s.QR.Code != code || s.QR.Attempt != i+1 || s.QR.Of != 6 {
 				t.Fatalf("QR is %+v", s.QR)
 			}
 		}

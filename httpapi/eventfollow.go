@@ -39,7 +39,7 @@ func (s *Server) newFollower(c *fiber.Ctx, p store.Principal) (*follower, error)
 	if f.filter, err = eventFilter(c, p); err != nil {
 		return nil, err
 	}
-	if f.after, err = queryEvent(c); err != nil {
+	if f.after, err = queryEvent(c, "after"); err != nil {
 		return nil, err
 	}
 	// A browser that connects again repeats its URL: the header is newer.

@@ -16,13 +16,19 @@ const (
 	mostEvents    = 1000
 )
 
+// How the log is listed.
+const (
+	orderOldest = "oldest"
+	orderNewest = "newest"
+)
+
 // headerLastEvent is where a browser tells how far it got before its stream broke.
 const headerLastEvent = "Last-Event-ID"
 
 func (s *Server) eventRoutes() []route {
 	return []route{
 		{method: http.MethodGet, path: "/api/whatsapp/events", scope: store.ScopeRead, tenant: s.listEvents,
-			query: []string{"after", "limit", "type", "sessionId"}},
+			query: []string{"after", "limit", "type", "sessionId", "order", "before"}},
 		{method: http.MethodPost, path: "/api/whatsapp/events/ticket", scope: store.ScopeRead, tenant: s.issueTicket},
 		{method: http.MethodGet, path: "/api/whatsapp/events/stream", scope: store.ScopeRead, ticket: true, tenant: s.streamEvents,
 			query: []string{"after", "type", "sessionId", "ticket"}},
@@ -31,13 +37,23 @@ func (s *Server) eventRoutes() []route {
 	}
 }
 
-// listEvents is GET /api/whatsapp/events, oldest first.
+// listEvents is GET /api/whatsapp/events, oldest first unless ?order=newest.
 func (s *Server) listEvents(c *fiber.Ctx, p store.Principal) error {
 	filter, err := eventFilter(c, p)
 	if err != nil {
 		return err
 	}
-	after, err := queryEvent(c)
+	order, err := queryWord(c, "order", orderOldest, orderNewest)
+	if err != nil {
+		return err
+	}
+	if order == orderNewest {
+		return s.listEventHistory(c, p, filter)
+	}
+	if _, given := queryValue(c, "before"); given {
+		return engine.Errorf(engine.CodeInvalid, "before goes with order=newest only")
+	}
+	after, err := queryEvent(c, "after")
 	if err != nil {
 		return err
 	}
@@ -49,7 +65,31 @@ func (s *Server) listEvents(c *fiber.Ctx, p store.Principal) error {
 	if err != nil {
 		return err
 	}
-	body, err := tellEvents(page)
+	body, err := tellEvents(page, "nextAfter")
+	if err != nil {
+		return err
+	}
+	return answerRaw(c, http.StatusOK, body)
+}
+
+// listEventHistory answers with the events before one, the newest first.
+func (s *Server) listEventHistory(c *fiber.Ctx, p store.Principal, filter store.EventFilter) error {
+	if _, given := queryValue(c, "after"); given {
+		return engine.Errorf(engine.CodeInvalid, "with order=newest the cursor is before, not after")
+	}
+	before, err := queryEvent(c, "before")
+	if err != nil {
+		return err
+	}
+	limit, err := queryNumber(c, "limit", defaultEvents, 1, mostEvents)
+	if err != nil {
+		return err
+	}
+	page, err := s.store.PageEventHistory(c.UserContext(), p.Tenant, filter, before, limit)
+	if err != nil {
+		return err
+	}
+	body, err := tellEvents(page, "nextBefore")
 	if err != nil {
 		return err
 	}
@@ -65,22 +105,22 @@ func eventFilter(c *fiber.Ctx, p store.Principal) (f store.EventFilter, err erro
 	return f, err
 }
 
-// queryEvent reads the cursor of ?after=, "" if there is none. It returns CodeInvalid.
-func queryEvent(c *fiber.Ctx) (engine.EventID, error) {
-	raw, given := queryValue(c, "after")
+// queryEvent reads the cursor of a parameter, "" if there is none. It returns CodeInvalid.
+func queryEvent(c *fiber.Ctx, name string) (engine.EventID, error) {
+	raw, given := queryValue(c, name)
 	if !given {
 		return "", nil
 	}
 	id, err := store.ParseEventID(raw)
 	if err != nil {
-		return "", engine.Errorf(engine.CodeInvalid, "after must be the id of an event, or the nextAfter of a list")
+		return "", engine.Errorf(engine.CodeInvalid, "%s must be the id of an event, or the cursor of a list", name)
 	}
 	return id, nil
 }
 
-// tellEvents is the body of a list. Each event's data are the bytes that webhooks
+// tellEvents is the body of a list, with the cursor under the given name. Each event's data are the bytes that webhooks
 // are sent, so that they can be compared.
-func tellEvents(page store.EventPage) ([]byte, error) {
+func tellEvents(page store.EventPage, cursor string) ([]byte, error) {
 	body := []byte(`{"events":[`)
 	for i, e := range page.Events {
 		if i > 0 {
@@ -91,7 +131,7 @@ func tellEvents(page store.EventPage) ([]byte, error) {
 			return nil, err
 		}
 	}
-	body = append(body, `],"nextAfter":"`+string(page.Next)+`","more":`...)
+	body = append(body, `],"`+cursor+`":"`+string(page.Next)+`","more":`...)
 	body = strconv.AppendBool(body, page.More)
 	if page.Truncated {
 		body = append(body, `,"truncated":true`...)

@@ -36,9 +36,9 @@ type eventList struct {
 	Events []struct {
 		ID, TenantID, Event, SessionID string
 	}
-	NextAfter string
-	More      bool
-	Truncated bool
+	NextAfter, NextBefore string
+	More                  bool
+	Truncated             bool
 }
 
 func (l eventList) names() string {
@@ -102,6 +102,36 @@ func TestEventsAreListed(t *testing.T) {
 	}
 }
 
+func TestEventsAreListedNewestFirst(t *testing.T) {
+	d := start(t)
+	d.logEvents(store.DefaultTenant, "main/qr", "main/ready", "shop/qr", "/test", "main/message")
+	d.logEvents("other", "main/call")
+	bound := d.keyFor(store.ScopeRead, []engine.SessionID{"shop"})
+	all := d.events(d.key, "?order=newest")
+	for name, c := range map[string]struct {
+		key, query, want string
+		more             bool
+	}{
+		"all":                {d.key, "", "main/message /test shop/qr main/ready main/qr", false},
+		"limit":              {d.key, "&limit=2", "main/message /test", true},
+		"before":             {d.key, "&before=" + all.Events[2].ID, "main/ready main/qr", false},
+		"before the first":   {d.key, "&before=" + all.Events[4].ID, "", false},
+		"session and type":   {d.key, "&sessionId=main&type=qr", "main/qr", false},
+		"a key of a session": {bound, "", "shop/qr", false},
+		"beyond its reach":   {bound, "&sessionId=main", "", false},
+		"another tenant":     {d.otherKey, "", "main/call", false},
+		"another's cursor":   {d.otherKey, "&before=" + all.Events[0].ID, "", false},
+		"another's session":  {d.otherKey, "&sessionId=shop", "", false},
+	} {
+		if l := d.events(c.key, "?order=newest"+c.query); l.names() != c.want || l.More != c.more || l.NextBefore == "" || l.NextAfter != "" {
+			t.Errorf("%s: %q, more %v, next %q, want %q", name, l.names(), l.More, l.NextBefore, c.want)
+		}
+	}
+	if l := d.events(d.key, "?order=oldest"); l.names() != "main/qr main/ready shop/qr /test main/message" || l.NextAfter == "" {
+		t.Errorf("oldest first is %q", l.names())
+	}
+}
+
 func TestEventQueriesAreRefused(t *testing.T) {
 	d := start(t)
 	d.logEvents(store.DefaultTenant, "main/qr")
@@ -111,6 +141,8 @@ func TestEventQueriesAreRefused(t *testing.T) {
 		"after=" + id + "&after=" + id, "after=%00", "limit=", "limit=0", "limit=1001", "limit=-1", "limit=1.5", "limit=x",
 		"type=", "type=nothing", "type=*", "type=qr,ready", "type=qr&type=ready", "type=QR", "sessionId=", "sessionId=a%20b",
 		"sessionId=" + strings.Repeat("a", 65), "page=1", "ticket=x",
+		"order=", "order=up", "before=" + id, "order=oldest&before=" + id, "order=newest&before=", "order=newest&before=x",
+		"order=newest&after=" + id, "order=newest&limit=0", "order=newest&order=newest",
 	} {
 		d.wants(d.get("/api/whatsapp/events?"+query), http.StatusBadRequest, engine.CodeInvalid)
 		if strings.HasPrefix(query, "limit") || strings.HasPrefix(query, "ticket") {

@@ -25,7 +25,7 @@ func TestPairingCode(t *testing.T) {
 	if want := `{"success":true,"code":"ABCD1234","formatted":"ABCD-1234","expiresAt":4102444800123}`; r.status != 200 || r.body != want {
 		t.Fatalf("answers %d %s\nwant %s", r.status, r.body, want)
 	}
-	if r = d.get(main + "/status"); !strings.HasSuffix(r.body, `"pairingCode":"ABCD1234","pairingCodeExpiresAt":4102444800123}`) {
+	if r = d.get(main + "/status"); !strings.HasSuffix(r.body, `"pairingCode":"ABCD1234","pairingCodeExpiresAt":4102444800123,"qrAttempt":1,"qrCodes":1}`) {
 		t.Errorf("the status is %s", r.body)
 	}
 	d.wants(d.post(main+"/pairing-code", `{"phone":"`+paperRefused+`"}`), http.StatusTooManyRequests, engine.CodeRateLimited)

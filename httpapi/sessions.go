@@ -57,6 +57,8 @@ type sessionStatusResponse struct {
 	PasskeyCode          string          `json:"passkeyCode,omitempty"`
 	Name                 string          `json:"name,omitempty"`
 	Options              *sessionOptions `json:"options,omitempty"`
+	QRAttempt            int             `json:"qrAttempt,omitempty"` // 1 for the first code of this linking
+	QRCodes              int             `json:"qrCodes,omitempty"`   // how many there are in all
 }
 
 type restriction struct {
@@ -207,6 +209,7 @@ func describe(snap engine.Snapshot) sessionStatusResponse {
 	case engine.StatusQRReady:
 		if snap.QR != nil {
 			body.QR, body.QRExpiresAt = snap.QR.Code, unixMillis(snap.QR.ExpiresAt)
+			body.QRAttempt, body.QRCodes = snap.QR.Attempt, snap.QR.Of
 		}
 		if code := snap.PairingCode; code != nil {
 			body.PairingCode, body.PairingCodeExpiresAt = code.Code, unixMillis(code.ExpiresAt)

@@ -37,8 +37,8 @@ func TestDescribe(t *testing.T) {
 			`{"status":"disconnected","connected":false,"reason":"network","nextAttemptAt":1708243200123}`},
 		"banned": {snap(engine.State{Status: engine.StatusDisconnected, Reason: engine.ReasonBanned, Until: until}),
 			`{"status":"disconnected","connected":false,"reason":"banned","until":1708243200123}`},
-		"waiting": {engine.Snapshot{Session: engine.Session{State: engine.State{Status: engine.StatusQRReady}}, QR: &engine.QR{Code: "2@a&b", ExpiresAt: until}},
-			`{"status":"qr_ready","connected":false,"qr":"2@a&b","qrExpiresAt":1708243200123}`},
+		"waiting": {engine.Snapshot{Session: engine.Session{State: engine.State{Status: engine.StatusQRReady}}, QR: &engine.QR{Code: "2@a&b", ExpiresAt: until, Attempt: 2, Of: 6}},
+			`{"status":"qr_ready","connected":false,"qr":"2@a&b","qrExpiresAt":1708243200123,"qrAttempt":2,"qrCodes":6}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := engine.Canonical(describe(c.snap))

@@ -58,8 +58,8 @@ func TestCodesRotateAndRunOut(t *testing.T) {
 		if i == 0 {
 			shown = 60 * time.Millisecond
 		}
-		if code.ExpiresAt != now.Add(shown) || seen[code.Code] {
-			t.Errorf("code %d expires after %s, repeated: %v", i+1, code.ExpiresAt.Sub(now), seen[code.Code])
+		if code.ExpiresAt != now.Add(shown) || seen[code.Code] || code.Left != 5-i {
+			t.Errorf("code %d expires after %s, %d follow, repeated: %v", i+1, code.ExpiresAt.Sub(now), code.Left, seen[code.Code])
 		}
 		seen[code.Code] = true
 	}

@@ -57,7 +57,7 @@ func (l *link) nextCode(set int, shown time.Duration) {
 	code := l.codes.left[0]
 	l.codes.left, l.codes.begun = l.codes.left[1:], true
 	l.codes.ends = c.net.opts.Clock().Add(shown)
-	c.post(engine.SignalQR{Code: code, ExpiresAt: l.codes.ends})
+	c.post(engine.SignalQR{Code: code, ExpiresAt: l.codes.ends, Left: len(l.codes.left)})
 	l.codes.timer = time.AfterFunc(shown, func() {
 		if c.enter() {
 			defer c.calls.Done()

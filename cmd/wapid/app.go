@@ -36,6 +36,7 @@ type appConfig struct {
 	Data     string             // directory; locked while the app lives
 	Endpoint *whatsapp.Endpoint // nil for the real network
 	Log      *zap.Logger
+	Sandbox  bool // to try things out, on a simulated network
 	// Clock tells the time of day; nil means time.Now. Waits are measured on the
 	// machine's own, which doesn't jump.
 	Clock func() time.Time
@@ -221,8 +222,8 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 		Bulk:   bulk.NewService(a.store, a.bulk, a.network.NewMessageID),
 		Engine: a.engine, Store: a.store, Network: a.network.Info(), Version: version, Guard: guard, Log: c.Log.Named("api"),
 		TrustedProxies: proxies, PublicURL: public, RateLimit: c.RateLimit, ShellKey: a.shellKey, Erase: a.janitor.Nudge, TryProxy: a.network.TryProxy,
-		Vitals: vitals(dir, time.Now()),
-		Spool:  a.spool, MaxMedia: int64(c.MaxMedia) << 20,
+		Vitals: vitals(dir, time.Now()), Sandbox: c.Sandbox,
+		Spool: a.spool, MaxMedia: int64(c.MaxMedia) << 20,
 		Ready: []func(context.Context) error{a.network.Ping, a.store.Readable, checkRoom(dir), a.examiner.Healthy},
 	})
 	return nil

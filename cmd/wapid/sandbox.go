@@ -54,7 +54,7 @@ func (c *sandboxCommand) Run(env *environment) error {
 	netCtx, stopNetwork := context.WithCancel(context.WithoutCancel(env.ctx))
 	netDone := make(chan error, 1)
 	go func() { netDone <- network.Run(netCtx) }()
-	err = c.serve(env, appConfig{settings: c.settings, Data: dir, Log: log}, network.Describe())
+	err = c.serve(env, appConfig{settings: c.settings, Data: dir, Log: log, Sandbox: true}, network.Describe())
 	stopNetwork()
 	return errors.Join(err, <-netDone)
 }
@@ -89,7 +89,9 @@ func (c *sandboxCommand) serve(env *environment, config appConfig, d simnet.Desc
 	if err := receiver.subscribe(env.ctx, a.store, store.DefaultTenant); err != nil {
 		return joinClose(err, a)
 	}
-	banner(env.stdout, a, config.Data)
+	if err := banner(env, a, config.Data); err != nil {
+		return joinClose(err, a)
+	}
 	if err := c.guide(env, a, config.APIKey, d.Control); err != nil {
 		return joinClose(err, a)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 
 	"wapid/engine/whatsapp"
 )
@@ -40,7 +39,9 @@ func (c *serveCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	banner(env.stdout, a, c.Data)
+	if err := banner(env, a, c.Data); err != nil {
+		return joinClose(err, a)
+	}
 	if prof != nil {
 		fmt.Fprintf(env.stdout, "Profiles: %s\n", prof.URL())
 	}
@@ -58,8 +59,9 @@ func joinClose(err error, a *app) error {
 }
 
 // banner tells the person at the terminal where the daemon is, which network it
-// speaks to and, once in its life, its keys.
-func banner(w io.Writer, a *app, data string) {
+// speaks to, how to open the dashboard and, once in its life, its keys.
+func banner(env *environment, a *app, data string) error {
+	w := env.stdout
 	fmt.Fprintf(w, "wapid %s · API %s · network: %s · data: %s\n", version, a.URL(), networkName(a), data)
 	if a.NewAPIKey != "" {
 		fmt.Fprintf(w, "API key of the default tenant (shown this once): %s\n", a.NewAPIKey)
@@ -67,6 +69,12 @@ func banner(w io.Writer, a *app, data string) {
 	if a.NewAdminKey != "" {
 		fmt.Fprintf(w, "Operator's admin key (shown this once; for /api/admin, in X-Admin-Key): %s\n", a.NewAdminKey)
 	}
+	link, err := a.api.LoginLink(env.ctx, reachableURL(a.listener.Addr()))
+	if err != nil {
+		return fmt.Errorf("link to the dashboard: %w", err)
+	}
+	fmt.Fprintf(w, "Dashboard: %s (logs in once, within an hour)\n", link)
+	return nil
 }
 
 func networkName(a *app) string {

@@ -25,6 +25,7 @@ type tenantCommand struct {
 	KeyCreate tenantKeyCreate `cmd:"" help:"Make another API key for a tenant and print it, this once."`
 	KeyReset  tenantKeyReset  `cmd:"" help:"Replace a tenant's main API key and print the new one, this once."`
 	KeyDelete tenantKeyDelete `cmd:"" help:"End an API key of a tenant at once."`
+	LoginLink tenantLoginLink `cmd:"" help:"Make a link that logs a tenant in to the dashboard, once, within an hour."`
 	Usage     tenantUsage     `cmd:"" help:"Messages sent by day; without a tenant, by tenant."`
 }
 

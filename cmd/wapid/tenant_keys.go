@@ -43,3 +43,11 @@ type tenantKeyDelete struct {
 func (c *tenantKeyDelete) Run(env *environment, t *tenantCommand) error {
 	return t.do(env, http.MethodDelete, tenantPath(c.ID, "api-keys", c.Key), nil, printKeyGone)
 }
+
+type tenantLoginLink struct {
+	ID string `arg:"" help:"The tenant."`
+}
+
+func (c *tenantLoginLink) Run(env *environment, t *tenantCommand) error {
+	return t.do(env, http.MethodPost, tenantPath(c.ID, "login-link"), nil, printLoginLink)
+}

@@ -130,6 +130,15 @@ func printUsage(w io.Writer, raw []byte) error {
 	return table.Flush()
 }
 
+func printLoginLink(w io.Writer, raw []byte) error {
+	var link struct{ URL string }
+	if err := json.Unmarshal(raw, &link); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w, link.URL)
+	return err
+}
+
 func printTotalUsage(w io.Writer, raw []byte) error {
 	var usage struct {
 		Tenants []struct {

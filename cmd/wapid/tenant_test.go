@@ -99,6 +99,10 @@ func TestTenantsFromTheShell(t *testing.T) {
 	tenant.must(t, 401, "GET", "/api/account", nil)
 	_, tenant.key, _ = strings.Cut(strings.TrimSpace(out), ": ")
 	tenant.must(t, 200, "GET", "/api/account", nil)
+	_, link, ok := strings.Cut(strings.TrimSpace(mustShell(t, dir, "login-link", id)), d.base+"/#/login?link=")
+	if ans := tenant.must(t, 200, "POST", "/dashboard/login", map[string]any{"link": link}); !ok || !strings.Contains(ans.raw, id) {
+		t.Errorf("the link logs in as %s", ans.raw)
+	}
 	for _, args := range [][]string{{"usage"}, {"usage", id}, {"usage", id, "--from=2026-01-01", "--to=2026-01-31"}} {
 		if out := mustShell(t, dir, args...); !regexp.MustCompile(`(?m)^all +0`).MatchString(out) {
 			t.Errorf("%q printed %s", args, out)

@@ -29,6 +29,8 @@ type route struct {
 	// ticket says that a ticket may stand in for the key; noCookie that the login of a
 	// browser may not, as browsers open WebSockets for any page.
 	ticket, noCookie bool
+	// sandbox says that the path is there only beside a simulated network.
+	sandbox bool
 	// scope is what a tenant's key must be allowed; it goes with tenant.
 	scope store.Scope
 	// tenant is called with whom the request's key speaks for.
@@ -54,6 +56,7 @@ func (s *Server) routes() []route {
 		s.accountRoutes(), s.keyRoutes(),
 		s.adminRoutes(), s.adminKeyRoutes(), s.adminAuditRoutes(), s.statsRoutes(), s.loginLinkRoutes(),
 		s.systemRoutes(), s.docsRoutes(), s.webLoginRoutes(), s.dashboardPageRoutes(),
+		s.sandboxRoutes(),
 	)
 }
 
@@ -85,6 +88,8 @@ func (s *Server) register() {
 // handler checks who calls, and then with what parameters.
 func (r route) handler(s *Server) fiber.Handler {
 	switch {
+	case r.sandbox && s.sandbox == nil:
+		return missing
 	case r.tenant != nil:
 		return s.authenticated(r, func(c *fiber.Ctx, p store.Principal) error {
 			if err := checkQuery(c, r.query); err != nil {

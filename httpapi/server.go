@@ -80,14 +80,15 @@ type Options struct {
 	// TrustedProxies are the addresses of proxies whose word on a client counts: its
 	// address, host and scheme.
 	TrustedProxies []netip.Prefix
-	// Sandbox says that the network is simulated, to try things out.
-	Sandbox bool
 	// PublicURL is where clients reach the API, for links that strangers follow;
 	// with "" it is the host that a request was sent to.
 	PublicURL string
 	// Vitals tells the operator how the process is; with nil nothing is known of it but
 	// its age.
 	Vitals func() Vitals
+	// Sandbox reaches the controls of the simulated network that the daemon runs on;
+	// nil on every other.
+	Sandbox Sandbox
 	// Ready is asked by /readyz beside the store: each that fails is one reason,
 	// the Message of its engine.Error, against being ready. They are called
 	// together, by any number of requests, and must return once their context ends.
@@ -112,7 +113,6 @@ type Server struct {
 	tickets *tickets
 	proxies []netip.Prefix // that are trusted
 	public  string         // base of links, without a slash at its end; may be empty
-	sandbox bool
 
 	rates *rates
 	// recipients are the addresses of numbers as callers wrote them.
@@ -137,6 +137,7 @@ type Server struct {
 	againPatience time.Duration
 	docs          *pageFiles
 	dashboard     *pageFiles
+	sandbox       Sandbox // nil on the real network
 
 	// base is the context of every handler; it ends when a shutdown runs out of
 	// patience. A client that hangs up does not end it: fasthttp can't tell.
@@ -179,7 +180,6 @@ func New(o Options) *Server {
 		tickets: newTickets(),
 		proxies: o.TrustedProxies,
 		public:  strings.TrimRight(o.PublicURL, "/"),
-		sandbox: o.Sandbox,
 		drained: make(chan struct{}),
 	}
 	s.spool, s.maxBody, s.maxMedia = o.Spool, o.MaxBody, o.MaxMedia
@@ -199,6 +199,7 @@ func New(o Options) *Server {
 		s.vitals = func() Vitals { return Vitals{StartedAt: begun} }
 	}
 	s.tryProxy = o.TryProxy
+	s.sandbox = o.Sandbox
 	if s.erase = o.Erase; s.erase == nil {
 		s.erase = func() {}
 	}

@@ -32,6 +32,10 @@ var strangers = map[string]string{
 	"file":      "nothing.js",
 	"token":     strings.Repeat("a", 43),
 
+	"number": "919876543299",
+	"device": "7",
+	"fault":  "fault-99",
+
 	"webhookId":  "01HZZZZZZZZZZZZZZZZZZZZZZZ",
 	"deliveryId": "1",
 }

@@ -59,7 +59,7 @@ func (s *Server) webLoginRoutes() []route {
 
 // dashboardInfo is GET /dashboard/info.
 func (s *Server) dashboardInfo(c *fiber.Ctx) error {
-	return ok(c, dashboardInfo{Version: s.version, SignUp: false, Sandbox: s.sandbox})
+	return ok(c, dashboardInfo{Version: s.version, SignUp: false, Sandbox: s.sandbox != nil})
 }
 
 // browsed admits whoever is logged in with a browser.

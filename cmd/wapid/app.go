@@ -36,7 +36,6 @@ type appConfig struct {
 	Data     string             // directory; locked while the app lives
 	Endpoint *whatsapp.Endpoint // nil for the real network
 	Log      *zap.Logger
-	Sandbox  bool // to try things out, on a simulated network
 	// Clock tells the time of day; nil means time.Now. Waits are measured on the
 	// machine's own, which doesn't jump.
 	Clock func() time.Time
@@ -44,6 +43,8 @@ type appConfig struct {
 	Tune func(*whatsapp.Options)
 	// Backoff spaces reconnects; the zero value is the daemon's own.
 	Backoff engine.Backoff
+	// Sandbox reaches the controls of a simulated network; nil on every other.
+	Sandbox httpapi.Sandbox
 	// Profiles are served beside everything else; nil for none. The app closes them.
 	Profiles *profiles
 }

@@ -54,7 +54,7 @@ func (c *sandboxCommand) Run(env *environment) error {
 	netCtx, stopNetwork := context.WithCancel(context.WithoutCancel(env.ctx))
 	netDone := make(chan error, 1)
 	go func() { netDone <- network.Run(netCtx) }()
-	err = c.serve(env, appConfig{settings: c.settings, Data: dir, Log: log, Sandbox: true}, network.Describe())
+	err = c.serve(env, appConfig{settings: c.settings, Data: dir, Log: log}, network.Describe())
 	stopNetwork()
 	return errors.Join(err, <-netDone)
 }
@@ -76,6 +76,9 @@ func (c *sandboxCommand) serve(env *environment, config appConfig, d simnet.Desc
 			return err
 		}
 	}
+	controls := newControls(d.Control)
+	defer controls.close()
+	config.Sandbox = controls.ask
 	config.EgressAllow = strings.Trim(config.EgressAllow+","+loopback, ",")
 	receiver, err := startReceiver(c.Receiver, env.stdout)
 	if err != nil {

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"io"
@@ -56,6 +58,7 @@ type daemon struct {
 	key      string // of the default tenant
 	otherKey string // of the tenant "other"
 	served   chan error
+	roots    *x509.CertPool // of a server that speaks TLS
 }
 
 // start runs a daemon until the test ends. prepare may change it before it serves.
@@ -149,6 +152,10 @@ func (d *daemon) serve(prepare ...func(*daemon)) {
 	}
 	d.url = "http://" + ln.Addr().String()
 	transport := &http.Transport{}
+	if d.server.tls != nil {
+		d.url = "https" + strings.TrimPrefix(d.url, "http")
+		transport.TLSClientConfig = &tls.Config{RootCAs: d.roots}
+	}
 	d.client = &http.Client{Transport: transport, Timeout: 20 * time.Second}
 	go func() { d.served <- d.server.Serve(ln) }()
 	d.t.Cleanup(func() {

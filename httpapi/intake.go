@@ -161,8 +161,8 @@ func (in *intake) dismiss() {
 
 // connState is fasthttp's hook.
 func connState(conn net.Conn, state fasthttp.ConnState) {
-	g, ok := conn.(*guest)
-	if !ok {
+	g := guestOf(conn)
+	if g == nil {
 		return
 	}
 	switch state {
@@ -245,11 +245,18 @@ func (g *guest) drain() {
 
 // lingerOn lets a client that is still sending read its answer first.
 func lingerOn(conn net.Conn) {
-	if g, ok := conn.(*guest); ok {
+	if g := guestOf(conn); g != nil {
 		g.intake.mu.Lock()
 		g.linger = true
 		g.intake.mu.Unlock()
 	}
+}
+
+// settle makes it a new connection again, behind a handshake.
+func (g *guest) settle() {
+	g.intake.mu.Lock()
+	g.idle, g.since = true, time.Now()
+	g.intake.mu.Unlock()
 }
 
 // rest begins to wait for the next request.

@@ -29,6 +29,7 @@ func (s *Server) around(c *fiber.Ctx) error {
 	defer s.leave()
 	start := time.Now()
 	id := requestID(c)
+	s.insistOnTLS(c)
 	c.SetUserContext(s.base)
 	if err := s.recovered(c, id); err != nil {
 		if err := s.fail(c, err); err != nil {

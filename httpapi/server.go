@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -77,6 +78,12 @@ type Options struct {
 	TryProxy func(ctx context.Context, proxy string) error
 	// Erase is told that a tenant waits to be erased. It must not block; nil does nothing.
 	Erase func()
+	// TLS has the server speak TLS; nil for plain HTTP. Its protocols are http/1.1 and,
+	// for certificates by ACME, acme-tls/1.
+	TLS *tls.Config
+	// StrictHosts are the names, in lower case, whose visitors are told to use HTTPS
+	// only (HSTS), where TLS is set.
+	StrictHosts []string
 	// TrustedProxies are the addresses of proxies whose word on a client counts: its
 	// address, host and scheme.
 	TrustedProxies []netip.Prefix
@@ -111,6 +118,8 @@ type Server struct {
 	vitals  func() Vitals
 	streams *streams
 	tickets *tickets
+	tls     *tls.Config    // nil for none
+	strict  []string       // hosts to be reached by TLS only
 	proxies []netip.Prefix // that are trusted
 	public  string         // base of links, without a slash at its end; may be empty
 
@@ -178,6 +187,8 @@ func New(o Options) *Server {
 		ready:   o.Ready,
 		streams: newStreams(),
 		tickets: newTickets(),
+		tls:     o.TLS,
+		strict:  o.StrictHosts,
 		proxies: o.TrustedProxies,
 		public:  strings.TrimRight(o.PublicURL, "/"),
 		drained: make(chan struct{}),
@@ -234,6 +245,7 @@ func New(o Options) *Server {
 func (s *Server) harden(server *fasthttp.Server) {
 	server.CloseOnShutdown = true
 	server.ConnState = connState
+	encrypt(server)
 	server.HeaderReceived = s.headerReceived
 	next := server.Handler
 	server.Handler = func(rc *fasthttp.RequestCtx) {
@@ -271,6 +283,9 @@ func (s *Server) Serve(ln net.Listener) error {
 	}
 	ln = newIntake(ln, s.most, s.log)
 	s.listener = ln
+	if s.tls != nil {
+		ln = encrypted{ln, s.tls}
+	}
 	s.mu.Unlock()
 	err := s.app.Listener(ln)
 	if s.isStopping() && errors.Is(err, net.ErrClosed) {

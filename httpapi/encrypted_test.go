@@ -155,7 +155,7 @@ func TestPlacesAreLimitedOverTLS(t *testing.T) {
 	if _, _, err := exchange(first, request); err != nil {
 		t.Fatal(err)
 	}
-	for round := range places {
+	for round := range places / 2 {
 		silent, err := net.Dial("tcp", strings.TrimPrefix(d.url, "https://"))
 		if err != nil {
 			t.Fatal(err)

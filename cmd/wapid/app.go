@@ -20,10 +20,6 @@ import (
 	"wapid/webhooks"
 )
 
-// drainTimeout is how long requests that are being answered may take at
-// shutdown before they are cut off.
-const drainTimeout = 15 * time.Second
-
 // Directories within the data directory.
 const (
 	spoolDir = "spool" // files of messages on their way
@@ -47,6 +43,9 @@ type appConfig struct {
 	Sandbox httpapi.Sandbox
 	// Profiles are served beside everything else; nil for none. The app closes them.
 	Profiles *profiles
+	// Abort ends the process at once; nil means os.Exit(1). It is called when a
+	// shutdown lasts too long.
+	Abort func()
 }
 
 // app is the daemon as a value: open opens everything, Run serves until its
@@ -65,6 +64,10 @@ type app struct {
 	examiner   *examiner
 	profiles   *profiles // nil for none
 	memory     *memory
+	front      front
+	supervisor *supervisor
+	shares     shutdownShares
+	deadline   deadline
 	shellKey   string // admits commands on this machine, as long as the app lives
 	closers    []func() error
 
@@ -80,6 +83,7 @@ func openApp(ctx context.Context, c appConfig) (*app, error) {
 	if a.profiles != nil {
 		a.closers = append(a.closers, a.profiles.close)
 	}
+	a.plan(c)
 	if err := a.open(ctx, c); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
@@ -126,15 +130,15 @@ func (a *app) open(ctx context.Context, c appConfig) error {
 	if err := a.checkDevices(ctx); err != nil {
 		return err
 	}
-	if err := a.wire(c, dir, guard); err != nil {
-		return err
-	}
 	if a.listener, err = net.Listen("tcp", c.Listen); err != nil {
 		return fmt.Errorf("API address: %w", err)
 	}
 	a.closers = append(a.closers, func() error { a.listener.Close(); return nil }) // closed already after Run
+	if err := a.wire(c, dir, guard); err != nil {
+		return err
+	}
 	a.closers = append(a.closers, func() error { return removeOperator(dir) })
-	if err := (operatorAccess{URL: reachableURL(a.listener.Addr()), Key: a.shellKey}).write(dir); err != nil {
+	if err := (operatorAccess{URL: reachableURL(a.scheme(), a.listener.Addr()), Key: a.shellKey}).write(dir); err != nil {
 		return err
 	}
 	// Last, when nothing can fail any more: keys made here are shown only once.
@@ -209,20 +213,30 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 	if err != nil {
 		return fmt.Errorf("--trusted-proxies: %w", err)
 	}
-	a.dispatcher = webhooks.New(a.store, guard, c.Log.Named("webhooks"), webhooks.Options{Version: version, Clock: c.Clock})
+	api, err := tcpAddr(a.listener)
+	if err != nil {
+		return err
+	}
+	a.closers = append(a.closers, a.front.close)
+	if err := a.front.open(c, dir, public, api); err != nil {
+		return err
+	}
+	a.supervisor = &supervisor{log: c.Log, alive: a.touch}
+	a.dispatcher = webhooks.New(a.store, guard, c.Log.Named("webhooks"), webhooks.Options{Version: version, Clock: c.Clock, Grace: a.shares.webhooks})
 	a.engine = engine.New(engine.Config{
 		Network: a.network, Store: a.store, Log: c.Log.Named("engine"),
 		Now: c.Clock, Nudge: a.dispatcher.Nudge, Backoff: c.Backoff, CheckRate: c.CheckRate, PrepareRate: c.LookAhead,
 		ConnectLimit: c.AtOnce, ConnectRate: c.ConnectRate,
 	})
-	a.bulk = bulk.NewRunner(a.store, a.engine, c.Log.Named("bulk"), bulk.Options{Dir: filepath.Join(dir, bulkDir), Clock: c.Clock})
+	a.bulk = bulk.NewRunner(a.store, a.engine, c.Log.Named("bulk"), bulk.Options{Dir: filepath.Join(dir, bulkDir), Clock: c.Clock, Grace: a.shares.bulk})
 	a.memory = newMemory()
 	a.examiner = newExaminer(dir, c.Log.Named("examiner"))
 	a.janitor = newJanitor(a.engine, a.store, a.bulk, c.AuditDays, c.Clock, c.Log.Named("janitor"))
 	a.api = httpapi.New(httpapi.Options{
 		Bulk:   bulk.NewService(a.store, a.bulk, a.network.NewMessageID),
 		Engine: a.engine, Store: a.store, Network: a.network.Info(), Version: version, Guard: guard, Log: c.Log.Named("api"),
-		TrustedProxies: proxies, PublicURL: public, RateLimit: c.RateLimit, ShellKey: a.shellKey, Erase: a.janitor.Nudge, TryProxy: a.network.TryProxy,
+		TLS: a.front.tls, StrictHosts: a.front.strict, TrustedProxies: proxies,
+		PublicURL: public, RateLimit: c.RateLimit, ShellKey: a.shellKey, Erase: a.janitor.Nudge, TryProxy: a.network.TryProxy,
 		Vitals: vitals(dir, time.Now()), Sandbox: c.Sandbox,
 		Spool: a.spool, MaxMedia: int64(c.MaxMedia) << 20,
 		Ready: []func(context.Context) error{a.network.Ping, a.store.Readable, checkRoom(dir), a.examiner.Healthy},
@@ -231,7 +245,14 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 }
 
 // URL is where the API listens.
-func (a *app) URL() string { return "http://" + a.listener.Addr().String() }
+func (a *app) URL() string { return a.scheme() + "://" + a.listener.Addr().String() }
+
+func (a *app) scheme() string {
+	if a.front.tls != nil {
+		return "https"
+	}
+	return "http"
+}
 
 // Run serves until ctx ends or a service fails. It stops them in order: the
 // API takes no more requests, the bulk jobs finish what they are sending, the
@@ -247,12 +268,18 @@ func (a *app) Run(ctx context.Context) error {
 	stopActivity := a.launch(cancel, "activity", a.store.RunActivity)
 	stopMemory := a.launch(cancel, "memory", a.memory.Run)
 	stopAPI := a.launch(cancel, "api", a.serveAPI)
+	stopFront := a.launch(cancel, "front", func(ctx context.Context) error { return a.front.Run(ctx, a.answers) })
+	stopSupervisor := a.launch(cancel, "supervisor", a.supervise)
 	stopProfiles := func() {}
 	if a.profiles != nil {
 		stopProfiles = a.launch(cancel, "profiles", a.profiles.Run)
 	}
 	<-ctx.Done()
-	a.log.Info("stopping")
+	a.log.Info("stopping", zap.Duration("within", a.deadline.within))
+	a.deadline.begin()
+	a.supervisor.stopping()
+	stopSupervisor()
+	stopFront()
 	stopProfiles()
 	stopAPI()
 	stopMemory()
@@ -305,10 +332,16 @@ func started(ctx context.Context, service <-chan struct{}) bool {
 	}
 }
 
+// answers waits until the API does: once the sessions are known and the bulk jobs of the
+// last process are taken up. It is false if ctx ends first.
+func (a *app) answers(ctx context.Context) bool {
+	return started(ctx, a.engine.Started()) && started(ctx, a.bulk.Started())
+}
+
 // serveAPI answers once the sessions are known and the bulk jobs of the last
 // process are taken up; until then connections wait to be accepted.
 func (a *app) serveAPI(ctx context.Context) error {
-	if !started(ctx, a.engine.Started()) || !started(ctx, a.bulk.Started()) {
+	if !a.answers(ctx) {
 		return nil
 	}
 	served := make(chan error, 1)
@@ -318,7 +351,7 @@ func (a *app) serveAPI(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 	}
-	drain, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	drain, cancel := context.WithTimeout(context.Background(), a.shares.api)
 	defer cancel()
 	if err := a.api.Shutdown(drain); err != nil {
 		a.log.Warn("requests were cut off at shutdown", zap.Error(err))

@@ -26,6 +26,8 @@ type commands struct {
 	Backup  backupCommand  `cmd:"" help:"Write a consistent copy of a data directory into one file, also while the daemon runs."`
 	Restore restoreCommand `cmd:"" help:"Put a backup into a data directory that no daemon uses."`
 	Sim     simCommand     `cmd:"" help:"Run the simulated WhatsApp network alone."`
+	Health  healthCommand  `cmd:"" help:"Ask a running daemon how it is: for the health checks of containers."`
+	Build   versionCommand `cmd:"" name:"version" help:"Print the version."`
 	Bench   benchCommand   `cmd:"" help:"Measure the daemon beside raw clients, on a simulated network."`
 
 	BenchBound boundCommand `cmd:"" hidden:""`
@@ -33,8 +35,6 @@ type commands struct {
 
 // settings are those of the daemon, however it is started.
 type settings struct {
-	frontSettings `embed:""`
-
 	Listen      string `help:"Address of the API (default ${default})." default:"127.0.0.1:8080" env:"WAPID_LISTEN" placeholder:"HOST:PORT"`
 	AdminKey    string `help:"Fix the operator's key instead of generating one at the first start." env:"WAPID_ADMIN_KEY" placeholder:"KEY"`
 	APIKey      string `help:"Fix the default tenant's API key instead of generating one at the first start." name:"api-key" env:"WAPID_API_KEY" placeholder:"KEY"`
@@ -50,6 +50,8 @@ type settings struct {
 	ConnectRate int    `help:"Sessions that begin to connect in a second, 0 for as many as --connect-at-once lets through (default ${default})." name:"connect-rate" default:"0" env:"WAPID_CONNECT_RATE" placeholder:"N"`
 	LogLevel    string `help:"debug, info, warn or error (default ${default})." enum:"debug,info,warn,error" default:"info" env:"WAPID_LOG_LEVEL"`
 	LogFormat   string `help:"console or json (default ${default})." enum:"console,json" default:"console" env:"WAPID_LOG_FORMAT"`
+
+	frontSettings `embed:""`
 }
 
 // Validate refuses numbers that would be taken for something else: a mistyped pace is
@@ -101,8 +103,9 @@ func configureFile(parser *kong.Kong, args []string) error {
 		for _, flags := range node.AllFlags(false) {
 			for _, flag := range flags {
 				// Of the commands below another one only what the environment knows too; and
-				// a benchmark is what somebody runs by hand.
-				direct := node.Parent == parser.Model.Node && !strings.HasPrefix(node.Name, "bench")
+				// a benchmark is what somebody runs by hand, and a question no setting.
+				direct := node.Parent == parser.Model.Node && !strings.HasPrefix(node.Name, "bench") &&
+					node.Name != "health" && node.Name != "version"
 				if direct || len(flag.Envs) > 0 {
 					known[flag.Name] = true
 				}

@@ -30,6 +30,7 @@ const asDaemon = "WAPID_TEST_RUN_AS_DAEMON"
 func TestMain(m *testing.M) {
 	if os.Getenv(asDaemon) != "" {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		context.AfterFunc(ctx, stop) // as main does
 		env := environment{ctx: ctx, stdout: os.Stdout, stderr: os.Stderr, clock: daemonClock()}
 		code := env.run(os.Args[1:])
 		stop()

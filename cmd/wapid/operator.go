@@ -70,16 +70,16 @@ func noDaemon(dir string) error {
 
 // reachableURL is where a command on this machine finds a listener. One that
 // listens on all addresses is reached over the loopback.
-func reachableURL(addr net.Addr) string {
+func reachableURL(scheme string, addr net.Addr) string {
 	tcp, ok := addr.(*net.TCPAddr)
 	if !ok || !tcp.IP.IsUnspecified() {
-		return "http://" + addr.String()
+		return scheme + "://" + addr.String()
 	}
 	host := "127.0.0.1"
 	if tcp.IP.To4() == nil && !acceptsIPv4(tcp) {
 		host = "::1"
 	}
-	return fmt.Sprintf("http://%s", net.JoinHostPort(host, fmt.Sprint(tcp.Port)))
+	return fmt.Sprintf("%s://%s", scheme, net.JoinHostPort(host, fmt.Sprint(tcp.Port)))
 }
 
 // acceptsIPv4 tells whether a listener on [::] can be reached by IPv4 too, as it

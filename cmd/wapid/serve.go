@@ -69,7 +69,7 @@ func banner(env *environment, a *app, data string) error {
 	if a.NewAdminKey != "" {
 		fmt.Fprintf(w, "Operator's admin key (shown this once; for /api/admin, in X-Admin-Key): %s\n", a.NewAdminKey)
 	}
-	link, err := a.api.LoginLink(env.ctx, reachableURL(a.listener.Addr()))
+	link, err := a.api.LoginLink(env.ctx, reachableURL(a.scheme(), a.listener.Addr()))
 	if err != nil {
 		return fmt.Errorf("link to the dashboard: %w", err)
 	}

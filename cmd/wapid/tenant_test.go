@@ -311,7 +311,7 @@ func TestCommandsReachTheListener(t *testing.T) {
 			t.Logf("%s: %v", listen, err) // no IPv6 here
 			continue
 		}
-		got := reachableURL(ln.Addr())
+		got := reachableURL("http", ln.Addr())
 		if !strings.HasPrefix(got, want) {
 			t.Errorf("%s is reached at %s", ln.Addr(), got)
 		}

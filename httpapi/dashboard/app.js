@@ -32,33 +32,37 @@ function useFocus(route) {
 }
 
 // useGate sends those whom we don't know to the login, and back from there.
-function useGate(identity, route) {
-  const { me, refresh } = identity;
+function useGate({ me, refresh, take }, route) {
   const wanted = useRef("");
-  const open = isOpen(route.name);
-  useEffect(() => {
-    if (me === null && !open) {
-      wanted.current = route.name ? route.hash : "";
-      go("#/login", { replace: true });
-    }
-    if (me && route.name === "") go(home(me), { replace: true });
-  }, [me, route.hash]);
-  // A login page that only leaves for another page has set the cookie.
-  const [asking, setAsking] = useState(false);
   const before = useRef(route.name);
+  const [asking, setAsking] = useState(false);
+  const open = isOpen(route.name);
   useEffect(() => {
     const left = isOpen(before.current) && !open;
     before.current = route.name;
-    if (!left || me) return;
+    if (me && route.name === "") go(home(me), { replace: true });
+    if (me !== null || open) return;
+    const turnAway = () => {
+      wanted.current = route.name ? route.hash : "";
+      go("#/login", { replace: true });
+    };
+    if (!left) {
+      turnAway();
+      return;
+    }
+    // Whoever leaves the login for another page may have been let in meanwhile.
     setAsking(true);
-    refresh().finally(() => setAsking(false));
-  }, [route.name]);
-  const enter = useCallback((identity_) => {
-    identity.take(identity_);
+    refresh().then((identity) => {
+      setAsking(false);
+      if (!identity) turnAway();
+    });
+  }, [me, route.hash]);
+  const enter = useCallback((identity) => {
+    take(identity);
     const next = wanted.current;
     wanted.current = "";
-    go(next && identity_.role === "tenant" ? next : home(identity_), { replace: true });
-  }, [identity.take]);
+    go(next && identity.role === "tenant" ? next : home(identity), { replace: true });
+  }, [take]);
   return { enter, asking };
 }
 

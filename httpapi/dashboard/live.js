@@ -155,15 +155,17 @@ export function useStream() {
 
 // usePoll calls fn(signal) now, whenever deps change, every ms milliseconds while the
 // page is seen, and when again() is called. It returns {data, error, busy, again};
-// data stays while a later call fails. With ms 0 it asks only once.
+// data stays while a later call fails. With ms 0 it asks only once; ms may also be a
+// function that is given the newest data.
 export function usePoll(fn, ms, deps = []) {
   const [state, setState] = useState({ data: undefined, error: null, busy: true });
   const [round, again] = useReducer((n) => n + 1, 0);
-  const latest = useRef(fn);
-  latest.current = fn;
+  const latest = useRef();
+  latest.current = { fn, ms };
   const fresh = useRef(deps);
   useEffect(() => {
-    let over = false, timer = 0, running = null;
+    let over = false, timer = 0, running = null, newest;
+    const pause = () => (typeof latest.current.ms === "function" ? latest.current.ms(newest) : latest.current.ms);
     if (fresh.current.some((dep, i) => dep !== deps[i])) {
       fresh.current = deps;
       setState({ data: undefined, error: null, busy: true });
@@ -173,15 +175,15 @@ export function usePoll(fn, ms, deps = []) {
       running = new AbortController();
       const { signal } = running;
       try {
-        const data = await latest.current(signal);
-        if (!over) setState({ data, error: null, busy: false });
+        newest = await latest.current.fn(signal);
+        if (!over) setState({ data: newest, error: null, busy: false });
       } catch (error) {
         if (!over && !signal.aborted) setState((was) => ({ ...was, error, busy: false }));
       }
       running = null;
-      if (!over && ms > 0) timer = setTimeout(() => document.hidden || look(), ms);
+      if (!over && pause() > 0) timer = setTimeout(() => document.hidden || look(), pause());
     };
-    const seen = () => !document.hidden && !running && ms > 0 && look();
+    const seen = () => !document.hidden && !running && pause() > 0 && look();
     document.addEventListener("visibilitychange", seen);
     look();
     return () => {
@@ -190,6 +192,6 @@ export function usePoll(fn, ms, deps = []) {
       running?.abort();
       document.removeEventListener("visibilitychange", seen);
     };
-  }, [ms, round, ...deps]);
+  }, [round, ...deps]);
   return { ...state, again };
 }

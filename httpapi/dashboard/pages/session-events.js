@@ -4,7 +4,7 @@ import { html, useEffect, useState } from "/dashboard/vendor/preact.js";
 import { get, serverNow } from "/dashboard/api.js";
 import { useEvents } from "/dashboard/live.js";
 import { Busy, Empty, ErrorBox, More, Time } from "/dashboard/ui.js";
-import { explain } from "/dashboard/pages/session-words.js";
+import { inShort } from "/dashboard/pages/session-words.js";
 
 const page = 30;
 const most = 300; // entries that are kept while new ones come in
@@ -14,7 +14,7 @@ const types = [
   ["qr", "QR codes"], ["group", "Groups"], ["call", "Calls"], ["bulk.progress", "Bulk progress"], ["bulk.completed", "Bulk ends"], ["optout", "Opt-outs"],
 ];
 
-export default function Events({ id }) {
+export default function Events({ id, status }) {
   const [type, setType] = useState("");
   const [log, setLog] = useState(null);
   const [error, setError] = useState(null);
@@ -45,7 +45,7 @@ export default function Events({ id }) {
           ${types.map(([value, label]) => html`<option key=${value} value=${value}>${label}</option>`)}
         </select>
       </div>
-      <${Health} id=${id} />
+      <${Health} id=${id} status=${status} />
       <${ErrorBox} error=${error} onRetry=${() => load()} />
       ${!log && !error && html`<${Busy} />`}
       ${log?.events.length === 0 && html`<${Empty}>Nothing has happened yet.<//>`}
@@ -86,7 +86,7 @@ function tell({ event, data }) {
   switch (event) {
     case "qr": return `QR code ${data.attempt} was shown`;
     case "ready": return `Connected as +${data.phoneNumber}`;
-    case "disconnected": return `Disconnected. ${explain(data.reason)}`;
+    case "disconnected": return `Disconnected: ${inShort(data.reason)}`;
     case "message": return `${data.type === "text" ? "Message" : `Message (${data.type})`} from ${plain(data.from)}`;
     case "message.status": return `Message to ${plain(data.to)} ${words[data.status] ?? data.status}`;
     case "group": return "A group has changed";
@@ -101,14 +101,14 @@ function tell({ event, data }) {
 const day = 86_400_000;
 
 // Health sums up a day of connecting: since when the session is up, and how often it fell.
-function Health({ id }) {
+function Health({ id, status }) {
   const [health, setHealth] = useState(null);
   const look = async () => {
     const of = (type) => get("/api/whatsapp/events", { order: "newest", sessionId: id, type, limit: 100 });
     try {
       const [up, down] = await Promise.all([of("ready"), of("disconnected")]);
       const since = serverNow() - day;
-      setHealth({ up: up.events[0]?.timestamp ?? 0, down: down.events[0]?.timestamp ?? 0, falls: down.events.filter((e) => e.timestamp > since).length });
+      setHealth({ up: up.events[0]?.timestamp ?? 0, down: down.events[0]?.timestamp ?? 0, falls: down.events.filter((e) => e.timestamp > since && e.data.reason !== "stopped").length });
     } catch {
       setHealth(null); // the list below says what is wrong
     }
@@ -117,9 +117,9 @@ function Health({ id }) {
     look();
   }, [id]);
   useEvents({ type: ["ready", "disconnected"], sessionId: id }, look);
-  if (!health || (!health.up && !health.down)) return null;
-  const times = health.falls === 0 ? "It was not disconnected in the last 24 hours." : `Disconnected ${health.falls === 1 ? "once" : `${health.falls} times`} in the last 24 hours.`;
+  if (!health || (!health.up && !health.down) || !["ready", "disconnected"].includes(status)) return null;
+  const times = health.falls === 0 ? "It did not fall out in the last 24 hours." : `It fell out ${health.falls === 1 ? "once" : `${health.falls} times`} in the last 24 hours.`;
   return html`<p class="small" role="status" data-test="session-health">
-    ${health.up > health.down ? "Connected" : "Disconnected"} since <${Time} at=${Math.max(health.up, health.down)} />. ${times}
+    ${status === "ready" ? "Connected" : "Disconnected"} since <${Time} at=${status === "ready" ? health.up : health.down} />. ${times}
   </p>`;
 }

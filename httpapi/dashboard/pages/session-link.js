@@ -47,7 +47,7 @@ function Code({ status }) {
       <span role="status" data-test="session-qr-attempt">${which}</span>
       <span class="text-body-secondary" data-test="session-qr-left"> · ${left > 0 ? `${duration(left)} left` : "the next one comes…"}</span>
     </p>
-    ${most && attempt === most ? html`<p class="small text-body-secondary mb-0">This is the last one. Restart the session for new codes.</p>` : null}`;
+    ${most && attempt === most ? html`<p class="small text-body-secondary mb-0">This is the last one. Then restart the session for new codes.</p>` : null}`;
 }
 
 // ByNumber links with a code that is typed into the phone instead of being scanned.
@@ -81,7 +81,7 @@ function ByNumber({ id, status, onChange }) {
       ${code && html`<div class="mt-3">
         <div class="fs-3 font-monospace" data-test="pairing-code">${code.slice(0, code.length / 2)}-${code.slice(code.length / 2)}</div>
         <p class="small mb-0">On the phone choose <strong>Link with phone number instead</strong> and type it.
-          ${" "}<${Until} at=${status.pairingCodeExpiresAt} prefix="It is good for" /></p>
+          ${" "}<${Until} at=${status.pairingCodeExpiresAt} prefix="It ends" /></p>
       </div>`}
     </div>
   </details>`;

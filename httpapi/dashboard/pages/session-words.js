@@ -3,19 +3,24 @@ import { absolute, duration, html, StateBadge, useNow } from "/dashboard/ui.js";
 
 const reasons = {
   network: "The connection was lost. It is made again by itself.",
-  logged_out: "The phone has removed this device. Restart the session to link it again.",
-  qr_timeout: "Nobody scanned the code in time. Restart the session for new codes.",
-  replaced: "The same device has logged in elsewhere. Restart the session to take it back.",
+  logged_out: "The phone has removed this device. Start it again to link it anew.",
+  qr_timeout: "Nobody scanned the code in time. Start it again for new codes.",
+  replaced: "The same device has logged in elsewhere. Start it again here to take it back.",
   banned: "WhatsApp has banned this number for a while.",
   client_outdated: "WhatsApp no longer accepts this version of the server. The operator has to update it.",
-  stopped: "It was disconnected here, and stays linked. Restart it to connect again.",
-  pairing_failed: "Linking was refused or broke off. Restart the session to try again.",
+  stopped: "It was disconnected here, and stays linked. Start it again to connect.",
+  pairing_failed: "Linking was refused or broke off. Start it again to try once more.",
   unreadable: "Its options are damaged in the database. Save them anew.",
 };
 
 // explain says why a session is disconnected; "" for any other.
 export function explain(reason) {
   return reasons[reason] ?? (reason || "");
+}
+
+// inShort is the reason in one or two words.
+export function inShort(reason) {
+  return short[reason] ?? reason;
 }
 
 const short = {
@@ -25,7 +30,7 @@ const short = {
 
 // SessionBadge is a session's status, with the reason where there is one.
 export function SessionBadge({ status, reason, ...rest }) {
-  return html`<${StateBadge} state=${status} label=${reason ? `Disconnected: ${short[reason] ?? reason}` : undefined}
+  return html`<${StateBadge} state=${status} label=${reason ? `Disconnected: ${inShort(reason)}` : undefined}
     data-reason=${reason} title=${explain(reason) || undefined} ...${rest} />`;
 }
 

@@ -1,5 +1,5 @@
 // One session: how it stands, what can be done next, and what has happened to it.
-import { html, useRef, useState } from "/dashboard/vendor/preact.js";
+import { html, useState } from "/dashboard/vendor/preact.js";
 import { get, sessionPath } from "/dashboard/api.js";
 import { useEvents, usePoll } from "/dashboard/live.js";
 import { Busy, Copy, Empty, ErrorBox } from "/dashboard/ui.js";
@@ -10,15 +10,14 @@ import Options from "/dashboard/pages/session-options.js";
 import Passkey from "/dashboard/pages/session-passkey.js";
 import { explain, mayManage, Restrictions, SessionBadge, Until } from "/dashboard/pages/session-words.js";
 
-// useStatus follows a session. Codes change every 20 seconds and steps of a linking
-// within one, so it looks often until the session has settled.
+// pace is how often a status is looked at, in ms: codes change every 20 seconds, and
+// steps of a linking within one, until the session has settled.
+function pace({ status, reason } = {}) {
+  return status === "ready" || (status === "disconnected" && reason !== "network") ? 10_000 : 1_500;
+}
+
 function useStatus(id) {
-  const pace = useRef(2_000);
-  const status = usePoll(async (signal) => {
-    const now = await get(sessionPath(id, "/status"), undefined, { signal });
-    pace.current = now.status === "ready" || (now.status === "disconnected" && now.reason !== "network") ? 10_000 : 1_500;
-    return now;
-  }, pace.current, [id]);
+  const status = usePoll((signal) => get(sessionPath(id, "/status"), undefined, { signal }), pace, [id]);
   useEvents({ type: ["qr", "ready", "disconnected"], sessionId: id }, () => status.again());
   return status;
 }
@@ -46,7 +45,7 @@ export default function Session({ id, me }) {
       ${status.status === "passkey_required" && manage && html`<${Passkey} id=${id} status=${status} onChange=${again} />`}
       ${linkable(status) && html`<${Link} id=${id} status=${status} manage=${manage} onChange=${again} />`}
       <div class="row g-3">
-        <div class="col-lg-7"><${Events} id=${id} /></div>
+        <div class="col-lg-7"><${Events} id=${id} status=${status.status} /></div>
         ${manage && html`<div class="col-lg-5"><${Options} id=${id} status=${status} onChange=${again} /></div>`}
       </div>`}`;
 }

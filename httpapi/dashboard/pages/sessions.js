@@ -16,16 +16,19 @@ export default function Sessions({ args, me }) {
   return html`<${List} me=${me} />`;
 }
 
+// pace is how often a list is looked at, in ms. A large one is mostly at rest.
+function pace(sessions = []) {
+  if (sessions.length > 500) return 30_000;
+  return sessions.some((s) => unsettled.has(s.status)) ? 3_000 : 10_000;
+}
+
 // useSessions is the list, kept up to date: events tell that something has changed,
-// and a slow look tells what no event does. Most of the time a large list is at rest.
+// and a slow look tells what no event does.
 function useSessions() {
-  const pace = useRef(5_000);
   const list = usePoll(async (signal) => {
     const { sessions } = await get("/api/whatsapp/sessions", undefined, { signal });
-    const moving = sessions.some((s) => unsettled.has(s.status));
-    pace.current = sessions.length > 500 ? 30_000 : moving ? 3_000 : 10_000;
     return sessions;
-  }, pace.current);
+  }, pace);
   const timer = useRef(0);
   useEvents({ type: ["qr", "ready", "disconnected"] }, () => {
     clearTimeout(timer.current); // a server that restarts tells of all its sessions

@@ -55,7 +55,7 @@ export function Audience({ audience, error }) {
   const way = (name, label) => html`<input type="radio" class="btn-check" name=${id} id=${`${id}-${name}`} checked=${mode === name} onChange=${() => setMode(name)} data-test=${`bulk-mode-${name}`} />
     <label class="btn btn-outline-secondary" for=${`${id}-${name}`}>${label}</label>`;
   return html`<div class="mb-3">
-    <div class="btn-group btn-group-sm mb-2" role="group" aria-label="Where the recipients come from">${way("paste", "Paste numbers")}${way("csv", "CSV file")}</div>
+    <div class="btn-group btn-group-sm mb-2" role="group" aria-label="Source of the recipients">${way("paste", "Paste numbers")}${way("csv", "CSV file")}</div>
     ${mode === "paste" ? html`<${Paste} audience=${audience} error=${error} />` : html`<${Csv} audience=${audience} error=${error} />`}
   </div>`;
 }

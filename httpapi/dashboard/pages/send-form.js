@@ -47,7 +47,7 @@ function FileFields({ form, set, wrong, input }) {
     <input type="radio" class="btn-check" name=${id} id=${`${id}-${name}`} checked=${form.source === name} onChange=${() => set({ source: name })} data-test=${`send-source-${name}`} />
     <label class="btn btn-outline-secondary" for=${`${id}-${name}`}>${label}</label>`;
   return html`<div>
-    <div class="btn-group btn-group-sm mb-2" role="group" aria-label="Where the file comes from">${source("file", "From this device")}${source("url", "From a URL")}</div>
+    <div class="btn-group btn-group-sm mb-2" role="group" aria-label="Source of the file">${source("file", "From this device")}${source("url", "From a URL")}</div>
     ${form.source === "file"
       ? html`<${Field} label="File" error=${wrong.file} help=${form.file ? `${form.file.name}, ${bytes(form.file.size)}` : fileHelp[form.kind]}>
           <input type="file" accept=${kind.file} key=${form.kind} onChange=${(e) => set({ file: e.target.files[0] ?? null })} data-test="send-file" />

@@ -40,7 +40,9 @@ func TestMain(m *testing.M) {
 	// lives, and one per server that notices only within ten seconds that it stopped.
 	goleak.VerifyTestMain(m,
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
+		// The certificate authority of the tests never stops asking.
+		goleak.IgnoreAnyFunction("github.com/letsencrypt/pebble/v2/va.VAImpl.processTasks"))
 }
 
 // testKey is the fixed API key of the daemons that tests start.

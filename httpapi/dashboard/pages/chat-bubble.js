@@ -1,6 +1,7 @@
 // A message as a phone shows it: in the inbox, and before it is sent.
 import { html } from "/dashboard/ui.js";
 import { links, segments } from "./chat-format.js";
+import { Icon } from "./chat-icons.js";
 import { clock, kindName, plainAddress, tick } from "./chat-words.js";
 import { tally } from "./inbox-thread.js";
 
@@ -63,7 +64,7 @@ function Poll({ poll, votes }) {
 function Location({ location }) {
   const at = `${location.latitude}, ${location.longitude}`;
   return html`<div class="d-flex gap-2">
-    <span aria-hidden="true" class="fs-4">📍</span>
+    <${Icon} name="pin" size=${22} />
     <div><div class="fw-semibold">${location.name || "Location"}</div>
       ${location.address && html`<div class="small">${location.address}</div>`}
       <a class="small" href=${`geo:${location.latitude},${location.longitude}`}>${at}</a>
@@ -73,7 +74,7 @@ function Location({ location }) {
 
 function Contacts({ contacts }) {
   return html`<ul class="list-unstyled mb-0">${contacts.map((c) => html`<li class="d-flex gap-2">
-    <span aria-hidden="true">👤</span><div><div class="fw-semibold">${c.name}</div>${c.phone && html`<div class="small">${plainAddress(c.phone)}</div>`}</div>
+    <${Icon} name="person" /><div><div class="fw-semibold">${c.name}</div>${c.phone && html`<div class="small">${plainAddress(c.phone)}</div>`}</div>
   </li>`)}</ul>`;
 }
 

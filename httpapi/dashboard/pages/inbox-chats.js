@@ -7,6 +7,7 @@ import { go, to } from "/dashboard/router.js";
 import { clock, day, plainAddress, summary } from "./chat-words.js";
 import { faultOf, plain } from "./bulk-recipients.js";
 import { Tick } from "./chat-bubble.js";
+import { Icon } from "./chat-icons.js";
 import { nameOfChat } from "./inbox-names.js";
 import { advance, place } from "./inbox-thread.js";
 
@@ -86,7 +87,7 @@ function Row({ session, chat, current, nameOf }) {
   return html`<div role="listitem"><a class="inbox-chat list-group-item list-group-item-action px-3 py-2" href=${to("inbox", session, chat.chat)}
       aria-current=${current ? "true" : undefined} data-test="inbox-chat" data-chat=${chat.chat}>
     <div class="d-flex justify-content-between gap-2">
-      <span class=${`text-truncate ${unread ? "fw-bold" : "fw-semibold"}`}>${chat.isGroup ? html`<span aria-hidden="true">👥 </span><span class="visually-hidden">Group </span>` : null}${name}</span>
+      <span class=${`text-truncate ${unread ? "fw-bold" : "fw-semibold"}`}>${chat.isGroup ? html`<${Icon} name="people" /> <span class="visually-hidden">Group </span>` : null}${name}</span>
       <time class="small text-body-secondary text-nowrap" dateTime=${m.createdAt}>${day(when) === "Today" ? clock(when) : day(when)}</time>
     </div>
     <div class="d-flex justify-content-between gap-2">

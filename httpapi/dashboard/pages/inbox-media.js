@@ -3,6 +3,7 @@
 import { useState } from "/dashboard/vendor/preact.js";
 import { sessionPath, url } from "/dashboard/api.js";
 import { html } from "/dashboard/ui.js";
+import { Icon } from "./chat-icons.js";
 import { bytes, kindName } from "./chat-words.js";
 
 // mediaURL is where the file of a message is.
@@ -48,7 +49,7 @@ function download(m) {
 
 function Facts({ m, name, note, children }) {
   const facts = [bytes(m.media.size), (m.media.mimeType ?? "").split(";")[0]].filter(Boolean).join(", ");
-  return html`<div class="d-flex gap-2 align-items-center border rounded p-2 mb-1"><span aria-hidden="true">📎</span>
+  return html`<div class="d-flex gap-2 align-items-center border rounded p-2 mb-1"><${Icon} name="clip" />
     <div class="min-w-0 me-auto"><div class="text-break">${name}</div><div class="small text-body-secondary">${facts}</div>
       ${note && html`<div class="small text-body-secondary">${note}</div>`}</div>
     ${children}

@@ -1,6 +1,7 @@
 // Writing into a chat: a text, or a file with one, perhaps in reply to a message.
 import { useEffect, useRef, useState } from "/dashboard/vendor/preact.js";
 import { html } from "/dashboard/ui.js";
+import { Icon } from "./chat-icons.js";
 import { bytes, summary } from "./chat-words.js";
 import { blank } from "./send-body.js";
 import { SendError, submit } from "./send.js";
@@ -71,10 +72,10 @@ export function Reply({ session, chat, quoted, editing, onDone, onSent, disabled
       <div class="bubble-quote flex-grow-1 min-w-0"><div class="small fw-semibold">${editing ? "Edit" : "Reply to"}</div><div class="text-truncate">${summary(about.m)}</div></div>
       <button type="button" class="btn-close" aria-label=${editing ? "Don't edit" : "Don't reply to this"} onClick=${cancel}></button>
     </div>`}
-    ${file && html`<div class="d-flex gap-2 align-items-center mb-2 small"><span aria-hidden="true">📎</span><span class="text-break">${file.name}, ${bytes(file.size)}</span>
+    ${file && html`<div class="d-flex gap-2 align-items-center mb-2 small"><${Icon} name="clip" /><span class="text-break">${file.name}, ${bytes(file.size)}</span>
       <button type="button" class="btn-close" aria-label="Remove the file" onClick=${clear}></button></div>`}
     <div class="d-flex gap-2 align-items-end">
-      ${!editing && html`<label class="btn btn-outline-secondary mb-0" title="Attach a file"><span aria-hidden="true">📎</span><span class="visually-hidden">Attach a file</span>
+      ${!editing && html`<label class="btn btn-outline-secondary mb-0" title="Attach a file"><${Icon} name="clip" /><span class="visually-hidden">Attach a file</span>
         <input type="file" class="visually-hidden" ref=${chooser} disabled=${disabled} onChange=${(e) => setFile(e.target.files[0] ?? null)} data-test="inbox-file" /></label>`}
       <textarea class="form-control" rows=${Math.min(6, text.split("\n").length)} maxLength="65536" placeholder=${disabled || (file ? "A caption" : "Write a message")} aria-label="Message"
         ref=${box} value=${text} disabled=${Boolean(disabled)} onInput=${(e) => setText(e.target.value)} onKeyDown=${key} data-test="inbox-text"></textarea>

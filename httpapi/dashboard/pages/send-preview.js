@@ -2,6 +2,7 @@
 import { useEffect, useState } from "/dashboard/vendor/preact.js";
 import { html } from "/dashboard/ui.js";
 import { Bubble } from "./chat-bubble.js";
+import { Icon } from "./chat-icons.js";
 import { bytes, kindName } from "./chat-words.js";
 import { compose } from "./chat-format.js";
 import { file, kinds, shown } from "./send-body.js";
@@ -43,6 +44,6 @@ function PreviewMedia({ form, m }) {
   }
   if (src && form.kind === "video") return html`<video controls preload="metadata" src=${src}></video>`;
   if (src && (form.kind === "audio" || form.kind === "voice")) return html`<audio controls preload="metadata" src=${src}></audio>`;
-  return html`<div class="d-flex gap-2 align-items-center border rounded p-2 mb-1"><span aria-hidden="true">📎</span>
+  return html`<div class="d-flex gap-2 align-items-center border rounded p-2 mb-1"><${Icon} name="clip" />
     <div class="min-w-0"><div class="text-break">${m.media.fileName}</div><div class="small text-body-secondary">${kindName(form.kind)} ${bytes(m.media.size)}</div></div></div>`;
 }

@@ -13,7 +13,7 @@ import (
 // disabled, and what a recovery sets going. It returns the endpoint as it is then, and
 // says how many deliveries that queued.
 func (s *Store) judge(tx *sql.Tx, id webhooks.EndpointID, a webhooks.Attempt, o webhooks.Outcome) (turn webhooks.Turn, e webhooks.Endpoint, queued int64, err error) {
-	if e, err = scanEndpoint(tx.QueryRow(selectEndpoint+` WHERE id = $1`, id)); err != nil {
+	if e, err = s.scanEndpoint(tx.QueryRow(selectEndpoint+` WHERE id = $1`, id)); err != nil {
 		return "", e, 0, err
 	}
 	before := e.Circuit

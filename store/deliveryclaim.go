@@ -88,7 +88,7 @@ func (s *Store) claimOf(tx *sql.Tx, e webhooks.Endpoint, now time.Time, share we
 // while the first of their line is under way.
 func (s *Store) claimed(tx *sql.Tx, id webhooks.DeliveryID) (c webhooks.Claim, err error) {
 	head := due{id: id}
-	err = tx.QueryRow(selectClaim, id).Scan(append(append(deliveryFields(&c.Delivery), &head.turn), endpointFields(&c.Endpoint)...)...)
+	err = tx.QueryRow(selectClaim, id).Scan(append(append(deliveryFields(&c.Delivery), &head.turn), s.endpointFields(&c.Endpoint)...)...)
 	if err != nil || c.Endpoint.Unreadable {
 		return c, err
 	}

@@ -15,7 +15,7 @@ type headersOf struct{ endpoint *webhooks.Endpoint }
 func (h headersOf) Scan(src any) error {
 	var damage error
 	err := lenient{&h.endpoint.Headers, &damage}.Scan(src)
-	h.endpoint.Unreadable = damage != nil
+	h.endpoint.Unreadable = h.endpoint.Unreadable || damage != nil
 	return err
 }
 
@@ -24,9 +24,13 @@ func (h headersOf) Scan(src any) error {
 func (s *Store) setAside(tx *sql.Tx, c webhooks.Claim) (queued int64, err error) {
 	var headers map[string]string
 	var damage error
-	err = tx.QueryRow(`SELECT headers FROM endpoints WHERE id = $1`, c.Endpoint.ID).Scan(lenient{&headers, &damage})
+	err = tx.QueryRow(`SELECT headers FROM endpoints WHERE id = $1`, c.Endpoint.ID).Scan(s.unsealed(kindHeaders, string(c.Endpoint.Tenant), string(c.Endpoint.ID),
+		lenient{&headers, &damage}, func(err error) { damage = err }))
 	if err != nil {
 		return 0, err
+	}
+	if damage == nil {
+		damage = errSecrets
 	}
 	s.unreadable("the headers of a webhook", damage, zap.String("tenant", string(c.Endpoint.Tenant)), zap.String("endpoint", string(c.Endpoint.ID)))
 	if _, err := tx.Exec(`UPDATE deliveries SET state = 'pending' WHERE id = $1 AND state = 'sending'`, c.Delivery.ID); err != nil {

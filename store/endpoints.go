@@ -28,7 +28,7 @@ func (s *Store) PutEndpoint(ctx context.Context, tenant engine.TenantID, url, se
 		if _, err := liveTenant(tx, tenant); err != nil {
 			return err
 		}
-		e, err = scanEndpoint(tx.QueryRow(selectEndpoint+` WHERE tenant_id = $1 AND main = 1`, tenant))
+		e, err = s.scanEndpoint(tx.QueryRow(selectEndpoint+` WHERE tenant_id = $1 AND main = 1`, tenant))
 		switch {
 		case isNoRows(err):
 			e = webhooks.Endpoint{Tenant: tenant, URL: url, Secret: secret, Types: types, Main: true, Enabled: true}
@@ -90,11 +90,18 @@ func (s *Store) insertEndpoint(tx *sql.Tx, e *webhooks.Endpoint) error {
 // saveEndpoint writes all of an endpoint that a tenant can change.
 func (s *Store) saveEndpoint(tx *sql.Tx, e *webhooks.Endpoint) error {
 	e.UpdatedAt = s.clock()
-	_, err := tx.Exec(`UPDATE endpoints SET name = $1, url = $2, secret = $3, old_secret = $4, old_secret_until = $5, types = $6,
-		sessions = $7, headers = CASE WHEN $8 = 1 THEN headers ELSE $9 END, signature_mode = $10, enabled = $11, disabled_reason = $12,
+	headers, err := s.sealDocument(kindHeaders, string(e.Tenant), string(e.ID), document{&e.Headers})
+	if err != nil {
+		return err
+	}
+	// A secret that could not be read is not replaced by nothing.
+	_, err = tx.Exec(`UPDATE endpoints SET name = $1, url = $2, secret = CASE WHEN $3 = 1 AND $4 = '' THEN secret ELSE $4 END,
+		old_secret = CASE WHEN $3 = 1 AND $5 = '' THEN old_secret ELSE $5 END, old_secret_until = $6, types = $7, sessions = $8,
+		headers = CASE WHEN $3 = 1 THEN headers ELSE $9 END, signature_mode = $10, enabled = $11, disabled_reason = $12,
 		updated_at = $13 WHERE id = $14`,
-		e.Name, e.URL, e.Secret, e.OldSecret, millis(e.OldSecretUntil), typeList{&e.Types},
-		sessionList{&e.Sessions}, e.Unreadable, document{&e.Headers}, e.SignatureMode, e.Enabled, e.DisabledReason, millis(e.UpdatedAt), e.ID)
+		e.Name, e.URL, e.Unreadable, s.sealText(kindWebhook, string(e.Tenant), string(e.ID), e.Secret),
+		s.sealText(kindFormerWebhook, string(e.Tenant), string(e.ID), e.OldSecret), millis(e.OldSecretUntil), typeList{&e.Types}, sessionList{&e.Sessions},
+		headers, e.SignatureMode, e.Enabled, e.DisabledReason, millis(e.UpdatedAt), e.ID)
 	if err != nil {
 		return err
 	}
@@ -169,7 +176,7 @@ func (s *Store) changeEndpoint(ctx context.Context, tenant engine.TenantID, id w
 		if _, err := liveTenant(tx, tenant); err != nil {
 			return err
 		}
-		if e, err = findEndpoint(tx, tenant, id); err != nil {
+		if e, err = s.findEndpoint(tx, tenant, id); err != nil {
 			return err
 		}
 		before := e.Circuit
@@ -187,18 +194,18 @@ func (s *Store) changeEndpoint(ctx context.Context, tenant engine.TenantID, id w
 
 // FindEndpoint returns a tenant's main webhook, or CodeNotFound if it has none.
 func (s *Store) FindEndpoint(ctx context.Context, tenant engine.TenantID) (webhooks.Endpoint, error) {
-	e, err := scanEndpoint(s.read.QueryRowContext(ctx, selectEndpoint+` WHERE tenant_id = $1 AND main = 1`, tenant))
+	e, err := s.scanEndpoint(s.read.QueryRowContext(ctx, selectEndpoint+` WHERE tenant_id = $1 AND main = 1`, tenant))
 	return e, orNotFound(err, "webhook")
 }
 
 // FindEndpointByID returns one of a tenant's endpoints, or CodeNotFound.
 func (s *Store) FindEndpointByID(ctx context.Context, tenant engine.TenantID, id webhooks.EndpointID) (webhooks.Endpoint, error) {
-	e, err := scanEndpoint(s.read.QueryRowContext(ctx, selectEndpoint+` WHERE tenant_id = $1 AND id = $2`, tenant, id))
+	e, err := s.scanEndpoint(s.read.QueryRowContext(ctx, selectEndpoint+` WHERE tenant_id = $1 AND id = $2`, tenant, id))
 	return e, orNotFound(err, "webhook")
 }
 
-func findEndpoint(tx *sql.Tx, tenant engine.TenantID, id webhooks.EndpointID) (webhooks.Endpoint, error) {
-	e, err := scanEndpoint(tx.QueryRow(selectEndpoint+` WHERE tenant_id = $1 AND id = $2`, tenant, id))
+func (s *Store) findEndpoint(tx *sql.Tx, tenant engine.TenantID, id webhooks.EndpointID) (webhooks.Endpoint, error) {
+	e, err := s.scanEndpoint(tx.QueryRow(selectEndpoint+` WHERE tenant_id = $1 AND id = $2`, tenant, id))
 	return e, orNotFound(err, "webhook")
 }
 
@@ -206,7 +213,7 @@ func findEndpoint(tx *sql.Tx, tenant engine.TenantID, id webhooks.EndpointID) (w
 // one, and then the oldest first.
 func (s *Store) ListEndpoints(ctx context.Context, tenant engine.TenantID) ([]webhooks.Endpoint, error) {
 	rows, err := s.read.QueryContext(ctx, selectEndpoint+` WHERE tenant_id = $1 ORDER BY main DESC, created_at, id`, tenant)
-	return collect(rows, err, scanEndpoint)
+	return collect(rows, err, s.scanEndpoint)
 }
 
 // DeleteEndpoint removes a tenant's main webhook with its deliveries and their
@@ -255,16 +262,23 @@ const endpointColumns = `e.id, e.tenant_id, e.main, e.name, e.url, e.secret, e.o
 
 const selectEndpoint = `SELECT ` + endpointColumns + ` FROM endpoints e`
 
-func endpointFields(e *webhooks.Endpoint) []any {
+// endpointFields are where the columns of an endpoint are scanned to, its names before
+// what is sealed for them.
+func (s *Store) endpointFields(e *webhooks.Endpoint) []any {
 	c := &e.Circuit
-	return []any{&e.ID, &e.Tenant, &e.Main, &e.Name, &e.URL, &e.Secret, &e.OldSecret, instant{&e.OldSecretUntil}, &e.SignatureMode,
+	fields := []any{&e.ID, &e.Tenant, &e.Main, &e.Name, &e.URL, &e.Secret, &e.OldSecret, instant{&e.OldSecretUntil}, &e.SignatureMode,
 		headersOf{e}, typeList{&e.Types}, sessionList{&e.Sessions}, &e.Enabled, &e.DisabledReason,
 		&c.Failures, instant{&c.FailingSince}, instant{&c.FailedAt}, instant{&c.OpenedAt}, instant{&c.HeldUntil}, &c.Probes, &e.Proven,
 		instant{&e.CreatedAt}, instant{&e.UpdatedAt}}
+	if s.box != nil {
+		fields[5], fields[6] = sealedField{s.box, kindWebhook, e, text{&e.Secret}}, sealedField{s.box, kindFormerWebhook, e, text{&e.OldSecret}}
+		fields[9] = sealedField{s.box, kindHeaders, e, headersOf{e}}
+	}
+	return fields
 }
 
-func scanEndpoint(r row) (e webhooks.Endpoint, err error) {
-	err = r.Scan(endpointFields(&e)...)
+func (s *Store) scanEndpoint(r row) (e webhooks.Endpoint, err error) {
+	err = r.Scan(s.endpointFields(&e)...)
 	return e, err
 }
 

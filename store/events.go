@@ -25,7 +25,7 @@ func (s *Store) AppendEvent(ctx context.Context, e engine.Event) error {
 func (s *Store) AppendTest(ctx context.Context, tenant engine.TenantID, endpoint webhooks.EndpointID, data []byte) (engine.EventID, error) {
 	e := engine.Event{Session: engine.SessionKey{Tenant: tenant}, Type: engine.EventTest, Data: data}
 	err := s.updateQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
-		to, err := findEndpoint(tx, tenant, endpoint)
+		to, err := s.findEndpoint(tx, tenant, endpoint)
 		if err != nil {
 			return 0, err
 		}

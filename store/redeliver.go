@@ -128,7 +128,7 @@ const requeueEvent = `INSERT INTO deliveries (endpoint_id, event_id, tenant_id, 
 // requeue queues events of one endpoint again and says how many that were.
 func (s *Store) requeue(tx *sql.Tx, e webhooks.Endpoint, list []queuedEvent) (queued int64, err error) {
 	// The endpoint may have been deleted since it was read.
-	if _, err := findEndpoint(tx, e.Tenant, e.ID); err != nil {
+	if _, err := s.findEndpoint(tx, e.Tenant, e.ID); err != nil {
 		return 0, err
 	}
 	sessions := make([]engine.SessionID, len(list))

@@ -29,13 +29,17 @@ func (s *Store) InsertSession(ctx context.Context, one engine.Session) error {
 		if err != nil {
 			return err
 		}
+		options, err := s.sealDocument(kindOptions, string(one.Key.Tenant), string(one.Key.ID), document{&one.Options})
+		if err != nil {
+			return err
+		}
 		st := one.State
 		n, err := changed(tx.Exec(`INSERT INTO sessions (tenant_id, id, name, status, reason, until, intent, device,
 			phone, lid, refused_version, reachout_locked, reachout_until, options, created_at, updated_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT (tenant_id, id) DO NOTHING`,
 			one.Key.Tenant, one.Key.ID, one.Name, st.Status, st.Reason, millis(st.Until), st.Intent, st.Identity.Device,
 			st.Identity.Person.Phone, st.Identity.Person.LID, st.RefusedVersion, st.Reachout.Locked, millis(st.Reachout.Until),
-			document{&one.Options}, millis(one.CreatedAt), millis(one.UpdatedAt)))
+			options, millis(one.CreatedAt), millis(one.UpdatedAt)))
 		if err == nil && n == 0 {
 			return engine.Errorf(engine.CodeInvalid, "the session exists already")
 		}
@@ -62,8 +66,12 @@ func checkSessionLimit(tx *sql.Tx, t engine.Tenant) error {
 // ConfigureSession implements engine.Store.
 func (s *Store) ConfigureSession(ctx context.Context, key engine.SessionKey, name string, o engine.SessionOptions) error {
 	return s.update(ctx, func(tx *sql.Tx) error {
+		options, err := s.sealDocument(kindOptions, string(key.Tenant), string(key.ID), document{&o})
+		if err != nil {
+			return err
+		}
 		n, err := changed(tx.Exec(`UPDATE sessions SET name = $1, options = $2, updated_at = $3 WHERE tenant_id = $4 AND id = $5`,
-			name, document{&o}, millis(s.clock()), key.Tenant, key.ID))
+			name, options, millis(s.clock()), key.Tenant, key.ID))
 		if err == nil && n == 0 {
 			return errNoSession()
 		}
@@ -135,9 +143,13 @@ func errNoSession() error {
 func (s *Store) scanSession(r row) (one engine.Session, err error) {
 	var damage error
 	st := &one.State
+	var options sql.Scanner = lenient{&one.Options, &damage}
+	if s.box != nil {
+		options = sealedOptions{s.box, &one, options, &damage}
+	}
 	err = r.Scan(&one.Key.Tenant, &one.Key.ID, &one.Name, &st.Status, &st.Reason, instant{&st.Until}, &st.Intent,
 		&st.Identity.Device, &st.Identity.Person.Phone, &st.Identity.Person.LID, &st.RefusedVersion,
-		&st.Reachout.Locked, instant{&st.Reachout.Until}, lenient{&one.Options, &damage}, instant{&one.CreatedAt}, instant{&one.UpdatedAt})
+		&st.Reachout.Locked, instant{&st.Reachout.Until}, options, instant{&one.CreatedAt}, instant{&one.UpdatedAt})
 	if damage != nil {
 		one.Unreadable = true
 		s.unreadable("the options of a session", damage, zap.String("tenant", string(one.Key.Tenant)), zap.String("session", string(one.Key.ID)))

@@ -25,6 +25,7 @@ import (
 	"wapid/bulk"
 	"wapid/engine"
 	"wapid/store/checkpoint"
+	"wapid/store/seal"
 	"wapid/webhooks"
 )
 
@@ -44,6 +45,9 @@ type Options struct {
 	Clock func() time.Time
 	// Log is told of rows that can't be read; nil for silence.
 	Log *zap.Logger
+	// Keys encrypt webhook secrets and what sessions are configured with; without a
+	// current one they are plain.
+	Keys seal.Keys
 	// Readers is how many reads run at once; 0 means 4.
 	Readers int
 	// Unsynced leaves commits to the operating system (synchronous=NORMAL): a power
@@ -60,6 +64,7 @@ type Store struct {
 	read   *sql.DB
 	write  *writer
 	moves  *checkpoint.Mover
+	box    *seal.Box // nil if nothing is encrypted
 	clock  func() time.Time
 	log    *zap.Logger
 	ids    *eventIDs
@@ -89,7 +94,7 @@ type Store struct {
 // Open opens or creates the database file at path and brings its schema up to
 // date. The caller owns the data directory: nobody else may have the file open
 // for writing. It returns CodeStorage, with one clear line when the schema is
-// newer than this program.
+// newer than this program, and a *seal.Refusal when the keys don't fit.
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if o.Clock == nil {
 		o.Clock = time.Now
@@ -127,6 +132,10 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err := migrate(ctx, db, migrationFiles, o.Clock()); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	box, err := seal.Settle(ctx, db, SealPlan(), o.Keys, seal.Keep, func(err error) { o.Log.Warn("encryption", zap.Error(err)) })
+	if err != nil {
+		return nil, errors.Join(sealError(err), db.Close())
+	}
 	// What a statement needs to undo itself, and nobody after a crash, is kept in memory
 	// only. Otherwise SQLite sets 64 KiB aside for each such statement, and makes a file
 	// of more: half of what a batch of sends cost here. Only from here on, as a
@@ -148,6 +157,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	}
 	s := &Store{
 		read:      read,
+		box:       box,
 		clock:     o.Clock,
 		log:       o.Log,
 		ids:       newEventIDs(last),

@@ -19,7 +19,7 @@ import (
 
 // seal encrypts what one person does to a message of their own, under that
 // message's secret (source: whatsmeow's msgsecret.go).
-func seal(t *testing.T, use string, secret []byte, id types.MessageID, who types.JID, m proto.Message) (payload, iv []byte) {
+func encrypted(t *testing.T, use string, secret []byte, id types.MessageID, who types.JID, m proto.Message) (payload, iv []byte) {
 	t.Helper()
 	plain, err := proto.Marshal(m)
 	if err != nil {
@@ -63,11 +63,11 @@ func TestWhatIsEncryptedTwice(t *testing.T) {
 	key := &waCommon.MessageKey{RemoteJID: proto.String(group.String()), FromMe: proto.Bool(true), ID: proto.String(string(first.ID))}
 	id := types.MessageID(first.ID)
 	reaction := func(who types.JID) *waE2E.Message {
-		payload, iv := seal(t, "Enc Reaction", secret, id, who, &waE2E.ReactionMessage{Text: proto.String("👍")})
+		payload, iv := encrypted(t, "Enc Reaction", secret, id, who, &waE2E.ReactionMessage{Text: proto.String("👍")})
 		return &waE2E.Message{EncReactionMessage: &waE2E.EncReactionMessage{TargetMessageKey: key, EncPayload: payload, EncIV: iv}}
 	}
 	edit := func(m *waE2E.Message) *waE2E.Message {
-		payload, iv := seal(t, "Message Edit", secret, id, peer.LID(), m)
+		payload, iv := encrypted(t, "Message Edit", secret, id, peer.LID(), m)
 		return &waE2E.Message{SecretEncryptedMessage: &waE2E.SecretEncryptedMessage{
 			TargetMessageKey: key, EncPayload: payload, EncIV: iv, SecretEncType: waE2E.SecretEncryptedMessage_MESSAGE_EDIT.Enum(),
 		}}

@@ -13,6 +13,8 @@ import (
 	"go.mau.fi/whatsmeow/store"
 	"go.mau.fi/whatsmeow/types"
 	waLog "go.mau.fi/whatsmeow/util/log"
+
+	"wapid/store/seal"
 )
 
 // sampleSession is about as long as a Signal session between two phones.
@@ -133,9 +135,14 @@ func storeReceive(t testing.TB, device *store.Device, g *guardedStore, hash [32]
 // BenchmarkDeviceStore is the device store's part of a repeated send and of a received
 // message. cpu-µs is the processor time of the process, for each of them.
 func BenchmarkDeviceStore(b *testing.B) {
+	b.Run("plain", func(b *testing.B) { benchmarkDeviceStore(b, seal.Keys{}) })
+	b.Run("sealed", func(b *testing.B) { benchmarkDeviceStore(b, seal.Keys{Current: seal.NewKey()}) })
+}
+
+func benchmarkDeviceStore(b *testing.B, keys seal.Keys) {
 	for _, sessions := range []int{1, 50} {
 		setup := func(b *testing.B) (all []*store.Device, guards []*guardedStore) {
-			d, err := openDevices(b.Context(), b.TempDir(), waLog.Noop)
+			d, err := openDevices(b.Context(), b.TempDir(), keys, waLog.Noop)
 			if err != nil {
 				b.Fatal(err)
 			}

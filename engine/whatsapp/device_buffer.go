@@ -60,13 +60,16 @@ func (s *deviceStore) GetBufferedEvent(ctx context.Context, hash [32]byte) (*sto
 	if !ok {
 		return nil, err
 	}
+	if event.Plaintext, err = s.open(event.Plaintext, kindIncoming, string(hash[:])); err != nil {
+		return nil, err
+	}
 	event.ServerTime, event.InsertTime = time.Unix(sent, 0), time.UnixMilli(stored)
 	return &event, nil
 }
 
 // PutBufferedEvent implements store.EventBuffer.
 func (s *deviceStore) PutBufferedEvent(ctx context.Context, hash [32]byte, plaintext []byte, at time.Time) error {
-	change := write(putBuffered, s.device, hash[:], plaintext, at.Unix(), time.Now().UnixMilli())
+	change := write(putBuffered, s.device, hash[:], s.seal(plaintext, kindIncoming, string(hash[:])), at.Unix(), time.Now().UnixMilli())
 	if b := batchIn(ctx, s.device); b != nil && b.turn {
 		if !b.add(change) {
 			return errEnded

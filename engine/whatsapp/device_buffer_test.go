@@ -10,6 +10,8 @@ import (
 
 	"go.mau.fi/whatsmeow/store"
 	waLog "go.mau.fi/whatsmeow/util/log"
+
+	"wapid/store/seal"
 )
 
 func hashNumbered(n int) [32]byte {
@@ -64,7 +66,7 @@ func TestANewCiphertextIsNotLookedFor(t *testing.T) {
 // opens the store next.
 func TestEveryBufferedCiphertextIsFound(t *testing.T) {
 	dir, count := t.TempDir(), 2*blockHashes+10
-	d, err := openDevices(t.Context(), dir, waLog.Noop)
+	d, err := openDevices(t.Context(), dir, seal.Keys{}, waLog.Noop)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +91,7 @@ func TestEveryBufferedCiphertextIsFound(t *testing.T) {
 		if err := d.close(); err != nil {
 			t.Fatal(err)
 		}
-		if d, err = openDevices(t.Context(), dir, waLog.Noop); err != nil {
+		if d, err = openDevices(t.Context(), dir, seal.Keys{}, waLog.Noop); err != nil {
 			t.Fatal(err)
 		}
 		if device, err = d.load(t.Context(), own); err != nil {

@@ -46,11 +46,19 @@ func (s *deviceStore) read(ctx context.Context, query string, args []any, into .
 	return err == nil, err
 }
 
-// blob loads a row that is one column of bytes.
-func (s *deviceStore) blob(query string, args ...any) func(context.Context) (any, error) {
+// blob loads a row that is one column of bytes, which was sealed as the kind given.
+func (s *deviceStore) blob(kind, query string, names ...string) func(context.Context) (any, error) {
 	return func(ctx context.Context) (any, error) {
+		args := []any{s.device}
+		for _, name := range names {
+			args = append(args, name)
+		}
 		var value []byte
 		if ok, err := s.read(ctx, query, args, &value); !ok || value == nil {
+			return nil, err
+		}
+		value, err := s.open(value, kind, names...)
+		if err != nil {
 			return nil, err
 		}
 		return value, nil
@@ -64,7 +72,7 @@ func (s *deviceStore) GetSession(ctx context.Context, address string) ([]byte, e
 		s.turn.Lock()
 		defer s.turn.Unlock()
 	}
-	value, err := s.look(ctx, row{rowSession, address}, s.blob(getSession, s.device, address))
+	value, err := s.look(ctx, row{rowSession, address}, s.blob(kindSession, getSession, address))
 	session, _ := value.([]byte)
 	return session, err
 }
@@ -90,7 +98,7 @@ func (s *deviceStore) GetManySessions(ctx context.Context, addresses []string) (
 
 // PutSession implements store.SessionStore.
 func (s *deviceStore) PutSession(ctx context.Context, address string, session []byte) error {
-	return s.put(ctx, row{rowSession, address}, session, write(putSession, s.device, address, session))
+	return s.put(ctx, row{rowSession, address}, session, write(putSession, s.device, address, s.seal(session, kindSession, address)))
 }
 
 // PutManySessions implements store.SessionStore. Together with the sessions of a
@@ -101,7 +109,7 @@ func (s *deviceStore) PutManySessions(ctx context.Context, sessions map[string][
 		b = &batch{device: s.device}
 	}
 	for address, session := range sessions {
-		if !b.put(row{rowSession, address}, session, write(putSession, s.device, address, session)) {
+		if !b.put(row{rowSession, address}, session, write(putSession, s.device, address, s.seal(session, kindSession, address))) {
 			return errEnded
 		}
 	}
@@ -142,7 +150,9 @@ func (s *deviceStore) MigratePNToLID(ctx context.Context, pn, lid types.JID) err
 		defer s.devices.memory.forgetKind(s.device, rowSenderKey)
 		defer s.devices.memory.forgetPrefix(s.device, from+":")
 		defer s.devices.memory.forgetPrefix(s.device, to+":")
-		return s.AllSessionSpecificStores.MigratePNToLID(ctx, pn, lid)
+		return s.moveSealed(ctx, from, to, func(ctx context.Context) error {
+			return s.AllSessionSpecificStores.MigratePNToLID(ctx, pn, lid)
+		})
 	})
 	if err == nil {
 		s.migrated.Store(from, nil)
@@ -196,14 +206,14 @@ func (s *deviceStore) DeleteAllIdentities(ctx context.Context, phone string) err
 
 // GetSenderKey implements store.SenderKeyStore.
 func (s *deviceStore) GetSenderKey(ctx context.Context, group, user string) ([]byte, error) {
-	value, err := s.find(ctx, row{rowSenderKey, senderKeyName(group, user)}, s.blob(getSenderKey, s.device, group, user))
+	value, err := s.find(ctx, row{rowSenderKey, senderKeyName(group, user)}, s.blob(kindSenderKey, getSenderKey, group, user))
 	key, _ := value.([]byte)
 	return key, err
 }
 
 // PutSenderKey implements store.SenderKeyStore.
 func (s *deviceStore) PutSenderKey(ctx context.Context, group, user string, key []byte) error {
-	return s.put(ctx, row{rowSenderKey, senderKeyName(group, user)}, key, write(putSenderKey, s.device, group, user, key))
+	return s.put(ctx, row{rowSenderKey, senderKeyName(group, user)}, key, write(putSenderKey, s.device, group, user, s.seal(key, kindSenderKey, group, user)))
 }
 
 // RemovePreKey implements store.PreKeyStore.
@@ -217,7 +227,7 @@ func (s *deviceStore) PutMessageSecret(ctx context.Context, chat, sender types.J
 }
 
 func (s *deviceStore) secret(chat, sender types.JID, id types.MessageID, secret []byte) statement {
-	return write(putSecret, s.device, chat.ToNonAD().String(), sender.ToNonAD().String(), id, secret)
+	return write(putSecret, s.device, chat.ToNonAD().String(), sender.ToNonAD().String(), id, s.seal(secret, kindSecret, id))
 }
 
 // GetPrivacyToken implements store.PrivacyTokenStore: the newer one of those that are
@@ -268,6 +278,9 @@ func (s *deviceStore) token(ctx context.Context, user types.JID) (*store.Privacy
 		if !ok {
 			return nil, err
 		}
+		if token.Token, err = s.open(token.Token, kindToken, name); err != nil {
+			return nil, err
+		}
 		token.Timestamp = time.Unix(at, 0)
 		if sentAt.Valid {
 			token.SenderTimestamp = time.Unix(sentAt.Int64, 0)
@@ -284,7 +297,7 @@ func (s *deviceStore) PutPrivacyTokens(ctx context.Context, tokens ...store.Priv
 		for _, token := range tokens {
 			defer s.devices.memory.forget(s.device, row{rowToken, token.User.ToNonAD().String()})
 		}
-		return s.AllSessionSpecificStores.PutPrivacyTokens(ctx, tokens...)
+		return s.AllSessionSpecificStores.PutPrivacyTokens(ctx, s.sealTokens(tokens)...)
 	})
 }
 
@@ -300,7 +313,7 @@ func (s *deviceStore) DeleteExpiredPrivacyTokens(ctx context.Context, cutoff tim
 
 // GetNCTSalt implements store.NCTSaltStore. It returns nil if there is none.
 func (s *deviceStore) GetNCTSalt(ctx context.Context) ([]byte, error) {
-	value, err := s.find(ctx, row{rowSalt, ""}, s.blob(`SELECT salt FROM whatsmeow_nct_salt WHERE our_jid = $1`, s.device))
+	value, err := s.find(ctx, row{rowSalt, ""}, s.blob(kindSalt, `SELECT salt FROM whatsmeow_nct_salt WHERE our_jid = $1`))
 	salt, _ := value.([]byte)
 	return salt, err
 }
@@ -309,7 +322,7 @@ func (s *deviceStore) GetNCTSalt(ctx context.Context) ([]byte, error) {
 func (s *deviceStore) PutNCTSalt(ctx context.Context, salt []byte) error {
 	return s.exclusively(ctx, func() error {
 		defer s.devices.memory.forgetKind(s.device, rowSalt)
-		return s.AllSessionSpecificStores.PutNCTSalt(ctx, salt)
+		return s.AllSessionSpecificStores.PutNCTSalt(ctx, s.seal(salt, kindSalt))
 	})
 }
 

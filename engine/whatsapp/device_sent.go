@@ -133,7 +133,7 @@ func lastOldRun(old time.Time) int64 { return old.Add(-runLasts).UnixMilli() }
 // AddOutgoingEvent implements store.EventBuffer. A batch holds it back until what the
 // message is encrypted with is committed.
 func (s *deviceStore) AddOutgoingEvent(ctx context.Context, chat types.JID, id types.MessageID, format string, body []byte) error {
-	change := write(addSent, s.device, id, chat.String(), format, body, time.Now().UnixMilli())
+	change := write(addSent, s.device, id, chat.String(), format, s.seal(body, kindOutgoing, id), time.Now().UnixMilli())
 	if b := batchIn(ctx, s.device); b != nil && b.addSent(id, change) {
 		return nil
 	}
@@ -147,11 +147,19 @@ func (s *deviceStore) AddOutgoingEvent(ctx context.Context, chat types.JID, id t
 func (s *deviceStore) GetOutgoingEvent(ctx context.Context, chat, other types.JID, id types.MessageID) (format string, body []byte, err error) {
 	args := []any{s.device, id, chat.String(), other.String()}
 	for _, query := range []string{findSent, findRun} {
-		if ok, err := s.read(ctx, query, args, &format, &body); ok || err != nil {
+		ok, err := s.read(ctx, query, args, &format, &body)
+		if ok {
+			body, err = s.open(body, kindOutgoing, id)
+		}
+		if ok || err != nil {
 			return format, body, err
 		}
 	}
-	return s.AllSessionSpecificStores.GetOutgoingEvent(ctx, chat, other, id)
+	format, body, err = s.AllSessionSpecificStores.GetOutgoingEvent(ctx, chat, other, id)
+	if err == nil {
+		body, err = s.open(body, kindOutgoing, id)
+	}
+	return format, body, err
 }
 
 // DeleteOldOutgoingEvents implements store.EventBuffer. Of wapid_sent and its runs it

@@ -11,6 +11,8 @@ import (
 	"go.mau.fi/whatsmeow/store"
 	"go.mau.fi/whatsmeow/types"
 	waLog "go.mau.fi/whatsmeow/util/log"
+
+	"wapid/store/seal"
 )
 
 var sentTo = types.JID{User: "555", Server: types.HiddenUserServer}
@@ -78,7 +80,7 @@ func ageSent(t *testing.T, d *devices, by time.Duration) {
 // restart, under either address of the chat, and for nobody else.
 func TestSentMessagesAreFoundWhereverTheyStand(t *testing.T) {
 	dir := t.TempDir()
-	d, err := openDevices(t.Context(), dir, waLog.Noop)
+	d, err := openDevices(t.Context(), dir, seal.Keys{}, waLog.Noop)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +94,7 @@ func TestSentMessagesAreFoundWhereverTheyStand(t *testing.T) {
 	if err := d.close(); err != nil {
 		t.Fatal(err)
 	}
-	if d, err = openDevices(t.Context(), dir, waLog.Noop); err != nil {
+	if d, err = openDevices(t.Context(), dir, seal.Keys{}, waLog.Noop); err != nil {
 		t.Fatal(err)
 	}
 	defer d.close()

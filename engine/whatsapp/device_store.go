@@ -32,6 +32,7 @@ func (d *devices) attach(device *store.Device) error {
 		return fmt.Errorf("the device's event buffer is a %T, which is not its whole store", device.EventBuffer)
 	}
 	name := device.ID.String()
+	device.Container = d.keeper()
 	device.SetAllStores(&deviceStore{
 		AllSessionSpecificStores: inner, devices: d, device: name, turn: d.turns.of(name),
 	})

@@ -17,6 +17,7 @@ import (
 
 	"wapid/engine"
 	"wapid/engine/enginetest"
+	"wapid/store/seal"
 )
 
 // countCommits counts the transactions of a device store that changed anything.
@@ -129,7 +130,7 @@ func TestReceivedMessagesCostTwoCommitsEach(t *testing.T) {
 
 func openTestDevices(t *testing.T) *devices {
 	t.Helper()
-	d, err := openDevices(t.Context(), t.TempDir(), waLog.Noop)
+	d, err := openDevices(t.Context(), t.TempDir(), seal.Keys{}, waLog.Noop)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"wapid/engine"
 	"wapid/store/checkpoint"
+	"wapid/store/seal"
 )
 
 // FileName is the device store's file in the data directory.
@@ -34,7 +35,8 @@ type devices struct {
 	moves     *checkpoint.Mover
 	committer *committer
 	memory    *memory
-	turns     deviceTurns
+	sealing
+	turns deviceTurns
 }
 
 // makePrivate keeps the store's files from everybody but their owner, whatever the
@@ -65,11 +67,71 @@ func makePrivate(path string) error {
 // can't be decrypted for such a reason is lost. One connection is also as fast
 // as several with immediate transactions. NORMAL is enough: a store that a power
 // cut has set back is noticed, and drops its sessions.
-func openDevices(ctx context.Context, dir string, log waLog.Logger) (*devices, error) {
+//
+// Keys say whether, and with what, the secrets in it are sealed; see seal.go.
+func openDevices(ctx context.Context, dir string, keys seal.Keys, log waLog.Logger) (*devices, error) {
 	path := filepath.Join(dir, FileName)
 	if err := makePrivate(path); err != nil {
 		return nil, fmt.Errorf("device store: %w", err)
 	}
+	dsn := deviceDSN(path)
+	db, err := oneConnection(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("device store %s: %w", path, err)
+	}
+	tables, err := whatsmeowTables(ctx, db, log)
+	if err != nil {
+		db.Close()
+		return nil, fmt.Errorf("device store %s: %w", path, err)
+	}
+	sent, err := openSent(ctx, db)
+	if err != nil {
+		db.Close()
+		return nil, fmt.Errorf("device store %s: %w", path, err)
+	}
+	// Before temp_store, because a vacuum of everything would be done in memory.
+	box, err := settleSeal(ctx, db, keys, seal.Keep, log)
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	// What a statement needs to undo itself is kept in memory only. Otherwise SQLite sets
+	// 64 KiB aside for each such statement, and makes a file of more.
+	_, err = db.ExecContext(ctx, `PRAGMA temp_store = MEMORY`)
+	if err == nil {
+		err = checkpoint.Prepare(ctx, db)
+	}
+	if err != nil {
+		db.Close()
+		return nil, fmt.Errorf("device store %s: %w", path, err)
+	}
+	opened, err := os.Stat(path)
+	if err != nil {
+		db.Close()
+		return nil, fmt.Errorf("device store: %w", err)
+	}
+	beside, err := oneConnection(dsn)
+	if err != nil {
+		db.Close()
+		return nil, fmt.Errorf("device store %s: %w", path, err)
+	}
+	return &devices{
+		db: db, container: sqlstore.NewWithWrappedDB(tables, log), path: path, opened: opened,
+		sealing: sealing{box: box, tables: tables},
+		moves: checkpoint.Start(beside, db, checkpoint.Options{Failed: func(err error) {
+			log.Warnf("The device store's log can't be moved into its file: %v", err)
+		}}),
+		committer: &committer{db: db, sentLog: sent}, memory: newMemory(rowMemory),
+	}, nil
+}
+
+func (d *devices) close() error {
+	d.committer.close()
+	return errors.Join(d.moves.Close(), d.container.Close())
+}
+
+// deviceDSN is how the file is opened.
+func deviceDSN(path string) string {
 	params := url.Values{
 		"_journal_mode":    {"WAL"},
 		"_synchronous":     {"NORMAL"},
@@ -82,52 +144,7 @@ func openDevices(ctx context.Context, dir string, log waLog.Logger) (*devices, e
 	if !filepath.IsAbs(path) {
 		dsn.Path, dsn.Opaque = "", (&url.URL{Path: path}).EscapedPath()
 	}
-	db, err := oneConnection(dsn.String())
-	if err != nil {
-		return nil, fmt.Errorf("device store %s: %w", path, err)
-	}
-	container := sqlstore.NewWithDB(db, "sqlite3", log)
-	if err := container.Upgrade(ctx); err != nil {
-		db.Close()
-		return nil, fmt.Errorf("device store %s: %w", path, err)
-	}
-	// What a statement needs to undo itself is kept in memory only. Otherwise SQLite sets
-	// 64 KiB aside for each such statement, and makes a file of more.
-	_, err = db.ExecContext(ctx, `PRAGMA temp_store = MEMORY`)
-	if err == nil {
-		err = checkpoint.Prepare(ctx, db)
-	}
-	if err != nil {
-		db.Close()
-		return nil, fmt.Errorf("device store %s: %w", path, err)
-	}
-	sent, err := openSent(ctx, db)
-	if err != nil {
-		db.Close()
-		return nil, fmt.Errorf("device store %s: %w", path, err)
-	}
-	opened, err := os.Stat(path)
-	if err != nil {
-		db.Close()
-		return nil, fmt.Errorf("device store: %w", err)
-	}
-	beside, err := oneConnection(dsn.String())
-	if err != nil {
-		db.Close()
-		return nil, fmt.Errorf("device store %s: %w", path, err)
-	}
-	return &devices{
-		db: db, container: container, path: path, opened: opened,
-		moves: checkpoint.Start(beside, db, checkpoint.Options{Failed: func(err error) {
-			log.Warnf("The device store's log can't be moved into its file: %v", err)
-		}}),
-		committer: &committer{db: db, sentLog: sent}, memory: newMemory(rowMemory),
-	}, nil
-}
-
-func (d *devices) close() error {
-	d.committer.close()
-	return errors.Join(d.moves.Close(), d.container.Close())
+	return dsn.String()
 }
 
 // oneConnection opens a pool of a single connection.
@@ -150,6 +167,9 @@ func (d *devices) load(ctx context.Context, jid types.JID) (*store.Device, error
 	if device == nil {
 		return nil, engine.ErrNoDevice
 	}
+	if err := d.unseal(ctx, device); err != nil {
+		return nil, engine.WrapError(engine.CodeStorage, err, "the device's keys could not be decrypted")
+	}
 	if err := d.attach(device); err != nil {
 		return nil, engine.WrapError(engine.CodeInternal, err, "the device store can't be used")
 	}
@@ -158,7 +178,11 @@ func (d *devices) load(ctx context.Context, jid types.JID) (*store.Device, error
 
 // make prepares the keys of a device that is to be linked. Nothing is stored
 // before the account has confirmed it.
-func (d *devices) make() *store.Device { return d.container.NewDevice() }
+func (d *devices) make() *store.Device {
+	device := d.container.NewDevice()
+	device.Container = d.keeper()
+	return device
+}
 
 // forget deletes a device and all that belongs to it. It is idempotent.
 func (d *devices) forget(ctx context.Context, jid types.JID) error {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	waLog "go.mau.fi/whatsmeow/util/log"
+
+	"wapid/store/seal"
 )
 
 func TestDeviceFilesArePrivate(t *testing.T) {
@@ -21,7 +23,7 @@ func TestDeviceFilesArePrivate(t *testing.T) {
 		return found
 	}
 	open := func(dir string) *devices {
-		d, err := openDevices(t.Context(), dir, waLog.Noop)
+		d, err := openDevices(t.Context(), dir, seal.Keys{}, waLog.Noop)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"wapid/engine"
+	"wapid/store/seal"
 )
 
 // Options configure a Network. DataDir is required, everything else has a default.
@@ -27,6 +28,8 @@ type Options struct {
 	// SetBack says that the device store may be older than what it was used for, as
 	// after a power cut: every session with another device begins anew.
 	SetBack bool
+	// Keys encrypt the secrets in the device store; without a current one they are plain.
+	Keys seal.Keys
 	// ProxyDial connects to the proxies of sessions, whose URLs callers give; nil
 	// for a dialer that goes anywhere.
 	ProxyDial func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -108,7 +111,7 @@ var _ engine.Network = (*Network)(nil)
 // Open opens the device store and prepares to connect. It fails if the store
 // can't be opened or upgraded, or if the process already has a network open that
 // differs in its root key, device name or ping interval, which whatsmeow keeps
-// once for the process.
+// once for the process. It fails with a *seal.Refusal if the keys don't fit.
 func Open(ctx context.Context, opts Options) (*Network, error) {
 	if opts.DataDir == "" {
 		return nil, errors.New("whatsapp: no data directory given")
@@ -124,7 +127,7 @@ func Open(ctx context.Context, opts Options) (*Network, error) {
 	if err := claims.claim(settings); err != nil {
 		return nil, err
 	}
-	devices, err := openDevices(ctx, opts.DataDir, clientLog{log: opts.Log, module: "Database"})
+	devices, err := openDevices(ctx, opts.DataDir, opts.Keys, clientLog{log: opts.Log, module: "Database"})
 	if err != nil {
 		claims.release()
 		return nil, err

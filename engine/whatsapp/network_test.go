@@ -81,6 +81,9 @@ func (s *simulation) open(t testing.TB, change func(*Options)) *Network {
 		PingEvery: time.Second, PingTimeout: 3 * time.Second,
 		RetryDelay: 20 * time.Millisecond,
 	}
+	if os.Getenv("WAPID_TEST_SEALED") != "" { // every test with an encrypted device store
+		opts.Keys.Current = testKey(t)
+	}
 	if change != nil {
 		change(&opts)
 	}

@@ -60,7 +60,11 @@ func (s *deviceStore) GenOnePreKey(ctx context.Context) (*keys.PreKey, error) {
 
 // unusedPreKeys lists what was made and not uploaded.
 func (s *deviceStore) unusedPreKeys(ctx context.Context, count uint32) ([]*keys.PreKey, error) {
-	rows, err := s.devices.db.QueryContext(ctx, listPreKeys, s.device, count)
+	query := listPreKeys
+	if s.devices.box != nil {
+		query = listSealedPreKeys
+	}
+	rows, err := s.devices.db.QueryContext(ctx, query, s.device, count)
 	if err != nil {
 		return nil, err
 	}
@@ -72,10 +76,11 @@ func (s *deviceStore) unusedPreKeys(ctx context.Context, count uint32) ([]*keys.
 		if err := rows.Scan(&id, &private); err != nil {
 			return nil, err
 		}
-		if len(private) != 32 {
-			return nil, fmt.Errorf("prekey %d has %d bytes", id, len(private))
+		key, err := s.preKey(id, private)
+		if err != nil {
+			return nil, err
 		}
-		found = append(found, &keys.PreKey{KeyPair: *keys.NewKeyPairFromPrivateKey([32]byte(private)), KeyID: id})
+		found = append(found, key)
 	}
 	return found, rows.Err()
 }
@@ -93,7 +98,7 @@ func (s *deviceStore) makePreKeys(ctx context.Context, n int, uploaded bool) ([]
 	b := &batch{device: s.device, turn: true}
 	for i := range made {
 		made[i] = keys.NewPreKey(uint32(last.Int64) + 1 + uint32(i))
-		b.add(write(addPreKey, s.device, int64(made[i].KeyID), made[i].Priv[:], uploaded))
+		s.addPreKey(b, made[i], uploaded)
 	}
 	return made, s.flush(b)
 }

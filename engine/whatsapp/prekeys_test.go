@@ -6,13 +6,15 @@ import (
 	"go.mau.fi/whatsmeow"
 	"go.mau.fi/whatsmeow/store/sqlstore"
 	waLog "go.mau.fi/whatsmeow/util/log"
+
+	"wapid/store/seal"
 )
 
 // TestPreKeys: a device's prekeys are numbered without gaps, and those that were made
 // and not uploaded are given again. whatsmeow's own store reads the same from the tables.
 func TestPreKeys(t *testing.T) {
 	ctx := t.Context()
-	d, err := openDevices(ctx, t.TempDir(), waLog.Noop)
+	d, err := openDevices(ctx, t.TempDir(), seal.Keys{}, waLog.Noop)
 	if err != nil {
 		t.Fatal(err)
 	}

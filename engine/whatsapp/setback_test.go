@@ -9,13 +9,14 @@ import (
 	waLog "go.mau.fi/whatsmeow/util/log"
 
 	"wapid/engine"
+	"wapid/store/seal"
 )
 
 // TestASetBackStoreForgetsWhatItEncryptsWith: sessions and the own keys of groups
 // go; devices, identities and the keys that others gave it stay.
 func TestASetBackStoreForgetsWhatItEncryptsWith(t *testing.T) {
 	ctx := t.Context()
-	d, err := openDevices(ctx, t.TempDir(), waLog.Noop)
+	d, err := openDevices(ctx, t.TempDir(), seal.Keys{}, waLog.Noop)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +94,7 @@ func TestWitness(t *testing.T) {
 		t.Error("an entry was cut off")
 	}
 
-	d, err := openDevices(ctx, dir, waLog.Noop)
+	d, err := openDevices(ctx, dir, seal.Keys{}, waLog.Noop)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,11 +103,18 @@ func (a *app) open(ctx context.Context, c appConfig) error {
 	if err := checkRestored(dir); err != nil {
 		return err
 	}
+	keys, err := c.keys()
+	if err != nil {
+		return err
+	}
+	if err := checkKeys(ctx, dir, keys); err != nil {
+		return err
+	}
 	unsynced := c.Synchronous == "normal"
 	if unsynced {
 		c.Log.Warn("commits are not synced: a power cut takes back what was acknowledged")
 	}
-	a.store, err = store.Open(ctx, filepath.Join(dir, store.FileName), store.Options{Clock: c.Clock, Log: c.Log.Named("store"), Unsynced: unsynced})
+	a.store, err = store.Open(ctx, filepath.Join(dir, store.FileName), store.Options{Clock: c.Clock, Log: c.Log.Named("store"), Keys: keys, Unsynced: unsynced})
 	if err != nil {
 		return err
 	}
@@ -120,7 +127,7 @@ func (a *app) open(ctx context.Context, c appConfig) error {
 		return fmt.Errorf("--egress-allow: %w", err)
 	}
 	guard := webhooks.NewGuard(allowed)
-	options := whatsapp.Options{DataDir: dir, Endpoint: c.Endpoint, Log: sampled(c.Log.Named("whatsapp")), ProxyDial: guard.DialContext}
+	options := whatsapp.Options{DataDir: dir, Keys: keys, Endpoint: c.Endpoint, Log: sampled(c.Log.Named("whatsapp")), ProxyDial: guard.DialContext}
 	if c.Tune != nil {
 		c.Tune(&options)
 	}

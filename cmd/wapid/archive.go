@@ -36,6 +36,7 @@ type manifest struct {
 	Version string         `json:"version"` // of the wapid that wrote it
 	Schema  int            `json:"schema"`  // of wapid.db
 	TakenAt time.Time      `json:"takenAt"`
+	KeyID   string         `json:"encryptedWith,omitempty"` // names the key of its secrets; empty if they are plain
 	Files   []archivedFile `json:"files"`
 }
 

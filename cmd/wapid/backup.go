@@ -107,11 +107,15 @@ type backupReport struct {
 	databases int64 // bytes
 	files     int
 	sent      int // queued messages that were sent before their file was reached
+	keyID     string // of the key that secrets are encrypted with; empty for plain ones
 	took      time.Duration
 }
 
 func (r backupReport) String() string {
 	text := fmt.Sprintf("%.1f MiB of databases and %d files in %v", float64(r.databases)/(1<<20), r.files, r.took.Round(time.Millisecond))
+	if r.keyID != "" {
+		text += fmt.Sprintf("; its secrets are encrypted with key %s, which a restore needs and which is not in it", r.keyID)
+	}
 	if r.sent > 0 {
 		text += fmt.Sprintf("; %d files were sent meanwhile and left out", r.sent)
 	}
@@ -164,6 +168,12 @@ func writeBackup(ctx context.Context, w io.Writer, data, work string) (report ba
 	if m.Schema, err = store.FileSchema(ctx, filepath.Join(work, store.FileName)); err != nil {
 		return report, err
 	}
+	sealed, err := inspectSeal(ctx, work)
+	if err != nil {
+		return report, err
+	}
+	m.KeyID = sealed.keyIDs()
+	report.keyID = m.KeyID
 	for _, name := range []string{store.FileName, whatsapp.FileName} {
 		path := filepath.Join(work, name)
 		if err := store.CheckFile(ctx, path, store.Quick); err != nil {

@@ -24,6 +24,7 @@ type commands struct {
 	Sandbox sandboxCommand `cmd:"" help:"Run the daemon with a simulated WhatsApp network, to try it without a phone."`
 	Tenant  tenantCommand  `cmd:"" help:"Look after the tenants of the daemon that runs on a data directory."`
 	Backup  backupCommand  `cmd:"" help:"Write a consistent copy of a data directory into one file, also while the daemon runs."`
+	Key     keyCommand     `cmd:"" help:"Look after the key that secrets are encrypted with."`
 	Restore restoreCommand `cmd:"" help:"Put a backup into a data directory that no daemon uses."`
 	Sim     simCommand     `cmd:"" help:"Run the simulated WhatsApp network alone."`
 	Health  healthCommand  `cmd:"" help:"Ask a running daemon how it is: for the health checks of containers."`
@@ -52,6 +53,7 @@ type settings struct {
 	LogFormat   string `help:"console or json (default ${default})." enum:"console,json" default:"console" env:"WAPID_LOG_FORMAT"`
 
 	frontSettings `embed:""`
+	keySettings   `embed:""`
 }
 
 // Validate refuses numbers that would be taken for something else: a mistyped pace is
@@ -73,7 +75,7 @@ func (s settings) Validate() error {
 			return fmt.Errorf("%s is %d and may not be below %d", number.flag, number.value, number.least)
 		}
 	}
-	return s.frontSettings.Validate()
+	return errors.Join(s.frontSettings.Validate(), s.keySettings.Validate())
 }
 
 // configureFile adds the file named by --config or WAPID_CONFIG to where the

@@ -74,6 +74,9 @@ func (c *restoreCommand) Run(env *environment) error {
 	if aside != "" {
 		fmt.Fprintf(env.stdout, "What was there is in %s.\n", aside)
 	}
+	if m.KeyID != "" {
+		fmt.Fprintf(env.stdout, "Its secrets are encrypted: start the daemon with key %s.\n", m.KeyID)
+	}
 	fmt.Fprintln(env.stdout, "Never run the daemon that it was taken from again: two with the same devices destroy each other's sessions.")
 	return nil
 }

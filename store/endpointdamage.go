@@ -29,10 +29,11 @@ func (s *Store) setAside(tx *sql.Tx, c webhooks.Claim) (queued int64, err error)
 	if err != nil {
 		return 0, err
 	}
+	what := "the headers of a webhook"
 	if damage == nil {
-		damage = errSecrets
+		what, damage = "the secret of a webhook", errSecret
 	}
-	s.unreadable("the headers of a webhook", damage, zap.String("tenant", string(c.Endpoint.Tenant)), zap.String("endpoint", string(c.Endpoint.ID)))
+	s.unreadable(what, damage, zap.String("tenant", string(c.Endpoint.Tenant)), zap.String("endpoint", string(c.Endpoint.ID)))
 	if _, err := tx.Exec(`UPDATE deliveries SET state = 'pending' WHERE id = $1 AND state = 'sending'`, c.Delivery.ID); err != nil {
 		return 0, err
 	}

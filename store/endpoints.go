@@ -138,10 +138,13 @@ func (s *Store) UpdateEndpoint(ctx context.Context, tenant engine.TenantID, id w
 		put(&e.Types, c.Types)
 		put(&e.Sessions, c.Sessions)
 		put(&e.Headers, c.Headers)
-		e.Unreadable = e.Unreadable && c.Headers == nil
+		lost := s.box != nil && e.Unreadable && e.Secret == "" // no headers make up for that
+		e.Unreadable = e.Unreadable && (c.Headers == nil || lost)
 		put(&e.SignatureMode, c.SignatureMode)
 		switch {
 		case c.Enabled == nil:
+		case *c.Enabled && lost:
+			return engine.Errorf(engine.CodeInvalid, "the webhook's secret is damaged: rotate it")
 		case *c.Enabled && e.Unreadable:
 			return engine.Errorf(engine.CodeInvalid, "the webhook's headers are damaged: give them anew")
 		case *c.Enabled:

@@ -57,8 +57,8 @@ func sealError(err error) error {
 	return storageError(err)
 }
 
-// errSecrets says that an endpoint's secrets can't be opened.
-var errSecrets = errors.New("a secret was not sealed for this row")
+// errSecret says that what an endpoint signs with can't be opened.
+var errSecret = errors.New("a secret was not sealed for this row")
 
 func (s *Store) sealText(kind, tenant, id, value string) string {
 	return s.box.SealText(value, kind, tenant, id)

@@ -91,6 +91,10 @@ func openApp(ctx context.Context, c appConfig) (*app, error) {
 }
 
 func (a *app) open(ctx context.Context, c appConfig) error {
+	keys, err := c.keys()
+	if err != nil {
+		return err
+	}
 	dir, err := dataDir(c.Data)
 	if err != nil {
 		return err
@@ -101,10 +105,6 @@ func (a *app) open(ctx context.Context, c appConfig) error {
 	}
 	a.closers = append(a.closers, unlock)
 	if err := checkRestored(dir); err != nil {
-		return err
-	}
-	keys, err := c.keys()
-	if err != nil {
 		return err
 	}
 	if err := checkKeys(ctx, dir, keys); err != nil {

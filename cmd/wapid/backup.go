@@ -106,7 +106,7 @@ func (c *backupCommand) writeFile(ctx context.Context, path, work string) (repor
 type backupReport struct {
 	databases int64 // bytes
 	files     int
-	sent      int // queued messages that were sent before their file was reached
+	sent      int    // queued messages that were sent before their file was reached
 	keyID     string // of the key that secrets are encrypted with; empty for plain ones
 	took      time.Duration
 }

@@ -77,7 +77,8 @@ func Inspect(ctx context.Context, path string, p Plan) (s State, err error) {
 	if err != nil {
 		return s, err
 	}
-	q := url.Values{"mode": {"rw"}, "_query_only": {"true"}, "_busy_timeout": {"10000"}}
+	// A connection that may write would move the log into the file when it is closed.
+	q := url.Values{"mode": {"ro"}, "_busy_timeout": {"10000"}}
 	db, err := sql.Open("sqlite3", (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String())
 	if err != nil {
 		return s, err

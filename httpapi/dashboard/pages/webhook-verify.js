@@ -1,0 +1,24 @@
+// How a receiver checks that a request comes from here.
+import { html } from "/dashboard/vendor/preact.js";
+import { Copy } from "/dashboard/ui.js";
+
+const snippet = `const { createHmac, timingSafeEqual } = require("crypto");
+
+// body: the parsed JSON of the request; secret: the webhook's
+function verify(body, secret) {
+  const { signature, ...payload } = body;
+  const expected = createHmac("sha256", secret).update(JSON.stringify(payload)).digest("hex");
+  return signature?.length === expected.length
+    && timingSafeEqual(Buffer.from(signature), Buffer.from(expected));
+}`;
+
+// Verify shows it for Node; the API's pages have the others.
+export function Verify() {
+  return html`<details class="mb-2" data-test="webhook-verify">
+    <summary>How to check the signature (Node)</summary>
+    <pre class="border rounded p-2 mt-2 small"><code>${snippet}</code></pre>
+    <${Copy} text=${snippet} label="Copy the code" />
+    <p class="small mt-2 mb-0">Every request also has the headers of <a href="https://www.standardwebhooks.com" target="_blank" rel="noopener noreferrer">Standard
+      Webhooks</a>, for which most languages have a library.</p>
+  </details>`;
+}

@@ -69,8 +69,8 @@ function Redeliver({ path, onDone }) {
         <option value="all">Everything that this webhook wants, also what was delivered</option>
       </select><//>
     <div class="row">
-      <div class="col-sm-6"><${Field} label="From"><input type="datetime-local" required value=${from} onInput=${(e) => setFrom(e.target.value)} data-test="redeliver-from" /><//></div>
-      <div class="col-sm-6"><${Field} label="To"><input type="datetime-local" required value=${to} onInput=${(e) => setTo(e.target.value)} data-test="redeliver-to" /><//></div>
+      <div class="col-sm-6"><${Field} label="From"><input type="datetime-local" required value=${from} onInput=${(e) => setFrom(e.target.value)} data-test="redeliver-since" /><//></div>
+      <div class="col-sm-6"><${Field} label="To"><input type="datetime-local" required value=${to} onInput=${(e) => setTo(e.target.value)} data-test="redeliver-until" /><//></div>
     </div>
     <p class="small text-body-secondary mb-0">They come with the same <code>webhook-id</code> as before, by which your receiver knows what it has.</p>
   <//>`;

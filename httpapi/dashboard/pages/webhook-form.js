@@ -55,8 +55,8 @@ export function WebhookForm({ webhook, onDone }) {
   };
   return html`<${FormDialog} title=${webhook ? "Change the webhook" : "Add a webhook"} action=${webhook ? "Save" : "Add"}
       disabled=${chosen.length === 0} onSubmit=${submit} onClose=${(done) => onDone(done ? answer.body : null)} test="webhook-form">
-    <${Field} label="Address" help="Where events are posted to: https:// or http://, reachable from this server.">
-      <input type="url" required value=${url} onInput=${(e) => setURL(e.target.value)} placeholder="https://example.com/hook" data-test="webhook-url" /><//>
+    <${Field} label="Address" help="Where events are posted to. This server must be able to reach it.">
+      <input type="url" required value=${url} onInput=${(e) => setURL(e.target.value)} data-test="webhook-url" /><//>
     <${Field} label="Name" help="For you, to tell it from others.">
       <input type="text" maxlength="100" value=${name} onInput=${(e) => setName(e.target.value)} data-test="webhook-name" /><//>
     <${EventChoice} chosen=${chosen} onChange=${setChosen} />

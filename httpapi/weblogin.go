@@ -46,6 +46,8 @@ type dashboardInfo struct {
 	Version string `json:"version"`
 	SignUp  bool   `json:"signup"`
 	Sandbox bool   `json:"sandbox"`
+	// Known says that the browser has brought a login, which may have ended meanwhile.
+	Known bool `json:"known"`
 }
 
 func (s *Server) webLoginRoutes() []route {
@@ -59,7 +61,7 @@ func (s *Server) webLoginRoutes() []route {
 
 // dashboardInfo is GET /dashboard/info.
 func (s *Server) dashboardInfo(c *fiber.Ctx) error {
-	return ok(c, dashboardInfo{Version: s.version, SignUp: false, Sandbox: s.sandbox != nil})
+	return ok(c, dashboardInfo{Version: s.version, SignUp: false, Sandbox: s.sandbox != nil, Known: cookieOf(&c.Request().Header) != ""})
 }
 
 // browsed admits whoever is logged in with a browser.

@@ -68,7 +68,7 @@ function useGate({ me, refresh, take }, route) {
 
 function App() {
   const identity = useIdentity();
-  const { me, info, error, refresh, logout } = identity;
+  const { me, info, error, logout } = identity;
   const route = useRoute();
   const { enter, asking } = useGate(identity, route);
   const main = useFocus(route);
@@ -91,7 +91,7 @@ function App() {
   };
 
   let content;
-  if (error && me === undefined) content = html`<${ErrorBox} error=${error} onRetry=${refresh} />`;
+  if (error && me === undefined) content = html`<${ErrorBox} error=${error} onRetry=${() => location.reload()} />`;
   else if (me === undefined || asking || (me === null && !isOpen(route.name)) || (me && route.name === "")) content = html`<${Busy} />`;
   else content = html`<${Page} route=${route} me=${me} info=${info} onLogin=${enter} />`;
 

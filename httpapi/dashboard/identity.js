@@ -14,12 +14,13 @@ export function useIdentity() {
   const take = useCallback((identity) => {
     const who = (i) => i && `${i.role} ${i.tenant?.id ?? ""}`;
     setCSRF(identity?.csrf);
-    if (who(known.current) !== who(identity)) forget();
+    if (who(known.current) !== who(identity)) forget({ reopen: Boolean(identity) });
     known.current = identity;
     setError(null);
     setMe(identity);
   }, []);
 
+  // refresh resolves to who is logged in, null for nobody.
   const refresh = useCallback(async () => {
     try {
       const identity = await get("/dashboard/session");
@@ -41,8 +42,11 @@ export function useIdentity() {
   }, [take]);
 
   useEffect(() => {
-    refresh();
-    get("/dashboard/info").then(setInfo, () => {}); // without it there is no sign-up and no phone
+    // Who has no login need not ask whose it is: the browser would report an error.
+    get("/dashboard/info").then((now) => {
+      setInfo(now);
+      return now.known ? refresh() : take(null);
+    }, setError);
     const gone = () => take(null);
     window.addEventListener("wapid-unauthorized", gone);
     return () => window.removeEventListener("wapid-unauthorized", gone);

@@ -106,12 +106,13 @@ document.addEventListener("visibilitychange", () => {
   }
 });
 
-// forget ends the stream and its cursor: whoever comes next has another log.
-export function forget() {
+// forget ends the stream and its cursor: whoever comes next has another log. With
+// reopen that is begun at once.
+export function forget({ reopen }) {
   stream.last = "";
   stream.refused = 0;
   close();
-  open();
+  if (reopen) open();
 }
 
 function wanted(filter, event) {

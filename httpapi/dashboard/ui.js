@@ -24,7 +24,7 @@ export function ErrorBox({ error, onRetry }) {
   if (!error) return null;
   return html`<div class="alert alert-danger d-flex flex-wrap align-items-center gap-2" role="alert" data-test="error">
     <div class="me-auto text-break">
-      <div>${error.message ?? String(error)}</div>
+      <div>${sentence(error.message ?? String(error))}</div>
       <div class="small">
         ${error.retryAfter ? html`<span class="me-2">Try again in ${duration(error.retryAfter * 1000)}.</span>` : null}
         ${error.code && error.code !== "NETWORK" ? html`<span class="me-2 font-monospace">${error.code}</span>` : null}
@@ -33,6 +33,11 @@ export function ErrorBox({ error, onRetry }) {
     </div>
     ${onRetry && html`<button type="button" class="btn btn-sm btn-outline-danger" onClick=${onRetry}>Try again</button>`}
   </div>`;
+}
+
+// sentence begins a text with a capital, as the API's don't.
+function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 // Copy puts text onto the clipboard, and says that it did.

@@ -45,7 +45,7 @@ export default function Actions({ id, status, onChange, onGone }) {
     onGone();
   });
 
-  const stopped = status.status === "disconnected" && status.reason !== "network";
+  const stopped = status.status === "disconnected" && !["network", "banned"].includes(status.reason);
   return html`
     <div class="d-flex flex-wrap gap-2 mb-3" role="group" aria-label="Actions">
       ${status.connected && html`<a class="btn btn-sm btn-primary" href="#/send" data-test="session-send">Send a message</a>

@@ -4,7 +4,7 @@ import { html, useEffect, useState } from "/dashboard/vendor/preact.js";
 import { get, serverNow } from "/dashboard/api.js";
 import { useEvents } from "/dashboard/live.js";
 import { Busy, Empty, ErrorBox, More, Time } from "/dashboard/ui.js";
-import { inShort } from "/dashboard/pages/session-words.js";
+import { fall } from "/dashboard/pages/session-words.js";
 
 const page = 30;
 const most = 300; // entries that are kept while new ones come in
@@ -86,7 +86,7 @@ function tell({ event, data }) {
   switch (event) {
     case "qr": return `QR code ${data.attempt} was shown`;
     case "ready": return `Connected as +${data.phoneNumber}`;
-    case "disconnected": return `Disconnected: ${inShort(data.reason)}`;
+    case "disconnected": return fall(data.reason);
     case "message": return `${data.type === "text" ? "Message" : `Message (${data.type})`} from ${plain(data.from)}`;
     case "message.status": return `Message to ${plain(data.to)} ${words[data.status] ?? data.status}`;
     case "group": return "A group has changed";

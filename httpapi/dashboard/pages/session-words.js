@@ -18,9 +18,15 @@ export function explain(reason) {
   return reasons[reason] ?? (reason || "");
 }
 
-// inShort is the reason in one or two words.
-export function inShort(reason) {
-  return short[reason] ?? reason;
+const falls = {
+  network: "The connection was lost", logged_out: "The phone logged it out", qr_timeout: "Nobody scanned the code",
+  replaced: "The device logged in elsewhere", banned: "WhatsApp banned the number", client_outdated: "WhatsApp refused the server's version",
+  stopped: "Disconnected on request", pairing_failed: "Linking failed", unreadable: "The options could not be read",
+};
+
+// fall tells how a session came to be disconnected, as an event.
+export function fall(reason) {
+  return falls[reason] ?? `Disconnected: ${reason}`;
 }
 
 const short = {
@@ -30,7 +36,7 @@ const short = {
 
 // SessionBadge is a session's status, with the reason where there is one.
 export function SessionBadge({ status, reason, ...rest }) {
-  return html`<${StateBadge} state=${status} label=${reason ? `Disconnected: ${inShort(reason)}` : undefined}
+  return html`<${StateBadge} state=${status} label=${reason ? `Disconnected: ${short[reason] ?? reason}` : undefined}
     data-reason=${reason} title=${explain(reason) || undefined} ...${rest} />`;
 }
 

@@ -1,5 +1,5 @@
 // One session: how it stands, what can be done next, and what has happened to it.
-import { html, useState } from "/dashboard/vendor/preact.js";
+import { html, useEffect, useRef, useState } from "/dashboard/vendor/preact.js";
 import { get, sessionPath } from "/dashboard/api.js";
 import { useEvents, usePoll } from "/dashboard/live.js";
 import { Busy, Copy, Empty, ErrorBox } from "/dashboard/ui.js";
@@ -23,14 +23,24 @@ function useStatus(id) {
 }
 
 export default function Session({ id, me }) {
+  const [gone, setGone] = useState("");
+  if (gone) return html`<${Gone} title=${gone} />`;
+  return html`<${Live} id=${id} me=${me} onGone=${setGone} />`;
+}
+
+// Gone takes the focus: the button that had it is no more.
+function Gone({ title }) {
+  const link = useRef();
+  useEffect(() => link.current.focus(), []);
+  return html`<${Empty} title=${title}><a href="#/sessions" ref=${link} data-test="session-back">To the sessions</a><//>`;
+}
+
+function Live({ id, me, onGone }) {
   const { data: status, error, again } = useStatus(id);
-  const [gone, setGone] = useState(false);
   const manage = mayManage(me);
-  if (gone || error?.status === 404) {
-    return html`<${Empty} title=${gone ? "The session is deleted" : "There is no session of this id"}>
-      <a href="#/sessions" data-test="session-back">To the sessions</a>
-    <//>`;
-  }
+  useEffect(() => {
+    if (error?.status === 404) onGone("There is no session of this id");
+  }, [error]);
   return html`
     <nav aria-label="Where you are"><ol class="breadcrumb mb-2">
       <li class="breadcrumb-item"><a href="#/sessions">Sessions</a></li>
@@ -41,7 +51,7 @@ export default function Session({ id, me }) {
     ${status && html`
       <${Head} id=${id} status=${status} />
       <${Restrictions} list=${status.restrictions} />
-      ${manage && html`<${Actions} id=${id} status=${status} onChange=${again} onGone=${() => setGone(true)} />`}
+      ${manage && html`<${Actions} id=${id} status=${status} onChange=${again} onGone=${() => onGone("The session is deleted")} />`}
       ${status.status === "passkey_required" && manage && html`<${Passkey} id=${id} status=${status} onChange=${again} />`}
       ${linkable(status) && html`<${Link} id=${id} status=${status} manage=${manage} onChange=${again} />`}
       <div class="row g-3">
@@ -70,7 +80,7 @@ function Head({ id, status }) {
     </dl>
     ${reason && html`<div class=${`alert ${reason === "stopped" ? "alert-secondary" : "alert-warning"}`} data-test="session-reason">
       ${explain(reason)}${" "}
-      ${reason === "banned" && html`<${Until} at=${status.until} prefix="The ban ends" />`}
-      ${status.nextAttemptAt ? html`<${Until} at=${status.nextAttemptAt} prefix="The next try begins" />` : null}
+      ${reason === "banned" ? html`<${Until} at=${status.until} prefix="The ban ends" />`
+        : status.nextAttemptAt ? html`<${Until} at=${status.nextAttemptAt} prefix="The next try begins" />` : null}
     </div>`}`;
 }

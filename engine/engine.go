@@ -36,6 +36,8 @@ type Config struct {
 	// PrepareRate is how many recipients a minute a session may ask for ahead of
 	// messages to them, after MaxPrepare at once; 0 means that it asks nothing ahead.
 	PrepareRate int
+	// Watch is told what happens; the zero value is for nobody.
+	Watch Watch
 }
 
 // Engine is the registry of all sessions. Its methods are safe for concurrent use.
@@ -54,6 +56,7 @@ type Engine struct {
 	flights      flights
 	shares       shares
 	panics       atomic.Int64
+	watch        Watch
 
 	creating [64]sync.Mutex // keeps two creations of one session apart; indexed by a hash of its key
 	seed     maphash.Seed
@@ -70,8 +73,8 @@ func New(c Config) *Engine {
 	e := &Engine{
 		network: c.Network, store: c.Store, log: c.Log, nudge: c.Nudge, now: c.Now,
 		backoff: c.Backoff, sendTimeout: c.SendTimeout,
-		postmaster: newPostmaster(),
-		seed:       maphash.MakeSeed(), sessions: make(map[SessionKey]*worker),
+		postmaster: newPostmaster(), watch: c.Watch,
+		seed: maphash.MakeSeed(), sessions: make(map[SessionKey]*worker),
 		started: make(chan struct{}),
 	}
 	if e.log == nil {

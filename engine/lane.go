@@ -110,7 +110,10 @@ func (w *worker) try(ctx context.Context, v *view, m Outgoing) (sent Sent, err e
 			sent, err = Sent{}, WrapError(CodeSendOutcomeUnknown, errSendPanicked, "the message may or may not have been sent")
 		}
 	}()
-	return v.conn.Send(ctx, m)
+	began := time.Now()
+	sent, err = v.conn.Send(ctx, m)
+	w.engine.watch.answered(began, err)
+	return sent, err
 }
 
 // unknownOutcome makes sure that the error names the message.

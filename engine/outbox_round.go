@@ -59,8 +59,9 @@ func (w *worker) pauseRound(ctx context.Context, failure error, before int) bool
 // it, after so many failures. It returns an error if the message is still in the
 // outbox.
 func (w *worker) sendQueued(ctx context.Context, q Queued, failures int) error {
-	m := q.Message
+	m, began := q.Message, time.Now()
 	sent, err := w.deliverOnce(ctx, m)
+	w.engine.watch.tried(w.key, m.Kind, began, err)
 	a := attempt{id: m.ID, unsure: q.Unsure}
 	code := CodeOf(err)
 	if mayPass(code, failures) && !errors.Is(err, errSendPanicked) {

@@ -71,10 +71,18 @@ func (e *Engine) Submit(ctx context.Context, key SessionKey, m Outgoing, o SendO
 		}
 		m.ID = e.network.NewMessageID()
 	}
-	if o.Claim == nil {
-		return w.submit(ctx, m, o)
+	submit := func() (Submitted, error) {
+		began := time.Now()
+		s, err := w.submit(ctx, m, o)
+		if err != nil || !s.Queued && !s.Replayed {
+			e.watch.tried(key, m.Kind, began, err)
+		}
+		return s, err
 	}
-	return e.flights.do(ctx, key, *o.Claim, func() (Submitted, error) { return w.submit(ctx, m, o) })
+	if o.Claim == nil {
+		return submit()
+	}
+	return e.flights.do(ctx, key, *o.Claim, submit)
 }
 
 // Send is Submit without options.

@@ -157,6 +157,7 @@ func (w *worker) apply(ctx context.Context, in input) error {
 		}
 		w.logTransition(next, in)
 	}
+	w.engine.watch.dropped(in)
 	w.machine = next
 	w.publish()
 	return nil

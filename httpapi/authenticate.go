@@ -111,11 +111,15 @@ func bearerToken(header string) string {
 
 // administered admits requests that carry the operator's key, or come from a browser
 // that is logged in with it, and tells the
-// handler for the audit log where they come from. It returns CodeUnauthorized,
+// handler for the audit log where they come from. bearer says that the key may also
+// come as a bearer token. It returns CodeUnauthorized,
 // CodeStorage and CodeRateLimited.
-func (s *Server) administered(next func(*fiber.Ctx, store.Origin) error) fiber.Handler {
+func (s *Server) administered(bearer bool, next func(*fiber.Ctx, store.Origin) error) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		key := c.Get(headerAdminKey)
+		if key == "" && bearer {
+			key = bearerToken(c.Get(fiber.HeaderAuthorization))
+		}
 		if key == "" && cookieOf(&c.Request().Header) != "" {
 			from, err := s.browserOperator(c)
 			if err != nil {

@@ -84,6 +84,7 @@ type failure struct {
 // reaches the middleware.
 func (s *Server) failEarly(c *fiber.Ctx, err error) error {
 	lingerOn(c.Context().Conn())
+	defer s.answered(c, RouteNone, time.Now())
 	return s.fail(c, err)
 }
 

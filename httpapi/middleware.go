@@ -24,10 +24,12 @@ var requestIDPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 func (s *Server) around(c *fiber.Ctx) error {
 	if !s.enter() {
 		c.Set(fiber.HeaderConnection, "close")
+		defer s.answered(c, RouteNone, time.Now())
 		return s.fail(c, &engine.Error{Code: engine.CodeStopping, Message: "the daemon is shutting down", RetryAfter: retryWhenStopping})
 	}
 	defer s.leave()
 	start := time.Now()
+	defer func() { s.answered(c, c.Route().Path, start) }()
 	id := requestID(c)
 	s.insistOnTLS(c)
 	c.SetUserContext(s.base)

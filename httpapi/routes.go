@@ -41,6 +41,8 @@ type route struct {
 	// browser needs a browser that is logged in, as whomever, and is called with the token
 	// of its cookie as well.
 	browser func(c *fiber.Ctx, w store.WebSession, token string) error
+	// bearer says that the operator's key may also come as a bearer token.
+	bearer bool
 	// public needs no key.
 	public fiber.Handler
 }
@@ -55,7 +57,7 @@ func (s *Server) routes() []route {
 		s.webhookRoutes(), s.endpointRoutes(), s.deliveryRoutes(),
 		s.accountRoutes(), s.keyRoutes(),
 		s.adminRoutes(), s.adminKeyRoutes(), s.adminAuditRoutes(), s.statsRoutes(), s.loginLinkRoutes(),
-		s.systemRoutes(), s.docsRoutes(), s.webLoginRoutes(), s.dashboardPageRoutes(),
+		s.systemRoutes(), s.metricsRoutes(), s.docsRoutes(), s.webLoginRoutes(), s.dashboardPageRoutes(),
 		s.sandboxRoutes(),
 	)
 }
@@ -98,7 +100,7 @@ func (r route) handler(s *Server) fiber.Handler {
 			return r.tenant(c, p)
 		})
 	case r.operator != nil:
-		return s.administered(func(c *fiber.Ctx, from store.Origin) error {
+		return s.administered(r.bearer, func(c *fiber.Ctx, from store.Origin) error {
 			if err := checkQuery(c, r.query); err != nil {
 				return err
 			}

@@ -100,6 +100,11 @@ type Options struct {
 	// the Message of its engine.Error, against being ready. They are called
 	// together, by any number of requests, and must return once their context ends.
 	Ready []func(context.Context) error
+	// Answered is told of every request that reached a handler or was refused before,
+	// by many goroutines at once; it must return at once. Nil for nobody.
+	Answered func(Answered)
+	// Metrics answers GET /metrics to whoever has the operator's key; nil for no metrics.
+	Metrics http.Handler
 }
 
 // Server answers the REST API. Its owner calls Serve once and Shutdown once.
@@ -116,6 +121,8 @@ type Server struct {
 	most    int // connections
 	ready   []func(context.Context) error
 	vitals  func() Vitals
+	told    func(Answered) // nil for nobody
+	metrics http.Handler   // may be nil
 	streams *streams
 	tickets *tickets
 	tls     *tls.Config    // nil for none
@@ -185,6 +192,8 @@ func New(o Options) *Server {
 		codes:   newPictures(maxPictures, engine.QRImage),
 		most:    o.MaxConns,
 		ready:   o.Ready,
+		told:    o.Answered,
+		metrics: o.Metrics,
 		streams: newStreams(),
 		tickets: newTickets(),
 		tls:     o.TLS,
@@ -267,6 +276,7 @@ func (s *Server) harden(server *fasthttp.Server) {
 		c := s.app.AcquireCtx(rc)
 		defer s.app.ReleaseCtx(c)
 		_ = s.fail(c, err)
+		s.answered(c, RouteNone, time.Now())
 	}
 }
 

@@ -10,9 +10,20 @@ import (
 // safe for concurrent use but for noted, which is the writer's own.
 type audience struct {
 	noted []engine.TenantID // whose events the batch under way appends
+	// types are those of the events that the batch under way appends, as long as nothing
+	// is rolled back; the first marked of them are of callers who have ended.
+	types    []appendix
+	marked   int
+	appended func(engine.EventType, engine.TenantID) // nil for nobody
 
 	mu        sync.Mutex
 	listeners map[engine.TenantID]map[*Listener]struct{}
+}
+
+// appendix is what is counted of an event.
+type appendix struct {
+	event  engine.EventType
+	tenant engine.TenantID
 }
 
 // Listener gets a hint after every commit that has added to a tenant's log. Hints
@@ -58,7 +69,10 @@ func (l *Listener) Close() {
 // note remembers that the transaction under way adds to a tenant's log. It is
 // called on the writer's goroutine, whether somebody listens or not: who begins to
 // listen before the commit has to hear of it.
-func (a *audience) note(tenant engine.TenantID) {
+func (a *audience) note(tenant engine.TenantID, t engine.EventType) {
+	if a.appended != nil {
+		a.types = append(a.types, appendix{t, tenant})
+	}
 	if n := len(a.noted); n == 0 || a.noted[n-1] != tenant {
 		a.noted = append(a.noted, tenant)
 	}
@@ -66,7 +80,13 @@ func (a *audience) note(tenant engine.TenantID) {
 
 // committed hints at what was noted. It is called on the writer's goroutine after
 // every batch, also one that failed: a hint too many does no harm.
-func (a *audience) committed() {
+func (a *audience) committed(failed bool) {
+	if !failed {
+		for _, t := range a.types {
+			a.appended(t.event, t.tenant)
+		}
+	}
+	a.types = a.types[:0]
 	if len(a.noted) == 0 {
 		return
 	}
@@ -81,4 +101,15 @@ func (a *audience) committed() {
 		}
 	}
 	a.noted = a.noted[:0]
+}
+
+// mark notes that the next caller's transaction begins.
+func (a *audience) mark() { a.marked = len(a.types) }
+
+// undone forgets events that were rolled back.
+func (a *audience) undone(all bool) {
+	if all {
+		a.marked = 0
+	}
+	a.types = a.types[:a.marked]
 }

@@ -162,7 +162,7 @@ func (s *Store) insertEvent(tx *sql.Tx, e *engine.Event, notice string) (fresh b
 		ON CONFLICT (tenant_id, session_id, type, notice) WHERE notice IS NOT NULL DO NOTHING`,
 		e.ID, e.Session.Tenant, e.Session.ID, e.Type, millis(e.At), e.Data, sql.NullString{String: notice, Valid: notice != ""}))
 	if n == 1 {
-		s.audience.note(e.Session.Tenant)
+		s.audience.note(e.Session.Tenant, e.Type)
 	}
 	return n == 1, err
 }

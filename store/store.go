@@ -54,6 +54,8 @@ type Options struct {
 	// cut takes back writes that were answered. It is there to measure what syncing
 	// costs.
 	Unsynced bool
+	// Watch is told what the store does; the zero value is for nobody.
+	Watch Watch
 }
 
 // Store is the daemon's own database. Its methods are safe for concurrent use.
@@ -172,9 +174,17 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	s.prober = &prober{probe: s.probe, clock: o.Clock}
 	s.moves = checkpoint.Start(beside, db, checkpoint.Options{Failed: func(err error) {
 		o.Log.Warn("the database's log can't be moved into its file", zap.Error(err))
-	}})
-	s.write = startWriter(db, &s.sick, hooks{changed: s.keys.forget, committed: s.audience.committed, undone: s.standing.forget})
+	}, Moved: o.Watch.Checkpointed})
+	s.audience.appended = o.Watch.Appended
+	s.write = startWriter(db, &s.sick, hooks{changed: s.keys.forget, committed: s.audience.committed, undone: s.undone, begins: s.audience.mark, watch: o.Watch})
 	return s, nil
+}
+
+// undone forgets what was remembered of writes that were rolled back: all of a batch, or
+// those of the caller that ran last.
+func (s *Store) undone(all bool) {
+	s.standing.forget()
+	s.audience.undone(all)
 }
 
 // createPrivate makes sure that the file exists and that only its owner can

@@ -56,9 +56,11 @@ type writer struct {
 
 // hooks are called on the writer's goroutine, and must not block.
 type hooks struct {
-	changed   func() // a batch was committed, or failed, in which somebody may not run again; nobody was answered yet
-	committed func() // a batch has ended
-	undone    func() // something that has run was rolled back
+	watch     Watch
+	begins    func()            // a caller's transaction begins
+	changed   func()            // a batch was committed, or failed, in which somebody may not run again; nobody was answered yet
+	committed func(failed bool) // a batch has ended
+	undone    func(all bool)    // what has run was rolled back: all of the batch, or the last caller's part
 }
 
 // write is one caller's transaction.
@@ -161,8 +163,10 @@ func (w *writer) run() {
 		runtime.Gosched()
 		batch = w.accompany(w.gather(append(batch[:0], first)))
 		if len(batch) > 0 {
-			w.commit(batch)
-			w.committed()
+			began := time.Now()
+			err := w.commit(batch)
+			w.watch.committed(len(batch), began, err)
+			w.committed(err != nil)
 		}
 		clear(batch)
 	}
@@ -224,9 +228,9 @@ func (w *writer) hurries(batch []*write, now time.Time) bool {
 	return true
 }
 
-// commit runs a batch and answers its callers. Callers' contexts play no part:
+// commit runs a batch and answers its callers; the error is for whoever counts it. Callers' contexts play no part:
 // interrupting one statement would roll back everybody's.
-func (w *writer) commit(batch []*write) {
+func (w *writer) commit(batch []*write) error {
 	alone := len(batch) == 1
 	once := slices.ContainsFunc(batch, func(one *write) bool { return !one.again })
 	guarded := !alone && (w.wary > 0 || once)
@@ -245,7 +249,7 @@ func (w *writer) commit(batch []*write) {
 		for _, one := range batch {
 			one.result <- failed
 		}
-		return
+		return err
 	}
 	if !refused || !alone { // a refusal alone has committed nothing
 		w.sick.Store(nil)
@@ -253,6 +257,7 @@ func (w *writer) commit(batch []*write) {
 	for _, one := range batch {
 		one.result <- one.err
 	}
+	return nil
 }
 
 // try is one SQLite transaction. After an error nothing of the batch happened, and
@@ -266,7 +271,7 @@ func (w *writer) try(batch []*write, guarded bool) (refused bool, err error) {
 	for _, one := range batch {
 		if guarded {
 			err = w.guard(ctx, tx, one)
-		} else if one.err = one.call(tx); one.err != nil {
+		} else if one.err = w.call(tx, one); one.err != nil {
 			if !fatal(one.err) {
 				return true, w.undo(tx)
 			}
@@ -289,11 +294,11 @@ func (w *writer) guard(ctx context.Context, tx *sql.Tx, one *write) error {
 	if _, err := tx.ExecContext(ctx, `SAVEPOINT caller`); err != nil {
 		return err
 	}
-	if one.err = one.call(tx); one.err != nil {
+	if one.err = w.call(tx, one); one.err != nil {
 		if fatal(one.err) {
 			return one.err
 		}
-		w.undone()
+		w.undone(false)
 		if _, err := tx.ExecContext(ctx, `ROLLBACK TO caller`); err != nil {
 			return errors.Join(one.err, err)
 		}
@@ -305,7 +310,7 @@ func (w *writer) guard(ctx context.Context, tx *sql.Tx, one *write) error {
 // undo ends a transaction of which nothing is to be kept. SQLite may have done so by
 // itself already, which it reports as an error without a meaning.
 func (w *writer) undo(tx *sql.Tx) error {
-	w.undone()
+	w.undone(true)
 	err := tx.Rollback()
 	var e sqlite3.Error
 	if errors.Is(err, sql.ErrTxDone) || errors.As(err, &e) && e.Code == sqlite3.ErrError {
@@ -315,7 +320,8 @@ func (w *writer) undo(tx *sql.Tx) error {
 }
 
 // call keeps a defect in one caller's code from ending everybody's writes.
-func (one *write) call(tx *sql.Tx) (err error) {
+func (w *writer) call(tx *sql.Tx, one *write) (err error) {
+	w.begins()
 	defer func() {
 		if p := recover(); p != nil {
 			err = engine.WrapError(engine.CodeInternal, fmt.Errorf("panic: %v", p), "a defect in a database write")

@@ -35,7 +35,7 @@ func numbers(t testing.TB) (*writer, *sql.DB, *atomic.Pointer[engine.Error]) {
 		t.Fatal(err)
 	}
 	sick := &atomic.Pointer[engine.Error]{}
-	w := startWriter(db, sick, hooks{func() {}, func() {}, func() {}})
+	w := startWriter(db, sick, hooks{begins: func() {}, changed: func() {}, committed: func(bool) {}, undone: func(bool) {}})
 	t.Cleanup(func() {
 		if err := errors.Join(w.close(), read.Close()); err != nil {
 			t.Error(err)

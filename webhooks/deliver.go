@@ -28,6 +28,9 @@ func (d *Dispatcher) start(running, sending context.Context, workers *pool, c Cl
 		turns, next := d.record(sending, offered, shareAfter(tries), append(tries, untried(line[len(tries):])...))
 		for i, turn := range turns[:min(len(turns), len(tries))] {
 			d.report(c.Endpoint, line[i].Delivery.Attempts+1, tries[i], turn)
+			if d.o.Tried != nil {
+				d.o.Tried(line[i].Event, tries[i])
+			}
 		}
 		switch {
 		case next == nil:

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"wapid/engine"
 )
 
 // Options of a dispatcher. The zero value is what the daemon uses.
@@ -25,6 +27,9 @@ type Options struct {
 	Version     string        // for the User-Agent; "" means dev
 	Clock       func() time.Time
 	Rand        func() float64 // draws from [0, 1) for jitter
+	// Tried is told of every try at a delivery once its outcome is recorded, by many
+	// goroutines at once; it must return at once. Nil for nobody.
+	Tried func(engine.Event, Tried)
 }
 
 func (o Options) withDefaults() Options {

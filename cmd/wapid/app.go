@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"wapid/bulk"
+	"wapid/cmd/wapid/metrics"
 	"wapid/engine"
 	"wapid/engine/media"
 	"wapid/engine/whatsapp"
@@ -69,6 +70,8 @@ type app struct {
 	shares     shutdownShares
 	deadline   deadline
 	shellKey   string // admits commands on this machine, as long as the app lives
+	metrics    *metrics.Metrics
+	scrapes    *scrapes // nil where metrics have no address of their own
 	closers    []func() error
 
 	// NewAPIKey and NewAdminKey are set when this start made them: they are
@@ -110,11 +113,12 @@ func (a *app) open(ctx context.Context, c appConfig) error {
 	if err := checkKeys(ctx, dir, keys); err != nil {
 		return err
 	}
+	a.metrics = metrics.New(metrics.Options{Version: version, Simulated: c.Endpoint != nil, Tenants: c.MetricsTenants})
 	unsynced := c.Synchronous == "normal"
 	if unsynced {
 		c.Log.Warn("commits are not synced: a power cut takes back what was acknowledged")
 	}
-	a.store, err = store.Open(ctx, filepath.Join(dir, store.FileName), store.Options{Clock: c.Clock, Log: c.Log.Named("store"), Keys: keys, Unsynced: unsynced})
+	a.store, err = store.Open(ctx, filepath.Join(dir, store.FileName), store.Options{Clock: c.Clock, Log: c.Log.Named("store"), Keys: keys, Unsynced: unsynced, Watch: a.metrics.Store()})
 	if err != nil {
 		return err
 	}
@@ -229,11 +233,11 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 		return err
 	}
 	a.supervisor = &supervisor{log: c.Log, alive: a.touch}
-	a.dispatcher = webhooks.New(a.store, guard, c.Log.Named("webhooks"), webhooks.Options{Version: version, Clock: c.Clock, Grace: a.shares.webhooks})
+	a.dispatcher = webhooks.New(a.store, guard, c.Log.Named("webhooks"), webhooks.Options{Version: version, Clock: c.Clock, Grace: a.shares.webhooks, Tried: a.metrics.Tried})
 	a.engine = engine.New(engine.Config{
 		Network: a.network, Store: a.store, Log: c.Log.Named("engine"),
 		Now: c.Clock, Nudge: a.dispatcher.Nudge, Backoff: c.Backoff, CheckRate: c.CheckRate, PrepareRate: c.LookAhead,
-		ConnectLimit: c.AtOnce, ConnectRate: c.ConnectRate,
+		ConnectLimit: c.AtOnce, ConnectRate: c.ConnectRate, Watch: a.metrics.Engine(),
 	})
 	a.bulk = bulk.NewRunner(a.store, a.engine, c.Log.Named("bulk"), bulk.Options{Dir: filepath.Join(dir, bulkDir), Clock: c.Clock, Grace: a.shares.bulk})
 	a.memory = newMemory()
@@ -246,9 +250,11 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 		PublicURL: public, RateLimit: c.RateLimit, ShellKey: a.shellKey, Erase: a.janitor.Nudge, TryProxy: a.network.TryProxy,
 		Vitals: vitals(dir, time.Now()), Sandbox: c.Sandbox,
 		Spool: a.spool, MaxMedia: int64(c.MaxMedia) << 20,
-		Ready: []func(context.Context) error{a.network.Ping, a.store.Readable, checkRoom(dir), a.examiner.Healthy},
+		Ready:    []func(context.Context) error{a.network.Ping, a.store.Readable, checkRoom(dir), a.examiner.Healthy},
+		Answered: a.metrics.Answered, Metrics: a.metrics.Handler(),
 	})
-	return nil
+	a.showMetrics(dir)
+	return a.openMetrics(c.MetricsListen)
 }
 
 // URL is where the API listens.
@@ -281,12 +287,17 @@ func (a *app) Run(ctx context.Context) error {
 	if a.profiles != nil {
 		stopProfiles = a.launch(cancel, "profiles", a.profiles.Run)
 	}
+	stopScrapes := func() {}
+	if a.scrapes != nil {
+		stopScrapes = a.launch(cancel, "metrics", a.scrapes.Run)
+	}
 	<-ctx.Done()
 	a.log.Info("stopping", zap.Duration("within", a.deadline.within))
 	a.deadline.begin()
 	a.supervisor.stopping()
 	stopSupervisor()
 	stopFront()
+	stopScrapes()
 	stopProfiles()
 	stopAPI()
 	stopMemory()

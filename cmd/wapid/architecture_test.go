@@ -33,8 +33,9 @@ var allowed = map[string][]string{
 	"wapid/store/seal":            {},
 	"wapid/httpapi":               {"wapid/engine", "wapid/engine/media", "wapid/bulk", "wapid/webhooks", "wapid/store"},
 	"wapid/cmd/wapid": {"wapid/engine", "wapid/engine/media", "wapid/engine/whatsapp", "wapid/engine/simnet",
-		"wapid/bulk", "wapid/webhooks", "wapid/store", "wapid/store/seal", "wapid/httpapi",
+		"wapid/bulk", "wapid/webhooks", "wapid/store", "wapid/store/seal", "wapid/httpapi", "wapid/cmd/wapid/metrics",
 		"wapid/cmd/wapid/bench", "wapid/cmd/wapid/bench/bound", "wapid/cmd/wapid/bench/load", "wapid/cmd/wapid/bench/report"},
+	"wapid/cmd/wapid/metrics":      {"wapid/engine", "wapid/engine/whatsapp", "wapid/webhooks", "wapid/store", "wapid/httpapi"},
 	"wapid/cmd/wapid/bench":        {"wapid/cmd/wapid/bench/bound", "wapid/cmd/wapid/bench/load", "wapid/cmd/wapid/bench/report"},
 	"wapid/cmd/wapid/bench/bound":  {"wapid/cmd/wapid/bench/load"},
 	"wapid/cmd/wapid/bench/load":   {},
@@ -54,6 +55,8 @@ var onlyIn = map[string][]string{
 	"gonum.org/v1/plot/…":           {"wapid/cmd/benchreport"},
 	"database/sql":                  {"wapid/store", "wapid/store/checkpoint", "wapid/store/seal", "wapid/engine/whatsapp"},
 	"github.com/mattn/go-sqlite3":   {"wapid/store", "wapid/store/seal", "wapid/engine/whatsapp", "wapid/cmd/wapid/bench/bound"},
+
+	"github.com/prometheus/client_golang/…": {"wapid/cmd/wapid/metrics"},
 }
 
 func TestImportsFollowTheGraph(t *testing.T) {

@@ -54,6 +54,7 @@ type settings struct {
 
 	frontSettings `embed:""`
 	keySettings   `embed:""`
+	watchSettings `embed:""`
 }
 
 // Validate refuses numbers that would be taken for something else: a mistyped pace is
@@ -75,7 +76,7 @@ func (s settings) Validate() error {
 			return fmt.Errorf("%s is %d and may not be below %d", number.flag, number.value, number.least)
 		}
 	}
-	return errors.Join(s.frontSettings.Validate(), s.keySettings.Validate())
+	return errors.Join(s.frontSettings.Validate(), s.keySettings.Validate(), s.watchSettings.Validate())
 }
 
 // configureFile adds the file named by --config or WAPID_CONFIG to where the

@@ -42,6 +42,9 @@ func (c *serveCommand) Run(env *environment) error {
 	if err := banner(env, a, c.Data); err != nil {
 		return joinClose(err, a)
 	}
+	if a.scrapes != nil {
+		fmt.Fprintf(env.stdout, "Metrics: %s\n", a.scrapes.URL())
+	}
 	if prof != nil {
 		fmt.Fprintf(env.stdout, "Profiles: %s\n", prof.URL())
 	}

@@ -118,8 +118,8 @@ func TestWhatIsShownOnThePhoneOnly(t *testing.T) {
 	evt.Info.ID, evt.UnavailableType = "LATER", events.UnavailableTypeUnknown // the phone is asked for it
 	own := *evt
 	own.Info.ID, own.Info.IsFromMe, own.UnavailableType = "OWN", true, events.UnavailableTypeViewOnce
-	before := n.undecryptable.Load()
-	if !l.handle(evt) || !l.handle(&own) || n.undecryptable.Load() != before+2 {
+	before := n.Undecryptable()
+	if !l.handle(evt) || !l.handle(&own) || n.Undecryptable() != before+2 {
 		t.Error("not counted as undecryptable")
 	}
 }

@@ -83,6 +83,7 @@ func (l *link) handle(event any) (handled bool) {
 // panicked ends a link whose handling of an event had a defect, so that what caused the
 // event comes again.
 func (l *link) panicked(p, event any) {
+	l.conn.net.counts.panic.Add(1)
 	l.conn.log.Error("event handler panicked, connecting anew", zap.String("event", fmt.Sprintf("%T", event)),
 		zap.String("panic", engine.Redact(fmt.Sprint(p))), zap.ByteString("stack", debug.Stack()))
 	l.drop(engine.DropNetwork, errors.New("an event handler panicked"))
@@ -96,6 +97,7 @@ const maxUnansweredPings = 3
 // the ping. One that only has not answered yet, or whose answer this busy machine
 // has not got to, gets more time.
 func (l *link) unanswered(evt *events.KeepAliveTimeout) {
+	l.conn.net.counts.ping.Add(1)
 	silence := l.wire.silence()
 	if silence < l.conn.net.opts.PingTimeout && evt.ErrorCount < maxUnansweredPings {
 		return
@@ -171,6 +173,7 @@ func (l *link) notCommitted(err error) {
 	if l.conn.ctx.Err() != nil { // nobody wants it any more
 		return
 	}
+	l.conn.net.counts.commit.Add(1)
 	l.conn.log.Warn("message not committed; it is asked for again", zap.Error(err))
 	l.retryLater(err)
 }
@@ -226,7 +229,7 @@ func (l *link) undecryptable(evt *events.UndecryptableMessage) bool {
 	l.stanzas.take(evt.Info)
 	l.pipeline.settle()
 	if evt.UnavailableType != events.UnavailableTypeViewOnce || !isFromSomebody(evt.Info) {
-		c.net.undecryptable.Add(1)
+		c.net.counts.decrypt.Add(1)
 		c.log.Debug("message could not be decrypted; its sender is asked for it again", zap.Bool("unavailable", evt.IsUnavailable))
 		return true
 	}

@@ -87,7 +87,7 @@ func newLink(c *conn, device *store.Device) (*link, error) {
 
 // newClient sets up whatsmeow for one link.
 func newClient(l *link) *whatsmeow.Client {
-	cli := whatsmeow.NewClient(l.device, clientLog{log: l.conn.log, tap: l, gate: &l.logs, ended: l.ctx})
+	cli := whatsmeow.NewClient(l.device, clientLog{log: l.conn.log, tap: l, counts: &l.conn.net.counts, gate: &l.logs, ended: l.ctx})
 	clients := l.conn.http
 	cli.SetWebsocketHTTPClient(clients.websocket)
 	cli.SetPreLoginHTTPClient(clients.preLogin)
@@ -186,6 +186,7 @@ func (l *link) received(node *waBinary.Node) {
 	if l.guard != nil {
 		l.stanzas.note(node)
 	}
+	l.conn.net.counts.stanza(node)
 	verdict, ok := verdictOf(node, l.conn.net.opts.Clock())
 	if !ok || !l.conn.enter() {
 		return

@@ -27,6 +27,7 @@ type clientLog struct {
 	log    *zap.Logger
 	module string
 	tap    stanzaTap
+	counts *counts         // nil for nobody's
 	gate   *logGate        // nil for what has no end
 	ended  context.Context // of the work that is logged; nil for what has no end
 }
@@ -108,6 +109,9 @@ func (l clientLog) write(level zapcore.Level, format string, args []any) {
 	}
 	if l.module == moduleSocket || format == handlerFailed || l.ownDoing(args) {
 		level = zapcore.DebugLevel
+	}
+	if l.counts != nil && level > zapcore.DebugLevel {
+		l.counts.said(level)
 	}
 	if level > zapcore.DebugLevel {
 		if !core.Enabled(level) {

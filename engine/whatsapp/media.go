@@ -45,6 +45,7 @@ func (c *conn) Upload(ctx context.Context, kind engine.Kind, to engine.JID, plai
 	} else {
 		resp, err = t.uploadSealed(class, plain)
 	}
+	c.net.counts.uploaded(resp.FileLength, err)
 	if err != nil {
 		return engine.Upload{}, t.explain(err)
 	}
@@ -156,6 +157,7 @@ func (c *conn) Download(ctx context.Context, m engine.MessageRef, to *os.File) e
 		err = t.fetch(part, to)
 	}
 	if err == nil {
+		c.net.counts.downloaded(to)
 		_, err = to.Seek(0, io.SeekStart)
 	}
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"net"
-	"sync/atomic"
 	"time"
 
 	"go.mau.fi/whatsmeow"
@@ -103,7 +102,7 @@ type Network struct {
 	// parts of a history they look into.
 	transfers, histories *semaphore.Weighted
 
-	undecryptable atomic.Int64 // messages that could not be decrypted at first
+	counts counts
 }
 
 var _ engine.Network = (*Network)(nil)
@@ -198,7 +197,7 @@ func (n *Network) NewMessageID() engine.MessageID {
 
 // Undecryptable counts the messages that could not be decrypted when they first
 // came; their senders were asked for them again.
-func (n *Network) Undecryptable() int64 { return n.undecryptable.Load() }
+func (n *Network) Undecryptable() int64 { return n.counts.decrypt.Load() }
 
 // Info tells whether the network is a simulated one, and the WhatsApp Web version
 // that connections announce.

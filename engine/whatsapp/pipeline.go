@@ -124,7 +124,7 @@ func (l *link) pipe(evt *events.Message, stanza *waBinary.Node, hash [32]byte) e
 	}
 	info, stored := evt.Info, l.guard.secrets.take(evt.Info.ID)
 	begun := l.pipeline.add(func() (finish func()) {
-		committed := l.conn.handler.Receive(l.conn.ctx, m)
+		committed := l.conn.net.counts.piped(l.conn.handler.Receive(l.conn.ctx, m))
 		return func() {
 			l.arrived(func() error { return errors.Join(committed(), stored()) }, hash, &info, stanza)
 		}

@@ -25,6 +25,9 @@ type Options struct {
 	// Failed is told of what went wrong, once until a round succeeds; nil for nobody.
 	// What is not moved stays safe in the log.
 	Failed func(error)
+	// Moved is told of each round that moved something: how many pages the log held, and
+	// how long it took. It must return at once; nil for nobody.
+	Moved func(pages int, took time.Duration)
 }
 
 const (
@@ -115,7 +118,11 @@ func (m *Mover) run(ctx context.Context) {
 // moved between two commits. Where one reader follows another that is never so; then,
 // rarely, the commits wait a moment for those who read.
 func (m *Mover) round(ctx context.Context) error {
+	began := time.Now()
 	pages, err := move(ctx, m.beside)
+	if err == nil && pages > 0 && m.o.Moved != nil {
+		m.o.Moved(pages, time.Since(began))
+	}
 	if err == nil && pages >= m.o.Pages {
 		_, err = move(ctx, m.writers)
 	}

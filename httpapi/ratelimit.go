@@ -126,13 +126,7 @@ func (r *rates) attempt(address netip.Addr, known bool, look func() error) error
 
 // strangerAt is the bucket of an address; those of one IPv6 network share one.
 func (r *rates) strangerAt(address netip.Addr) *rate.Limiter {
-	address = address.Unmap()
-	if address.Is6() {
-		if network, err := address.Prefix(64); err == nil {
-			address = network.Addr()
-		}
-	}
-	return bucketOf(r.strangers, address, guesses)
+	return bucketOf(r.strangers, networkOf(address), guesses)
 }
 
 // bucketOf finds or makes a bucket of so many tokens a minute.

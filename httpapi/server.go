@@ -93,6 +93,9 @@ type Options struct {
 	// Vitals tells the operator how the process is; with nil nothing is known of it but
 	// its age.
 	Vitals func() Vitals
+	// SendMail sends a mail, for people who sign up; with nil nobody can. It needs a
+	// PublicURL. Its errors must name nobody.
+	SendMail func(ctx context.Context, m Mail) error
 	// Sandbox reaches the controls of the simulated network that the daemon runs on;
 	// nil on every other.
 	Sandbox Sandbox
@@ -154,6 +157,7 @@ type Server struct {
 	docs          *pageFiles
 	dashboard     *pageFiles
 	sandbox       Sandbox // nil on the real network
+	signUp        *signUp // nil unless people may
 
 	// base is the context of every handler; it ends when a shutdown runs out of
 	// patience. A client that hangs up does not end it: fasthttp can't tell.
@@ -219,6 +223,7 @@ func New(o Options) *Server {
 		s.vitals = func() Vitals { return Vitals{StartedAt: begun} }
 	}
 	s.tryProxy = o.TryProxy
+	s.signUp = newSignUp(s, o.SendMail)
 	s.sandbox = o.Sandbox
 	if s.erase = o.Erase; s.erase == nil {
 		s.erase = func() {}
@@ -312,6 +317,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.cancel()
 	ln := s.refuse()
 	s.streams.close()
+	defer s.signUp.close()
 	err := s.app.ShutdownWithContext(ctx)
 	if ln != nil {
 		// Serve may not have reached Accept yet, and would never learn of the

@@ -61,7 +61,7 @@ func (s *Server) webLoginRoutes() []route {
 
 // dashboardInfo is GET /dashboard/info.
 func (s *Server) dashboardInfo(c *fiber.Ctx) error {
-	return ok(c, dashboardInfo{Version: s.version, SignUp: false, Sandbox: s.sandbox != nil, Known: cookieOf(&c.Request().Header) != ""})
+	return ok(c, dashboardInfo{Version: s.version, SignUp: s.signUp != nil, Sandbox: s.sandbox != nil, Known: cookieOf(&c.Request().Header) != ""})
 }
 
 // browsed admits whoever is logged in with a browser.
@@ -114,11 +114,14 @@ func (s *Server) login(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return s.answerLogin(c, w, token)
+	if err := s.admit(c, token); err != nil {
+		return err
+	}
+	return ok(c, describeWebSession(w, token))
 }
 
-// answerLogin ends what the browser was logged in as before.
-func (s *Server) answerLogin(c *fiber.Ctx, w store.WebSession, token string) error {
+// admit gives the browser its cookie, and ends what it was logged in as before.
+func (s *Server) admit(c *fiber.Ctx, token string) error {
 	if old := string(c.Request().Header.Cookie(webCookie)); old != "" {
 		before, err := s.store.FindWebSession(c.UserContext(), old)
 		if err == nil {
@@ -129,7 +132,7 @@ func (s *Server) answerLogin(c *fiber.Ctx, w store.WebSession, token string) err
 		}
 	}
 	s.setCookie(c, token)
-	return ok(c, describeWebSession(w, token))
+	return nil
 }
 
 // entrance finds the way in that a request names. It returns CodeInvalid unless it is
@@ -151,7 +154,13 @@ func (s *Server) entrance(c *fiber.Ctx, req loginRequest) (func() (store.WebSess
 	case req.Link != "":
 		return func() (store.WebSession, string, error) { return s.enterByLink(c, req.Link) }, nil
 	}
-	return nil, engine.Errorf(engine.CodeInvalid, "nobody has signed up here: log in with an API key")
+	if s.signUp == nil {
+		return nil, engine.Errorf(engine.CodeInvalid, "nobody has signed up here: log in with an API key")
+	}
+	if req.Email == "" || req.Password == "" {
+		return nil, engine.Errorf(engine.CodeInvalid, "email and password go together")
+	}
+	return func() (store.WebSession, string, error) { return s.enterByPassword(c, req.Email, req.Password) }, nil
 }
 
 func (s *Server) enterByKey(c *fiber.Ctx, key string) (w store.WebSession, token string, err error) {
@@ -182,10 +191,7 @@ func (s *Server) enterAsOperator(c *fiber.Ctx, key string) (w store.WebSession, 
 func (s *Server) enterByLink(c *fiber.Ctx, link string) (w store.WebSession, token string, err error) {
 	err = s.rates.attempt(s.clientAddress(c), false, func() (err error) {
 		w, token, err = s.store.OpenLinkSession(c.UserContext(), link)
-		if engine.CodeOf(err) == engine.CodeNotFound {
-			err = errLinkExpired()
-		}
-		return err
+		return orExpired(err)
 	})
 	return w, token, err
 }

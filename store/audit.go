@@ -47,8 +47,9 @@ const (
 	ActionKeyCreate     Action = "key.create"
 	ActionKeyDelete     Action = "key.delete"
 	ActionKeyReset      Action = "key.reset"
-	ActionLoginLink     Action = "login.link" // a link that logs in once
-	ActionSignUp        Action = "tenant.signup"
+	ActionLoginLink     Action = "login.link"    // a link that logs in once
+	ActionSignUp        Action = "tenant.signup" // somebody made it for themselves
+	ActionPasswordReset Action = "password.reset"
 )
 
 // Actions lists them all.
@@ -56,7 +57,7 @@ func Actions() []Action {
 	return []Action{
 		ActionTenantCreate, ActionTenantUpdate, ActionTenantSuspend, ActionTenantResume, ActionTenantDelete,
 		ActionTenantErased, ActionKeyCreate, ActionKeyDelete, ActionKeyReset,
-		ActionLoginLink, ActionSignUp,
+		ActionLoginLink, ActionSignUp, ActionPasswordReset,
 	}
 }
 

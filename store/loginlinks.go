@@ -51,10 +51,6 @@ func (s *Store) OpenLinkSession(ctx context.Context, link string) (w WebSession,
 		if err != nil {
 			return g, orNotFound(err, "login link")
 		}
-		t, err := findTenant(tx, g.tenant)
-		if err == nil && t.Suspended() {
-			err = engine.Errorf(engine.CodeTenantSuspended, "the operator has suspended this account")
-		}
-		return g, err
+		return g, admitted(tx, g.tenant)
 	})
 }

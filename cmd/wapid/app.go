@@ -248,7 +248,7 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 		Engine: a.engine, Store: a.store, Network: a.network.Info(), Version: version, Guard: guard, Log: c.Log.Named("api"),
 		TLS: a.front.tls, StrictHosts: a.front.strict, TrustedProxies: proxies,
 		PublicURL: public, RateLimit: c.RateLimit, ShellKey: a.shellKey, Erase: a.janitor.Nudge, TryProxy: a.network.TryProxy,
-		Vitals: vitals(dir, time.Now()), Sandbox: c.Sandbox,
+		Vitals: vitals(dir, time.Now()), Sandbox: c.Sandbox, SendMail: c.mailer(),
 		Spool: a.spool, MaxMedia: int64(c.MaxMedia) << 20,
 		Ready:    []func(context.Context) error{a.network.Ping, a.store.Readable, checkRoom(dir), a.examiner.Healthy},
 		Answered: a.metrics.Answered, Metrics: a.metrics.Handler(),

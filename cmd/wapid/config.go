@@ -40,7 +40,7 @@ type settings struct {
 	AdminKey    string `help:"Fix the operator's key instead of generating one at the first start." env:"WAPID_ADMIN_KEY" placeholder:"KEY"`
 	APIKey      string `help:"Fix the default tenant's API key instead of generating one at the first start." name:"api-key" env:"WAPID_API_KEY" placeholder:"KEY"`
 	EgressAllow string `help:"Private address ranges that webhooks, media URLs and proxies may reach (CIDRs, comma separated)." env:"WAPID_EGRESS_ALLOW" placeholder:"CIDRS"`
-	PublicURL   string `help:"Where clients reach the API, for pairing links; else the host that they ask." name:"public-url" env:"WAPID_PUBLIC_URL" placeholder:"URL"`
+	PublicURL   string `help:"Where clients reach the API, for links that people are sent; else the host that they ask." name:"public-url" env:"WAPID_PUBLIC_URL" placeholder:"URL"`
 	RateLimit   int    `help:"Requests a minute that each API key may make (default ${default})." default:"300000" env:"WAPID_RATE_LIMIT" placeholder:"N"`
 	MaxMedia    int    `help:"Largest file that is sent, in MiB, whatever WhatsApp allows for its kind (default ${default})." default:"100" env:"WAPID_MAX_MEDIA" placeholder:"MIB"`
 	CheckRate   int    `help:"Phone numbers a minute that each session may look up, beyond 500 at once (default ${default})." default:"20" env:"WAPID_CHECK_RATE" placeholder:"N"`
@@ -52,9 +52,10 @@ type settings struct {
 	LogLevel    string `help:"debug, info, warn or error (default ${default})." enum:"debug,info,warn,error" default:"info" env:"WAPID_LOG_LEVEL"`
 	LogFormat   string `help:"console or json (default ${default})." enum:"console,json" default:"console" env:"WAPID_LOG_FORMAT"`
 
-	frontSettings `embed:""`
-	keySettings   `embed:""`
-	watchSettings `embed:""`
+	frontSettings  `embed:""`
+	keySettings    `embed:""`
+	watchSettings  `embed:""`
+	signUpSettings `embed:""`
 }
 
 // Validate refuses numbers that would be taken for something else: a mistyped pace is
@@ -76,7 +77,7 @@ func (s settings) Validate() error {
 			return fmt.Errorf("%s is %d and may not be below %d", number.flag, number.value, number.least)
 		}
 	}
-	return errors.Join(s.frontSettings.Validate(), s.keySettings.Validate(), s.watchSettings.Validate())
+	return errors.Join(s.frontSettings.Validate(), s.keySettings.Validate(), s.watchSettings.Validate(), s.signUpSettings.Validate(s.PublicURL))
 }
 
 // configureFile adds the file named by --config or WAPID_CONFIG to where the

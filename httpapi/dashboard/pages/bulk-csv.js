@@ -76,11 +76,15 @@ function rows(text, from, delimiter, most, whole) {
   return { rows: found };
 }
 
-// renamed is the line that names the columns with the one at `phone` called "phone", and
-// any other of that name called otherwise.
+// columnsWith are the names of the columns with the one at `phone` called "phone": the
+// daemon takes that before any other. Whatever was called so is called otherwise.
+export function columnsWith(columns, phone) {
+  return columns.map((name, i) => (i === phone ? "phone" : name.toLowerCase() === "phone" ? `${name} (other)` : name));
+}
+
+// renamed is the line that says so.
 export function renamed(columns, phone, delimiter) {
-  const names = columns.map((name, i) => (i === phone ? "phone" : phoneColumns.includes(name.toLowerCase()) ? `${name} (other)` : name));
-  return names.map((name) => `"${name.replaceAll('"', '""')}"`).join(delimiter) + "\n";
+  return columnsWith(columns, phone).map((name) => `"${name.replaceAll('"', '""')}"`).join(delimiter) + "\n";
 }
 
 // fieldsOf are a row's fields by the names of their columns, also in lower case.

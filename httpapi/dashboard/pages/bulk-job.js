@@ -72,7 +72,7 @@ function Facts({ job, samples }) {
   const fact = (name, value, test) => html`<div class="col-6 col-md-3"><dt class="small fw-normal text-body-secondary">${name}</dt><dd class="mb-2" data-test=${test}>${value}</dd></div>`;
   const begun = job.startedAt && Date.parse(job.startedAt);
   const spent = begun && (job.finishedAt ? Date.parse(job.finishedAt) : Date.now()) - begun;
-  const speed = hasEnded(job) ? (spent > 0 ? (job.processed * 60_000) / spent : 0) : rate(samples);
+  const speed = hasEnded(job) ? (spent > 0 ? (job.processed * 60_000) / spent : 0) : rate(samples, begun);
   return html`<dl class="row mt-3 mb-0">
     ${fact("Sent", job.succeeded, "bulk-succeeded")}${fact("Failed", job.failed, "bulk-failed")}${fact("Skipped", job.skipped, "bulk-skipped")}
     ${fact("Rate", speed ? `${speed < 10 ? speed.toFixed(1) : Math.round(speed)} a minute` : "–", "bulk-rate")}

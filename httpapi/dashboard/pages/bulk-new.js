@@ -79,7 +79,7 @@ function Form({ sessions }) {
       <${Audience} audience=${audience} error=${shownWrong.recipients} />
       <h2 class="h5">What</h2>
       <${SendForm} form=${form} set=${(changes) => setForm((was) => ({ ...was, ...changes }))} wrong=${shownWrong} without=${notForMany} template=${true} />
-      ${survey && survey.fields.length > 1 && html`<p class="form-text mt-n2">Fields: ${survey.fields.map((name) => html`<code class="me-2">${`{{${name}}}`}</code>`)}</p>`}
+      ${survey && survey.fields.length > 1 && html`<p class="form-text">Fields: ${survey.fields.map((name) => html`<code class="me-2">${`{{${name}}}`}</code>`)}</p>`}
       <${SendOptions} form=${form} set=${(changes) => setForm((was) => ({ ...was, ...changes }))} many=${true} />
       <h2 class="h5">When</h2>
       <${Schedule} plan=${plan} set=${(changes) => setPlan((was) => ({ ...was, ...changes }))} wrong=${shownWrong} sessions=${sessions} session=${session} />

@@ -1,7 +1,7 @@
 // When and how fast a job sends, over which sessions, and to whom: from what somebody
 // has filled in to the request that the API takes.
 import { faultOf, fill, parse, placeholders, plain } from "./bulk-recipients.js";
-import { fieldsOf, head } from "./bulk-csv.js";
+import { columnsWith, fieldsOf, head } from "./bulk-csv.js";
 
 export const days = { mon: "Mon", tue: "Tue", wed: "Wed", thu: "Thu", fri: "Fri", sat: "Sat", sun: "Sun" };
 
@@ -47,10 +47,11 @@ export function pasted(text) {
 // inFile is a survey of the text of a CSV file whose numbers stand in a column.
 export function inFile(text, phone, most = 100_000) {
   const file = head(text, { most });
+  const columns = phone === file.phone ? file.columns : columnsWith(file.columns, phone);
   const recipients = [], invalid = [], seen = new Set();
   let duplicates = 0;
   file.rows.forEach((cells, i) => {
-    const fields = fieldsOf(file.columns, cells, phone);
+    const fields = fieldsOf(columns, cells, phone);
     const number = fields.phone ?? "";
     const why = number === "" ? "no number" : faultOf(number);
     const key = number.includes("@") ? number : plain(number);
@@ -61,7 +62,7 @@ export function inFile(text, phone, most = 100_000) {
       recipients.push(fields);
     }
   });
-  return { recipients, invalid, duplicates, fields: ["phone", ...file.columns.filter((name, i) => i !== phone && name)] };
+  return { recipients, invalid, duplicates, fields: ["phone", ...columns.filter((name, i) => i !== phone && name)] };
 }
 
 // lacking counts the recipients of a survey who miss a field that the texts need, and
@@ -89,9 +90,12 @@ export function takes(count, plan, sessions) {
 }
 
 // rate is how many recipients a minute a job has come to lately. samples are
-// [{at, processed}], oldest first, at in ms; 0 where that can't be told.
-export function rate(samples) {
-  const last = samples.at(-1), first = samples.find((s) => s.at >= (last?.at ?? 0) - 120_000);
+// [{at, processed}], oldest first, at in ms; begun is when it came to the first of them,
+// 0 if it has not. It is 0 where that can't be told.
+export function rate(samples, begun = 0) {
+  const last = samples.at(-1);
+  if (samples.length > 0 && begun > 0) samples = [{ at: begun, processed: 0 }, ...samples];
+  const first = samples.find((s) => s.at >= (last?.at ?? 0) - 120_000);
   if (!last || !first || last.at - first.at < 1_000) return 0;
   return ((last.processed - first.processed) * 60_000) / (last.at - first.at);
 }

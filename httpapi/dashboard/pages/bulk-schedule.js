@@ -13,7 +13,7 @@ export function Schedule({ plan, set, wrong, sessions, session }) {
       <${Field} label="Shortest pause (seconds)" class="col-6 mb-3" error=${wrong.delayMin}><input type="number" min="0" max="3600" step="0.1" ...${input("delayMin")} data-test="bulk-delay-min" /><//>
       <${Field} label="Longest pause (seconds)" class="col-6 mb-3" error=${wrong.delayMax}><input type="number" min="0" max="3600" step="0.1" ...${input("delayMax")} data-test="bulk-delay-max" /><//>
     </div>
-    <p class="form-text mt-n2">Between two messages there is a pause of random length. Short ones get numbers banned.</p>
+    <p class="form-text">Between two messages there is a pause of random length. Short ones get numbers banned.</p>
     <${Field} label="Look every number up first" class="mb-3" help="Writing to many numbers that are not on WhatsApp gets an account restricted.">
       <input type="checkbox" checked=${plan.checkNumbers} onChange=${(e) => set({ checkNumbers: e.target.checked })} data-test="bulk-check" />
     <//>

@@ -11,7 +11,7 @@ export function SendForm({ form, set, wrong, without = [], template }) {
   const kind = kinds[form.kind];
   const input = (field) => ({ value: form[field], onInput: (e) => set({ [field]: e.target.value }) });
   return html`
-    <${Field} label="What">
+    <${Field} label="Kind of message">
       <select value=${form.kind} onChange=${(e) => set({ kind: e.target.value, file: null })} data-test="send-kind">
         ${Object.entries(kinds).filter(([name]) => !without.includes(name)).map(([name, k]) => html`<option value=${name} key=${name}>${k.label}</option>`)}
       </select>

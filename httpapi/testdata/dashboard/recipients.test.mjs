@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { faultOf, fill, parse, placeholders } from "./pages/bulk-recipients.js";
 import { fieldsOf, head, renamed } from "./pages/bulk-csv.js";
+import { blankPlan, inFile, lacking, pasted, planFields, planProblems, rate, stateOf, takes } from "./pages/bulk-plan.js";
 
 test("pasted recipients", () => {
   const { recipients, invalid, duplicates } = parse([
@@ -67,6 +68,44 @@ test("another column becomes the one with the numbers", () => {
   const got = head(file);
   assert.deepEqual(got.columns, ["Telefon", "to"]);
   const line = renamed(got.columns, 0, got.delimiter);
-  assert.equal(line, `"phone";"to (other)"\n`);
-  assert.deepEqual(head(line + file.slice(got.headerEnd)), { ...head(`"phone";"to (other)"\n4915112345678;Berlin\n`) });
+  assert.equal(line, `"phone";"to"\n`);
+  assert.equal(renamed(["Phone", `a"b`, "Tel"], 2, ","), `"Phone (other)","a""b","phone"\n`);
+  assert.deepEqual(head(line + file.slice(got.headerEnd)), { ...head(`"phone";"to"\n4915112345678;Berlin\n`) });
+});
+
+test("a survey says who can be sent to", () => {
+  const file = "Telefon;to;Name\n4915112345678;Berlin;Ada\n+49 1511 2345678;Bonn;Ada\n4.9E+12;;x\n;;y\n4915112345679;Köln;\n";
+  const survey = inFile(file, 0);
+  assert.deepEqual(survey.recipients.map((r) => r.phone), ["4915112345678", "4915112345679"]);
+  assert.equal(survey.duplicates, 1);
+  assert.deepEqual(survey.invalid.map((one) => one.line), [4, 5]);
+  assert.deepEqual(survey.fields, ["phone", "to", "Name"]);
+  assert.deepEqual(lacking(survey, ["{{name}} {{to}}", "{{Name|x}}"]), { count: 1, names: ["name"] });
+  assert.deepEqual(lacking(survey, ["{{name|you}} {{phone}}"]), { count: 0, names: [] });
+  assert.equal(inFile(file, 1).recipients.length, 0);
+  assert.deepEqual(pasted("4915112345678;Ada\n4915112345679").fields, ["phone", "name"]);
+});
+
+test("a plan becomes what the API takes", () => {
+  assert.deepEqual(planFields(blankPlan, "main"), { delayMin: 2000, delayMax: 5000 });
+  const full = { ...blankPlan, delayMin: "0.1", windows: [{ days: ["mon"], from: "09:00", to: "20:00" }, { days: ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], from: "22:00", to: "02:00" }],
+    timeZone: "Asia/Kolkata", maxPerHour: "200", sessions: ["main", "second"], checkNumbers: true, startAt: "2026-03-09T08:00:00Z" };
+  assert.deepEqual(planFields(full, "main"), { delayMin: 100, delayMax: 5000, startAt: "2026-03-09T08:00:00.000Z", timeZone: "Asia/Kolkata", maxPerHour: 200,
+    windows: [{ days: ["mon"], from: "09:00", to: "20:00" }, { from: "22:00", to: "02:00" }], sessions: ["second"], checkNumbers: true });
+  assert.deepEqual(planProblems(full, Date.parse("2026-03-01")), {});
+  for (const [field, value] of [["delayMin", "-1"], ["delayMax", "1"], ["delayMax", "x"], ["maxPerHour", "1.5"], ["startAt", "2030-01-01T00:00"], ["windows", [{ days: [], from: "09:00", to: "10:00" }]]]) {
+    assert.ok(planProblems({ ...blankPlan, [field]: value }, Date.parse("2026-03-01"))[field], `${field} ${value}`);
+  }
+  assert.equal(takes(11, blankPlan, 1), 35_000);
+  assert.equal(takes(11, { ...blankPlan, maxPerHour: "5" }, 1), 2 * 3_600_000);
+});
+
+test("how fast a job is, and what it is called", () => {
+  assert.equal(rate([]), 0);
+  assert.equal(rate([{ at: 0, processed: 0 }, { at: 30_000, processed: 10 }]), 20);
+  assert.equal(rate([{ at: 61_000, processed: 10 }], 1_000), 10);
+  assert.equal(stateOf({ status: "running", paused: true }), "paused");
+  assert.equal(stateOf({ status: "failed", errorCode: "JOB_CANCELLED" }), "cancelled");
+  assert.equal(stateOf({ status: "pending", waiting: { reason: "scheduled" } }), "scheduled");
+  assert.equal(stateOf({ status: "completed", paused: true }), "completed");
 });

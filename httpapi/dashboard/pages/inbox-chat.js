@@ -128,7 +128,7 @@ function Menu({ entry, actions }) {
   const own = m.direction === "out" && !["queued", "pending"].includes(m.status);
   const mine = entry.reactions.find((r) => r.mine)?.emoji;
   return html`<div class="dropdown bubble-menu">
-    <button type="button" class="btn btn-sm btn-light border py-0 px-1" data-bs-toggle="dropdown" aria-expanded="false" aria-label="What to do with this message" data-test="bubble-menu">⋯</button>
+    <button type="button" class="btn btn-sm btn-outline-secondary bg-body py-0 px-1" data-bs-toggle="dropdown" aria-expanded="false" aria-label="What to do with this message" data-test="bubble-menu">⋯</button>
     <div class="dropdown-menu dropdown-menu-end">
       <div class="d-flex px-2" role="group" aria-label="React">${emojis.map((emoji) => html`<button type="button" class=${`btn btn-sm px-1 ${emoji === mine ? "btn-success" : ""}`}
         aria-label=${emoji === mine ? `Take ${emoji} back` : `React with ${emoji}`} onClick=${() => actions.react(entry, emoji === mine ? "" : emoji)} data-test="bubble-react">${emoji}</button>`)}</div>

@@ -18,7 +18,7 @@ export default function Inbox({ args: [session, chat], me }) {
   if (!session) return html`<${Busy} />`;
   const known = sessions.find((s) => s.sessionId === session);
   return html`
-    <div class="d-flex flex-wrap gap-2 align-items-center justify-content-between mb-2">
+    <div class=${`${chat ? "d-none d-md-flex" : "d-flex"} flex-wrap gap-2 align-items-center justify-content-between mb-2`}>
       <h1 class="h3 mb-0">Inbox</h1>
       <select class="form-select w-auto mw-100" aria-label="Session" value=${session} onChange=${(e) => go(to("inbox", e.target.value))} data-test="inbox-session">
         ${!known && html`<option value=${session}>${session}</option>`}

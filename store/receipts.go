@@ -95,6 +95,7 @@ func (s *Store) countReceipt(key engine.SessionKey, before outgoing, now time.Ti
 		s.activity.note(messageArrived, key, before.lasted(now))
 	case unfinished(before.status):
 		s.activity.note(messageSent, key, before.lasted(now))
+		s.activity.note(messageArrived, key, 0) // before the server's word, even
 	case before.status == engine.MessageFailed:
 		s.activity.note(messageSent, key, notTimed)
 	}

@@ -55,14 +55,15 @@ export function Plot({ title, series, times, unit = "", height = 220 }) {
   const box = useRef();
   useEffect(() => {
     if (times.length === 0) return undefined;
-    let plot = draw(box.current, { series, times, unit, height });
+    const place = box.current; // which is gone before the observer is
+    let plot = draw(place, { series, times, unit, height });
     const resize = new ResizeObserver(() => {
-      plot.setSize({ width: Math.max(box.current.clientWidth, 200), height });
+      plot.setSize({ width: Math.max(place.clientWidth, 200), height });
     });
-    resize.observe(box.current);
+    resize.observe(place);
     const recolour = () => {
       plot.destroy();
-      plot = draw(box.current, { series, times, unit, height });
+      plot = draw(place, { series, times, unit, height });
     };
     window.addEventListener("wapid-theme", recolour);
     return () => {

@@ -20,8 +20,8 @@ function Row({ k, mine, onDelete }) {
 }
 
 // Keys shows the keys at base, such as /api/account. current is the id of the key that
-// the browser is logged in with, if it is one.
-export function Keys({ base, current, own = false }) {
+// the browser is logged in with, if it is one; a reset may change that.
+export function Keys({ base, current, own = false, onReset }) {
   const { data, error, again } = usePoll((signal) => get(`${base}/api-keys`, undefined, { signal }), 30_000, [base]);
   const [adding, setAdding] = useState(false);
   const remove = async (k) => {
@@ -44,6 +44,7 @@ export function Keys({ base, current, own = false }) {
       const answer = await post(`${base}/api-key/reset`);
       showOnce({ title: "The new main key", text: answer.apiKey, test: "key-made" });
       again();
+      onReset?.();
     } catch (problem) {
       toast(problem.message, "danger");
     }

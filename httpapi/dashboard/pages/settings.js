@@ -59,7 +59,7 @@ export default function Settings({ me }) {
     <${ErrorBox} error=${error} onRetry=${again} />
     ${!account && !error && html`<${Busy} />`}
     ${account && html`<${Account} account=${account} may=${may} again=${again} />`}
-    ${may && html`<div class="mb-4"><${Keys} base="/api/account" current=${account?.key?.keyId} own /></div>`}
+    ${may && html`<div class="mb-4"><${Keys} base="/api/account" current=${account?.key?.keyId} own onReset=${again} /></div>`}
     ${!me.sessions?.length && html`<${OptOuts} may=${may} />`}
   </div>`;
 }

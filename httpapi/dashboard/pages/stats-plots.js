@@ -38,12 +38,12 @@ function messages(intervals) {
   return series;
 }
 
-// times are the series of how long something took, in seconds once that is shorter to
-// say. Where nothing happened there is a gap.
+// times are the series of how long something took, in seconds where any
+// took one. Where nothing happened there is a gap.
 function times(intervals, name) {
   const known = intervals.map((i) => i[name]);
   const highest = known.reduce((most, took) => Math.max(most, took?.p99 ?? 0), 0);
-  const [unit, size] = highest >= 10_000 ? ["s", 1_000] : ["ms", 1];
+  const [unit, size] = highest >= 1_000 ? ["s", 1_000] : ["ms", 1];
   const of = (quantile) => known.map((took) => (took ? took[quantile] / size : null));
   return {
     unit,
@@ -66,16 +66,17 @@ export function Plots({ stats }) {
   }), [stats]);
   const per = stats.step === 1 ? "hour" : `${stats.step} hours`;
   return html`<div class="row g-3" data-test="plots">
-    <div class="col-12" data-test="plot-messages"><${Plot} title=${`Messages per ${per}`} times=${drawn.at} series=${drawn.messages} /></div>
+    <div class="col-xl-6" data-test="plot-messages"><${Plot} title=${`Messages per ${per}`} times=${drawn.at} series=${drawn.messages} /></div>
     <div class="col-xl-6" data-test="plot-send"><${Plot} title="How long sending took" times=${drawn.at} series=${drawn.send.series} unit=${drawn.send.unit} /></div>
     <div class="col-xl-6" data-test="plot-receipt"><${Plot} title="How long until the recipient's phone had it" times=${drawn.at} series=${drawn.receipt.series} unit=${drawn.receipt.unit} /></div>
-    <div class="col-xl-6" data-test="plot-delivery"><${Plot} title="How long until your webhooks had an event" times=${drawn.at} series=${drawn.delivery.series} unit=${drawn.delivery.unit} /></div>
+    <div class="col-xl-6" data-test="plot-delivery"><${Plot} title="How long until webhooks had an event" times=${drawn.at} series=${drawn.delivery.series} unit=${drawn.delivery.unit} /></div>
   </div>`;
 }
 
 // took writes milliseconds for people.
 export function took(ms) {
   if (ms === undefined || ms === null) return "–";
+  if (ms < 1) return "under 1 ms";
   if (ms < 1_000) return `${ms} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toLocaleString(undefined, { maximumFractionDigits: 1 })} s`;
   return `${(ms / 60_000).toLocaleString(undefined, { maximumFractionDigits: 1 })} min`;

@@ -26,13 +26,13 @@ function Row({ path, delivery, may, onAgain }) {
   const over = delivery.state === "delivered" || delivery.state === "dead";
   return html`<tbody data-test="delivery" data-id=${delivery.deliveryId} data-state=${delivery.state}>
     <tr>
-      <td><button type="button" class="btn btn-sm btn-link p-0 text-start" aria-expanded=${String(open)} onClick=${() => setOpen(!open)} data-test="delivery-open">
+      <td><button type="button" class="btn btn-sm btn-link p-0 text-start text-nowrap" aria-expanded=${String(open)} onClick=${() => setOpen(!open)} data-test="delivery-open">
         ${open ? "▾" : "▸"} ${delivery.event}</button><div class="small text-body-secondary text-break">${delivery.sessionId}</div></td>
       <td><${StateBadge} state=${delivery.state} label=${delivery.state === "sending" ? "Under way" : undefined} />
         ${delivery.state === "pending" && delivery.nextTryAt ? html`<div class="small">again <${Time} at=${delivery.nextTryAt} /></div>` : null}</td>
       <td>${outcome(delivery.lastTry)}<div class="small text-body-secondary">${delivery.lastTry ? took(delivery.lastTry.durationMs) : ""}</div></td>
-      <td class="text-end">${delivery.tries}</td>
-      <td><${Time} at=${delivery.createdAt} /></td>
+      <td class="text-end d-none d-sm-table-cell">${delivery.tries}</td>
+      <td class="d-none d-sm-table-cell"><${Time} at=${delivery.createdAt} /></td>
       <td class="text-end">${may && html`<button type="button" class="btn btn-sm btn-outline-primary" disabled=${!over && delivery.tries === 0}
         onClick=${() => onAgain(delivery)} data-test="delivery-redeliver" aria-label=${`Deliver this ${delivery.event} again`}>Again</button>`}</td>
     </tr>
@@ -142,7 +142,7 @@ export function Deliveries({ path, may, round, onChange }) {
     ${first.data && all.length === 0 && html`<${Empty}><p class="mb-0">${state || type ? "Nothing passes the filter." : "Nothing was delivered yet. Send a test."}</p><//>`}
     ${all.length > 0 && html`<div class="table-responsive"><table class="table table-sm align-middle">
       <caption class="visually-hidden">Deliveries, newest first</caption>
-      <thead><tr><th scope="col">Event</th><th scope="col">State</th><th scope="col">Last answer</th><th scope="col" class="text-end">Tries</th><th scope="col">Since</th>
+      <thead><tr><th scope="col">Event</th><th scope="col">State</th><th scope="col">Last answer</th><th scope="col" class="text-end d-none d-sm-table-cell">Tries</th><th scope="col" class="d-none d-sm-table-cell">Since</th>
         <th scope="col"><span class="visually-hidden">Deliver again</span></th></tr></thead>
       ${all.map((d) => html`<${Row} key=${d.deliveryId} path=${path} delivery=${d} may=${may} onAgain=${again} />`)}
     </table></div>`}

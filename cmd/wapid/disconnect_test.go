@@ -22,6 +22,12 @@ type inProcess struct {
 // startApp runs the app until the test ends or stop is called.
 func startApp(t *testing.T, network *simulated, dir string, tune func(*whatsapp.Options)) *inProcess {
 	t.Helper()
+	return startAppWith(t, network, dir, tune, func(*appConfig) {})
+}
+
+// startAppWith is startApp with further settings.
+func startAppWith(t *testing.T, network *simulated, dir string, tune func(*whatsapp.Options), adjust func(*appConfig)) *inProcess {
+	t.Helper()
 	endpoint, err := whatsapp.ReadEndpoint(network.file)
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +36,7 @@ func startApp(t *testing.T, network *simulated, dir string, tune func(*whatsapp.
 	if testing.Verbose() {
 		log, _ = newLog("info", "console", testWriter{t})
 	}
-	a, err := openApp(t.Context(), appConfig{
+	c := appConfig{
 		settings: settings{Listen: "127.0.0.1:0", APIKey: testKey, EgressAllow: loopback},
 		Data:     dir, Endpoint: endpoint, Log: log,
 		Tune: func(o *whatsapp.Options) {
@@ -41,7 +47,9 @@ func startApp(t *testing.T, network *simulated, dir string, tune func(*whatsapp.
 			}
 		},
 		Backoff: engine.Backoff{Base: 50 * time.Millisecond, Max: time.Second},
-	})
+	}
+	adjust(&c)
+	a, err := openApp(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}

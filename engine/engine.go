@@ -60,6 +60,7 @@ type Engine struct {
 
 	creating [64]sync.Mutex // keeps two creations of one session apart; indexed by a hash of its key
 	seed     maphash.Seed
+	moving   sync.Mutex // one import at a time
 
 	started  chan struct{} // closed when Run has read the sessions
 	mu       sync.RWMutex
@@ -178,7 +179,7 @@ func startAgain(ctx context.Context, w *worker, change SessionChange) (*view, er
 }
 
 func (e *Engine) findOrInsert(ctx context.Context, key SessionKey, change SessionChange) (w *worker, isNew bool, err error) {
-	stripe := &e.creating[maphash.Comparable(e.seed, key)%uint64(len(e.creating))]
+	stripe := e.stripe(key)
 	stripe.Lock()
 	defer stripe.Unlock()
 	e.mu.RLock()
@@ -199,10 +200,22 @@ func (e *Engine) findOrInsert(ctx context.Context, key SessionKey, change Sessio
 		Key: key, Name: name, Options: options, CreatedAt: now, UpdatedAt: now,
 		State: State{Status: StatusInitializing, Intent: IntentRun},
 	}
+	w, err = e.insert(ctx, s)
+	return w, err == nil, err
+}
+
+// stripe is the lock that whoever creates a session of that key holds.
+func (e *Engine) stripe(key SessionKey) *sync.Mutex {
+	return &e.creating[maphash.Comparable(e.seed, key)%uint64(len(e.creating))]
+}
+
+// insert writes a new session down and starts its worker. It returns the errors of
+// Store.InsertSession, and CodeStopping.
+func (e *Engine) insert(ctx context.Context, s Session) (*worker, error) {
 	if err := e.store.InsertSession(ctx, s); err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	w = newWorker(e, s)
+	w := newWorker(e, s)
 	e.mu.Lock()
 	stopping := e.ctx == nil
 	if !stopping {
@@ -210,9 +223,9 @@ func (e *Engine) findOrInsert(ctx context.Context, key SessionKey, change Sessio
 	}
 	e.mu.Unlock()
 	if stopping {
-		return nil, false, errors.Join(errStopping(), e.store.DeleteSession(context.WithoutCancel(ctx), key))
+		return nil, errors.Join(errStopping(), e.store.DeleteSession(context.WithoutCancel(ctx), s.Key))
 	}
-	return w, true, nil
+	return w, nil
 }
 
 // find returns a session's worker, or CodeSessionNotFound. A session that is

@@ -26,6 +26,7 @@ type scripted struct {
 	panicPair int                      // so many calls of Pair panic,
 	panicFor  engine.SessionID         // for this session
 	ids       atomic.Int64
+	moves     moves
 	dress     func(*conn) engine.Conn // gives connections capabilities; nil for none
 
 	// What new connections do; nil means that Connect succeeds and nothing follows.

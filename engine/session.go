@@ -67,6 +67,7 @@ const (
 	ReasonClientOutdated Reason = "client_outdated" // WhatsApp refuses this client version; nothing happens until asked
 	ReasonStopped        Reason = "stopped"         // the tenant stopped it
 	ReasonPairingFailed  Reason = "pairing_failed"  // linking was refused or broke; creating it again starts over
+	ReasonMoved          Reason = "moved"           // its device was exported and lives elsewhere; nothing happens until it is reclaimed
 	ReasonUnreadable     Reason = "unreadable"      // its options are damaged in the database; nothing happens until they are set anew
 )
 
@@ -76,6 +77,7 @@ type Intent string
 const (
 	IntentRun    Intent = "run"
 	IntentStop   Intent = "stop"
+	IntentMoved  Intent = "moved"  // exported: another daemon may use the device
 	IntentDelete Intent = "delete" // being removed; a restart finishes the removal
 )
 

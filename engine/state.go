@@ -45,6 +45,8 @@ type (
 	askRestart    struct{}                   // the tenant wants its connection made again, or begun
 	askStop       struct{}                   // the tenant wants it to stop, staying linked
 	askDelete     struct{}                   // the tenant wants it unlinked and forgotten
+	askMove       struct{}                   // the device is to be used by another daemon
+	askReclaim    struct{}                   // no other daemon uses the device after all
 	optionsLost   struct{}                   // the session's options can't be read
 	reroute       struct{}                   // the session's way to the network has changed
 	connecting    struct{}                   // actConnect begins
@@ -73,9 +75,9 @@ func restored(s State, version string, now time.Time) machine {
 	m := machine{State: s}
 	switch {
 	case s.Intent == IntentDelete:
-		m.unlinkBy = now.Add(unlinkPatience)
+		m.unlinkBy = now.Add(m.patience())
 		m.unlinked = s.Identity.Device == ""
-	case s.Intent == IntentStop:
+	case s.Intent == IntentStop, s.Intent == IntentMoved:
 	case s.Reason == ReasonBanned:
 		m.retryAt = s.Until
 	case s.Reason == ReasonClientOutdated && s.RefusedVersion != version, s.Reason == ReasonUnreadable, m.wantsUp():
@@ -158,16 +160,28 @@ func earlier(a, b time.Time) time.Time {
 func (m machine) refuses(in input) error {
 	switch in.(type) {
 	case askStart, askRestart:
-		if m.Intent == IntentDelete {
+		switch m.Intent {
+		case IntentDelete:
 			return errBeingRemoved()
+		case IntentMoved:
+			return errMoved()
+		}
+	case askMove:
+		return m.refusesMove()
+	case askReclaim:
+		if m.Intent != IntentMoved {
+			return Errorf(CodeConflict, "the session was not exported")
 		}
 	case codeShown:
 		if !m.live() || m.Status != StatusQRReady {
 			return errNotLinkable()
 		}
 	case askStop:
-		if m.Intent == IntentDelete {
+		switch m.Intent {
+		case IntentDelete:
 			return errNoSession()
+		case IntentMoved:
+			return errMoved()
 		}
 	case linking:
 		if !m.live() || !m.wantsUp() {
@@ -208,6 +222,10 @@ func (m machine) apply(in input, c chance) machine {
 		m.stop()
 	case askDelete:
 		m.remove(c.now)
+	case askMove:
+		m.Intent, m.Reason = IntentMoved, ReasonMoved
+	case askReclaim:
+		m.Intent, m.Reason = IntentStop, ReasonStopped
 	case connecting:
 		m.connecting()
 	case connected:

@@ -75,3 +75,18 @@ func TestRemoval(t *testing.T) {
 		})
 	}
 }
+
+// TestRemovalOfAnExportedSession: another daemon may use the device, so it stays
+// linked, also when a restart finishes the removal.
+func TestRemovalOfAnExportedSession(t *testing.T) {
+	stopped, _ := play(t, readyMachine(t), step{0, askStop{}}, step{0, connClosed{}})
+	m, told := play(t, stopped, step{0, askMove{}}, step{0, askDelete{}})
+	if m.Intent != IntentDelete || m.Reason != ReasonMoved || m.unlinked || len(told) != 1 {
+		t.Errorf("got %s/%s, unlinked %v, told %v", m.Intent, m.Reason, m.unlinked, told)
+	}
+	for name, m := range map[string]machine{"now": m, "after a restart": restored(m.State, thisVersion, noon)} {
+		if act, _ := m.next(noon); act != actRemove {
+			t.Errorf("%s: next is %d", name, act)
+		}
+	}
+}

@@ -69,10 +69,23 @@ func (m *machine) remove(now time.Time) {
 	if m.Intent == IntentDelete {
 		return
 	}
+	moved := m.Intent == IntentMoved
 	m.Intent = IntentDelete
 	m.halt()
-	m.failures, m.unlinkBy = 0, now.Add(unlinkPatience)
+	if moved {
+		m.Reason = ReasonMoved
+	}
+	m.failures, m.unlinkBy = 0, now.Add(m.patience())
 	m.unlinked = m.Identity.Device == ""
+}
+
+// patience is for how long a removal tries to unlink the device: one that another
+// daemon may use stays linked.
+func (m *machine) patience() time.Duration {
+	if m.Reason == ReasonMoved {
+		return 0
+	}
+	return unlinkPatience
 }
 
 func (m *machine) halt() {

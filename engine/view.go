@@ -11,6 +11,7 @@ type view struct {
 	epoch    uint64        // of conn or pairing
 	unlinked bool          // the account does not show the device, by the network's own word
 	removed  bool          // nothing is left of the session
+	held     bool          // there is a connection, if only one that is being closed
 	changed  chan struct{} // closed when a newer view is published
 }
 
@@ -24,6 +25,7 @@ func (w *worker) publish() {
 		},
 		unlinked: m.unlinked,
 		removed:  w.removed,
+		held:     m.held,
 		changed:  make(chan struct{}),
 	}
 	if m.wantsUp() && !m.up {

@@ -140,6 +140,11 @@ func deviceDSN(path string) string {
 		"_txlock":          {"immediate"},
 		"_stmt_cache_size": {"200"},
 	}
+	return sourceName(path, params)
+}
+
+// sourceName is what the driver opens a file by.
+func sourceName(path string, params url.Values) string {
 	dsn := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: params.Encode()}
 	if !filepath.IsAbs(path) {
 		dsn.Path, dsn.Opaque = "", (&url.URL{Path: path}).EscapedPath()

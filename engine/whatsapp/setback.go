@@ -3,7 +3,6 @@ package whatsapp
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 
 	"go.mau.fi/whatsmeow/types"
@@ -32,24 +31,69 @@ func (d *devices) forgetSessions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := dropOwnSenderKeys(ctx, tx, own); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// renew does the same for one device.
+func (d *devices) renew(ctx context.Context, device string) error {
+	turn := d.turns.of(device)
+	turn.Lock()
+	defer turn.Unlock()
+	defer d.memory.forgetDevice(device)
+	tx, err := d.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if _, err := tx.ExecContext(ctx, "DELETE FROM whatsmeow_sessions WHERE our_jid = $1", device); err != nil {
+		return err
+	}
+	own, err := ownAddressesOf(ctx, tx, device)
+	if err != nil {
+		return err
+	}
+	if err := dropOwnSenderKeys(ctx, tx, own); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// execer is a database, or a transaction on it.
+type execer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+func dropOwnSenderKeys(ctx context.Context, in execer, own []ownAddress) error {
 	for _, a := range own {
-		_, err := tx.ExecContext(ctx, "DELETE FROM whatsmeow_sender_keys WHERE our_jid = $1 AND sender_id = $2", a.device, a.signal)
+		_, err := in.ExecContext(ctx, "DELETE FROM whatsmeow_sender_keys WHERE our_jid = $1 AND sender_id = $2", a.device, a.signal)
 		if err != nil {
 			return err
 		}
 	}
-	return tx.Commit()
+	return nil
 }
 
 // ownAddress is a name under which a device keeps its own keys of groups.
 type ownAddress struct{ device, signal string }
 
-func ownAddresses(ctx context.Context, tx *sql.Tx) (all []ownAddress, err error) {
-	rows, err := tx.QueryContext(ctx, "SELECT jid, coalesce(lid, '') FROM whatsmeow_device")
+const selectOwn = "SELECT jid, coalesce(lid, '') FROM whatsmeow_device"
+
+func ownAddresses(ctx context.Context, tx *sql.Tx) ([]ownAddress, error) {
+	return readOwnAddresses(tx.QueryContext(ctx, selectOwn))
+}
+
+func ownAddressesOf(ctx context.Context, tx *sql.Tx, device string) ([]ownAddress, error) {
+	return readOwnAddresses(tx.QueryContext(ctx, selectOwn+" WHERE jid = $1", device))
+}
+
+func readOwnAddresses(rows *sql.Rows, err error) (all []ownAddress, _ error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+	defer rows.Close()
 	for rows.Next() {
 		var device, lid string
 		if err := rows.Scan(&device, &lid); err != nil {

@@ -1,0 +1,338 @@
+package whatsapp
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+
+	"go.mau.fi/whatsmeow/store"
+	"go.mau.fi/whatsmeow/store/sqlstore"
+	"go.mau.fi/whatsmeow/types"
+	waLog "go.mau.fi/whatsmeow/util/log"
+
+	"wapid/engine"
+)
+
+// A device travels as a SQLite file with whatsmeow's own tables. So what another
+// program keeps with whatsmeow is read as what this one has exported.
+
+// movedTables are whatsmeow's tables that belong to devices, in the order in which
+// their foreign keys let them be filled, and the column that names the device. What
+// is not taken along are the sessions with other devices and the device's own keys of
+// groups: they begin anew, because nothing tells how old a file is, and phones take
+// what is encrypted under an old key for a copy.
+var movedTables = []movedTable{
+	{"whatsmeow_device", "jid"},
+	{"whatsmeow_identity_keys", "our_jid"},
+	{"whatsmeow_pre_keys", "jid"},
+	{"whatsmeow_sender_keys", "our_jid"},
+	{"whatsmeow_app_state_sync_keys", "jid"},
+	{"whatsmeow_app_state_version", "jid"},
+	{"whatsmeow_app_state_mutation_macs", "jid"},
+	{"whatsmeow_contacts", "our_jid"},
+	{"whatsmeow_chat_settings", "our_jid"},
+	{"whatsmeow_message_secrets", "our_jid"},
+	{"whatsmeow_privacy_tokens", "our_jid"},
+	{"whatsmeow_nct_salt", "our_jid"},
+	{"whatsmeow_event_buffer", "our_jid"},
+	{"whatsmeow_retry_buffer", "our_jid"},
+}
+
+type movedTable struct{ name, device string }
+
+// movedAtOnce is how many rows an import commits together: other devices' commits
+// pass in between.
+const movedAtOnce = 1000
+
+var _ engine.Mover = (*Network)(nil)
+
+// movable is a file with devices that are on their way.
+type movable struct {
+	db        *sql.DB
+	container *sqlstore.Container
+}
+
+// openMovable opens a file, and makes or upgrades its tables. It returns CodeInvalid
+// for what is no such file, or one of a newer whatsmeow.
+func openMovable(ctx context.Context, path string) (*movable, error) {
+	db, err := oneConnection(sourceName(path, url.Values{"_foreign_keys": {"on"}, "_busy_timeout": {"10000"}}))
+	if err != nil {
+		return nil, err
+	}
+	m := &movable{db: db, container: sqlstore.NewWithDB(db, "sqlite3", waLog.Noop)}
+	// Nothing that stands in the file's schema may call for more than SQLite's own functions.
+	_, err = db.ExecContext(ctx, `PRAGMA trusted_schema = OFF`)
+	if err == nil {
+		var strange int
+		err = db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE type IN ('trigger', 'view')`).Scan(&strange)
+		if err == nil && strange > 0 {
+			err = errors.New("it holds triggers or views, which no device store does")
+		}
+	}
+	if err == nil {
+		err = m.container.Upgrade(ctx)
+	}
+	if err != nil {
+		db.Close()
+		return nil, engine.WrapError(engine.CodeInvalid, err, "the file is no device store that this version can read")
+	}
+	return m, nil
+}
+
+func (m *movable) close() error { return m.db.Close() }
+
+// Identify tells which devices a file with whatsmeow's tables holds; the file is upgraded
+// to their newest form. It returns CodeInvalid.
+func Identify(ctx context.Context, path string) ([]engine.Identity, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, engine.WrapError(engine.CodeInvalid, err, "the file can't be read")
+	}
+	m, err := openMovable(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer m.close()
+	found, err := m.container.GetAllDevices(ctx)
+	if err != nil {
+		return nil, engine.WrapError(engine.CodeInvalid, err, "the devices in the file can't be read")
+	}
+	identities := make([]engine.Identity, 0, len(found))
+	for _, d := range found {
+		if d.ID != nil && d.ID.Server == types.DefaultUserServer {
+			identities = append(identities, engine.Identity{Device: deviceID(*d.ID), Person: personOf(*d.ID, d.LID)})
+		}
+	}
+	return identities, nil
+}
+
+// Identify implements engine.Mover.
+func (n *Network) Identify(ctx context.Context, path string) ([]engine.Identity, error) {
+	return Identify(ctx, path)
+}
+
+// Export implements engine.Mover. The device must not be in use.
+func (n *Network) Export(ctx context.Context, device engine.DeviceID, path string) error {
+	jid, err := parseDeviceID(device)
+	if err != nil {
+		return err
+	}
+	if _, err := n.devices.load(ctx, jid); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return engine.Errorf(engine.CodeStorage, "the export's file is there already")
+	}
+	if err := makePrivate(path); err != nil {
+		return engine.WrapError(engine.CodeStorage, err, "the export could not be written")
+	}
+	to, err := openMovable(ctx, path)
+	if err == nil {
+		err = errors.Join(n.devices.exportTo(ctx, to, jid.String()), to.close())
+	}
+	if err != nil {
+		return engine.WrapError(engine.CodeStorage, err, "the export could not be written")
+	}
+	return nil
+}
+
+// exportTo reads a device beside whatever else the store does, in one snapshot.
+func (d *devices) exportTo(ctx context.Context, to *movable, device string) (err error) {
+	beside, err := oneConnection(sourceName(d.path, url.Values{"mode": {"rw"}, "_query_only": {"true"}, "_busy_timeout": {"10000"}}))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, beside.Close()) }()
+	from, err := beside.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer from.Rollback()
+	for _, t := range movedTables {
+		if err := copyRows(ctx, from, to.db, t, device); err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+	}
+	own, err := ownAddressesOf(ctx, from, device)
+	if err != nil {
+		return err
+	}
+	if err := dropOwnSenderKeys(ctx, to.db, own); err != nil {
+		return err
+	}
+	// Messages that may be asked for again, from our tables into whatsmeow's.
+	sent, err := from.QueryContext(ctx, everyRun+`SELECT device, chat, id, format, plaintext, at FROM wapid_sent WHERE device = $1
+		UNION ALL SELECT s.device, s.chat, s.id, s.format, s.plaintext, s.run FROM runs CROSS JOIN wapid_sent_runs AS s ON s.run = runs.run AND s.device = $1`, device)
+	if err == nil {
+		err = insertAll(ctx, to.db, sent, `INSERT OR REPLACE INTO whatsmeow_retry_buffer (our_jid, chat_jid, message_id, format, plaintext, timestamp) VALUES ($1, $2, $3, $4, $5, $6)`, 6)
+	}
+	if err != nil {
+		return err
+	}
+	people, err := acquaintedLIDs(ctx, from, device)
+	if err != nil {
+		return err
+	}
+	return to.container.LIDMap.PutManyLIDMappings(ctx, people)
+}
+
+// Import implements engine.Mover. No session may have the device.
+func (n *Network) Import(ctx context.Context, path string, device engine.DeviceID) error {
+	jid, err := parseDeviceID(device)
+	if err != nil {
+		return err
+	}
+	from, err := openMovable(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer from.close()
+	found, err := from.container.GetDevice(ctx, jid)
+	switch {
+	case err != nil:
+		return engine.WrapError(engine.CodeInvalid, err, "the devices in the file can't be read")
+	case found == nil:
+		return engine.ErrNoDevice
+	}
+	if err := n.devices.forget(ctx, jid); err != nil {
+		return err
+	}
+	if err := n.devices.importFrom(ctx, from, jid.String()); err != nil {
+		return errors.Join(engine.WrapError(engine.CodeStorage, err, "the device could not be stored"), n.devices.forget(ctx, jid))
+	}
+	return nil
+}
+
+func (d *devices) importFrom(ctx context.Context, from *movable, device string) (err error) {
+	source, err := from.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer source.Rollback()
+	for _, t := range movedTables {
+		if err := copyRows(ctx, source, d.db, t, device); err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+	}
+	own, err := ownAddressesOf(ctx, source, device)
+	if err == nil {
+		err = dropOwnSenderKeys(ctx, d.db, own)
+	}
+	if err != nil {
+		return err
+	}
+	people, err := acquaintedLIDs(ctx, source, device)
+	if err != nil {
+		return err
+	}
+	return d.container.LIDMap.PutManyLIDMappings(ctx, people)
+}
+
+// Renew implements engine.Mover.
+func (n *Network) Renew(ctx context.Context, device engine.DeviceID) error {
+	jid, err := parseDeviceID(device)
+	if err != nil {
+		return nil // it can't be in the store
+	}
+	if err := n.devices.renew(ctx, jid.String()); err != nil {
+		return engine.WrapError(engine.CodeStorage, err, "the device's sessions could not be deleted")
+	}
+	return nil
+}
+
+// copyRows copies a device's rows of one table. Both sides have the same columns,
+// because both are of the newest form.
+func copyRows(ctx context.Context, from *sql.Tx, to *sql.DB, t movedTable, device string) error {
+	rows, err := from.QueryContext(ctx, "SELECT * FROM "+t.name+" WHERE "+t.device+" = $1", device)
+	if err != nil {
+		return err
+	}
+	columns, err := rows.Columns()
+	if err != nil {
+		return errors.Join(err, rows.Close())
+	}
+	marks := make([]string, len(columns))
+	for i := range columns {
+		marks[i] = fmt.Sprintf("$%d", i+1)
+	}
+	query := "INSERT INTO " + t.name + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(marks, ", ") + ")"
+	return insertAll(ctx, to, rows, query, len(columns))
+}
+
+// insertAll writes rows, some at a time, and closes them.
+func insertAll(ctx context.Context, to *sql.DB, rows *sql.Rows, query string, columns int) (err error) {
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for more := true; more; {
+		var batch [][]any
+		for len(batch) < movedAtOnce {
+			if more = rows.Next(); !more {
+				break
+			}
+			values, into := make([]any, columns), make([]any, columns)
+			for i := range values {
+				into[i] = &values[i]
+			}
+			if err := rows.Scan(into...); err != nil {
+				return err
+			}
+			batch = append(batch, values)
+		}
+		if err := insertBatch(ctx, to, query, batch); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func insertBatch(ctx context.Context, to *sql.DB, query string, batch [][]any) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	tx, err := to.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	for _, values := range batch {
+		if _, err := tx.ExecContext(ctx, query, values...); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+// acquaintances lists by both addresses the people of whom the device has anything:
+// the table of addresses is shared by all devices, and what others know is not told.
+const acquaintances = `WITH known(name) AS (
+		SELECT their_jid FROM whatsmeow_contacts WHERE our_jid = $1
+		UNION SELECT their_id FROM whatsmeow_identity_keys WHERE our_jid = $1
+		UNION SELECT their_jid FROM whatsmeow_privacy_tokens WHERE our_jid = $1
+		UNION SELECT jid FROM whatsmeow_device WHERE jid = $1
+		UNION SELECT lid FROM whatsmeow_device WHERE jid = $1 AND lid IS NOT NULL
+	), bare(name) AS (
+		SELECT CASE WHEN instr(name, '@') > 0 THEN substr(name, 1, instr(name, '@') - 1) ELSE name END FROM known
+	), undevised(name) AS (
+		SELECT CASE WHEN instr(name, ':') > 0 THEN substr(name, 1, instr(name, ':') - 1) ELSE name END FROM bare
+	), people(name) AS (
+		SELECT CASE WHEN instr(name, '_') > 0 THEN substr(name, 1, instr(name, '_') - 1) ELSE name END FROM undevised
+	)
+	SELECT lid, pn FROM whatsmeow_lid_map WHERE lid IN (SELECT name FROM people) OR pn IN (SELECT name FROM people)`
+
+func acquaintedLIDs(ctx context.Context, from *sql.Tx, device string) (people []store.LIDMapping, err error) {
+	rows, err := from.QueryContext(ctx, acquaintances, device)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var lid, pn string
+		if err := rows.Scan(&lid, &pn); err != nil {
+			return nil, err
+		}
+		people = append(people, store.LIDMapping{LID: types.NewJID(lid, types.HiddenUserServer), PN: types.NewJID(pn, types.DefaultUserServer)})
+	}
+	return people, rows.Err()
+}

@@ -18,6 +18,8 @@ const (
 	CodeSessionNotReady    Code = "SESSION_NOT_READY"      // the session is not connected, nothing was sent
 	CodeAlreadyLinked      Code = "ALREADY_LINKED"         // the session is linked to an account, nothing was done
 	CodeSessionBusy        Code = "SESSION_BUSY"           // the session is being removed, or can't take the request now
+	CodeSessionMoved       Code = "SESSION_MOVED"          // the session was exported to another server, nothing was done
+	CodeSessionLive        Code = "SESSION_LIVE"           // a session is in use that must not be, nothing was done
 	CodeNotOnWhatsApp      Code = "NOT_ON_WHATSAPP"        // the number has no WhatsApp account, nothing was sent
 	CodeRecipientInvalid   Code = "RECIPIENT_INVALID"      // no such group or LID, or the account may not write there, nothing was sent
 	CodeReachoutTimelock   Code = "REACHOUT_TIMELOCK"      // WhatsApp refuses first contacts for a while, nothing was sent

@@ -31,7 +31,7 @@ type Mover interface {
 }
 
 func errMoved() error {
-	return Errorf(CodeConflict, "the session was exported: another daemon may use its device. Reclaim it first, if none does")
+	return Errorf(CodeSessionMoved, "the session was exported: another daemon may use its device. Reclaim it first, if none does")
 }
 
 // refusesMove says why a session can't be exported now. A second export is fine:
@@ -41,9 +41,9 @@ func (m machine) refusesMove() error {
 	case m.Intent == IntentDelete:
 		return errNoSession()
 	case m.Identity.Device == "":
-		return Errorf(CodeConflict, "the session is not linked: there is nothing to export")
+		return Errorf(CodeSessionNotReady, "the session is not linked: there is nothing to export")
 	case m.Intent == IntentRun:
-		return Errorf(CodeConflict, "the session is live: stop it first")
+		return Errorf(CodeSessionLive, "the session is live: stop it first")
 	case m.held:
 		return Errorf(CodeSessionBusy, "the session's connection is still being closed")
 	}
@@ -52,8 +52,8 @@ func (m machine) refusesMove() error {
 
 // Export gives up a stopped session's device and writes it into a new file at path.
 // From here on the session does not start any more (ReasonMoved), is not unlinked when it is
-// deleted, and can only be exported again, reclaimed or deleted. It returns CodeConflict
-// for one that is not stopped or not linked, CodeSessionBusy for one whose connection
+// deleted, and can only be exported again, reclaimed or deleted. It returns CodeSessionLive
+// for one that is not stopped, CodeSessionNotReady for one that is not linked, CodeSessionBusy for one whose connection
 // takes more than 10 s to close, CodeSessionNotFound, CodeNotSupported and CodeStorage.
 func (e *Engine) Export(ctx context.Context, key SessionKey, path string) (Snapshot, error) {
 	mover, ok := e.network.(Mover)
@@ -98,7 +98,7 @@ func (w *worker) awaitClosed(ctx context.Context) error {
 
 // Reclaim takes an exported session back, which stays stopped. Whoever asks for it
 // vouches that no other daemon uses the device; because one may have, encryption with
-// everybody begins anew. It returns CodeConflict for a session that was not exported,
+// everybody begins anew. It returns CodeInvalid for a session that was not exported,
 // CodeSessionNotFound, CodeNotSupported and CodeStorage.
 func (e *Engine) Reclaim(ctx context.Context, key SessionKey) (Snapshot, error) {
 	mover, ok := e.network.(Mover)
@@ -128,7 +128,7 @@ func (e *Engine) Identify(ctx context.Context, path string) ([]Identity, error) 
 }
 
 // Import makes a session of a device in a file, and starts it. It returns
-// CodeConflict if the session exists or another one has the device,
+// CodeSessionLive if the session exists or another one has the device,
 // CodeInvalid, CodeNotFound if its tenant does not exist, CodeSessionLimit, CodeStopping, CodeNotSupported
 // and CodeStorage. What a crash leaves of the device's keys is replaced when the same
 // device is imported again.
@@ -165,16 +165,16 @@ func (e *Engine) Import(ctx context.Context, key SessionKey, change SessionChang
 	return w.view.Load().snapshot(now), nil
 }
 
-// free returns CodeConflict unless both the session's key and the device are.
+// free returns CodeSessionLive unless both the session's key and the device are.
 func (e *Engine) free(key SessionKey, device DeviceID) error {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	if e.sessions[key] != nil {
-		return Errorf(CodeConflict, "there is a session of that name already")
+		return Errorf(CodeSessionLive, "there is a session of that name already")
 	}
 	for _, w := range e.sessions {
 		if w.view.Load().State.Identity.Device == device {
-			return Errorf(CodeConflict, "another session has this device already")
+			return Errorf(CodeSessionLive, "another session has this device already")
 		}
 	}
 	return nil

@@ -50,11 +50,11 @@ func TestExport(t *testing.T) {
 		}
 		wantCode(t, export("none"), engine.CodeSessionNotFound)
 		w.create("new")
-		wantCode(t, export("new"), engine.CodeConflict)
+		wantCode(t, export("new"), engine.CodeSessionNotReady)
 		c := w.link("a")
-		wantCode(t, export("a"), engine.CodeConflict)
+		wantCode(t, export("a"), engine.CodeSessionLive)
 		_, err := w.engine.Reclaim(ctx, key("a"))
-		wantCode(t, err, engine.CodeConflict)
+		wantCode(t, err, engine.CodeInvalid)
 
 		closing := make(chan struct{})
 		w.net.close.set(func(*conn) { <-closing })
@@ -78,7 +78,7 @@ func TestExport(t *testing.T) {
 			"stop":    func() error { _, err := w.engine.Stop(ctx, key("a")); return err },
 			"create":  func() error { _, _, err := w.engine.Create(ctx, key("a"), engine.SessionChange{}); return err },
 		} {
-			if err := ask(); engine.CodeOf(err) != engine.CodeConflict {
+			if err := ask(); engine.CodeOf(err) != engine.CodeSessionMoved {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -141,8 +141,8 @@ func TestImport(t *testing.T) {
 		if s := w.want("a", engine.StatusReady, ""); s.Name != "shop" || s.State.Identity != id {
 			t.Errorf("the session is %+v", s)
 		}
-		wantCode(t, take("a"), engine.CodeConflict)
-		wantCode(t, take("b"), engine.CodeConflict)
+		wantCode(t, take("a"), engine.CodeSessionLive)
+		wantCode(t, take("b"), engine.CodeSessionLive)
 		w.told(readyEvent)
 	})
 }

@@ -170,7 +170,7 @@ func (m machine) refuses(in input) error {
 		return m.refusesMove()
 	case askReclaim:
 		if m.Intent != IntentMoved {
-			return Errorf(CodeConflict, "the session was not exported")
+			return Errorf(CodeInvalid, "the session was not exported")
 		}
 	case codeShown:
 		if !m.live() || m.Status != StatusQRReady {

@@ -46,7 +46,8 @@ func statusOf(code engine.Code) int {
 		return http.StatusForbidden
 	case engine.CodeNotFound, engine.CodeSessionNotFound:
 		return http.StatusNotFound
-	case engine.CodeSessionNotReady, engine.CodeAlreadyLinked, engine.CodeSessionBusy, engine.CodeConflict, bulk.CodeEnded:
+	case engine.CodeSessionNotReady, engine.CodeAlreadyLinked, engine.CodeSessionBusy, engine.CodeConflict, bulk.CodeEnded,
+		engine.CodeSessionMoved, engine.CodeSessionLive:
 		return http.StatusConflict
 	case engine.CodeRateLimited, engine.CodeReachoutTimelock, engine.CodeSentLimit:
 		return http.StatusTooManyRequests

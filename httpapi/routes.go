@@ -56,7 +56,7 @@ func (s *Server) routes() []route {
 		s.checkRoutes(), s.profileRoutes(), s.contactRoutes(), s.groupRoutes(), s.chatRoutes(), s.chatListRoutes(),
 		s.webhookRoutes(), s.endpointRoutes(), s.deliveryRoutes(),
 		s.accountRoutes(), s.keyRoutes(),
-		s.adminRoutes(), s.adminKeyRoutes(), s.adminAuditRoutes(), s.statsRoutes(), s.loginLinkRoutes(),
+		s.adminRoutes(), s.adminKeyRoutes(), s.adminAuditRoutes(), s.sessionMoveRoutes(), s.statsRoutes(), s.loginLinkRoutes(),
 		s.systemRoutes(), s.metricsRoutes(), s.docsRoutes(), s.webLoginRoutes(), s.signUpRoutes(), s.dashboardPageRoutes(),
 		s.sandboxRoutes(),
 	)

@@ -50,6 +50,10 @@ const (
 	ActionLoginLink     Action = "login.link"    // a link that logs in once
 	ActionSignUp        Action = "tenant.signup" // somebody made it for themselves
 	ActionPasswordReset Action = "password.reset"
+
+	ActionSessionExport  Action = "session.export" // the device may be used elsewhere from here on
+	ActionSessionImport  Action = "session.import"
+	ActionSessionReclaim Action = "session.reclaim"
 )
 
 // Actions lists them all.
@@ -58,6 +62,7 @@ func Actions() []Action {
 		ActionTenantCreate, ActionTenantUpdate, ActionTenantSuspend, ActionTenantResume, ActionTenantDelete,
 		ActionTenantErased, ActionKeyCreate, ActionKeyDelete, ActionKeyReset,
 		ActionLoginLink, ActionSignUp, ActionPasswordReset,
+		ActionSessionExport, ActionSessionImport, ActionSessionReclaim,
 	}
 }
 
@@ -97,6 +102,14 @@ func (s *Store) ListAudit(ctx context.Context, f AuditFilter) ([]AuditEntry, err
 		err = r.Scan(&e.ID, instant{&e.At}, &e.By, &e.Tenant, &e.Action, &e.Target, &e.Request, &details)
 		e.Details = json.RawMessage(details)
 		return e, err
+	})
+}
+
+// NoteMoved writes down that a session was exported, imported or reclaimed. It
+// returns CodeStorage.
+func (s *Store) NoteMoved(ctx context.Context, from Origin, key engine.SessionKey, action Action) error {
+	return s.update(ctx, func(tx *sql.Tx) error {
+		return s.audit(tx, from, key.Tenant, action, string(key.ID), nil)
 	})
 }
 

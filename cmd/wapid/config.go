@@ -23,6 +23,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the daemon."`
 	Sandbox sandboxCommand `cmd:"" help:"Run the daemon with a simulated WhatsApp network, to try it without a phone."`
 	Tenant  tenantCommand  `cmd:"" help:"Look after the tenants of the daemon that runs on a data directory."`
+	Session sessionCommand `cmd:"" help:"Carry sessions from one server to another."`
 	Backup  backupCommand  `cmd:"" help:"Write a consistent copy of a data directory into one file, also while the daemon runs."`
 	Key     keyCommand     `cmd:"" help:"Look after the key that secrets are encrypted with."`
 	Restore restoreCommand `cmd:"" help:"Put a backup into a data directory that no daemon uses."`

@@ -40,13 +40,18 @@ type operatorShell struct {
 	client *http.Client
 }
 
-// connect finds the daemon. It returns an error that says so if none runs there.
-func (t *tenantCommand) connect(env *environment) (*operatorShell, error) {
-	access, err := readOperator(t.Data)
+// connectShell finds the daemon of a data directory. It returns an error that says so
+// if none runs there.
+func connectShell(env *environment, dir string) (*operatorShell, error) {
+	access, err := readOperator(dir)
 	if err != nil {
 		return nil, err
 	}
-	return &operatorShell{env.ctx, t.Data, access, localClient(shellTimeout)}, nil
+	return &operatorShell{env.ctx, dir, access, localClient(0)}, nil
+}
+
+func (t *tenantCommand) connect(env *environment) (*operatorShell, error) {
+	return connectShell(env, t.Data)
 }
 
 // localClient asks the daemon of this machine, without a proxy. It does not check a
@@ -89,39 +94,58 @@ func (e *refusedError) Error() string { return e.message }
 
 // call sends a request and returns the body of a success. Any other answer is a
 // *refusedError.
-func (s *operatorShell) call(method, path string, body map[string]any) ([]byte, error) {
+func (s *operatorShell) call(method, path string, body map[string]any) (answer []byte, err error) {
 	var content io.Reader
+	header := http.Header{}
 	if body != nil {
 		raw, err := json.Marshal(body)
 		if err != nil {
 			return nil, err
 		}
 		content = bytes.NewReader(raw)
+		header.Set("Content-Type", "application/json")
 	}
-	req, err := http.NewRequestWithContext(s.ctx, method, s.access.URL+path, content)
+	err = s.within(shellTimeout, method, path, header, content, func(from io.Reader) error {
+		answer, err = io.ReadAll(io.LimitReader(from, maxShellAnswer))
+		return err
+	})
+	return answer, err
+}
+
+// stream is call for files, in either direction; take reads the answer.
+func (s *operatorShell) stream(method, path string, header http.Header, content io.Reader, take func(io.Reader) error) error {
+	return s.within(moveTimeout, method, path, header, content, take)
+}
+
+// within sends a request that may last for some time with all of its answer.
+func (s *operatorShell) within(limit time.Duration, method, path string, header http.Header, content io.Reader, take func(io.Reader) error) error {
+	ctx, cancel := context.WithTimeout(s.ctx, limit)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, s.access.URL+path, content)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	req.Header = header
 	req.Header.Set("X-Admin-Key", s.access.Key)
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
 	res, err := s.client.Do(req)
 	if errors.Is(err, syscall.ECONNREFUSED) { // a daemon that was killed leaves its file behind
-		return nil, noDaemon(s.dir)
+		return noDaemon(s.dir)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the daemon does not answer: %w", err)
+		return fmt.Errorf("the daemon does not answer: %w", err)
 	}
 	defer res.Body.Close()
+	if res.StatusCode < 300 {
+		if err := take(res.Body); err != nil {
+			return fmt.Errorf("the daemon's answer broke off: %w", err)
+		}
+		return nil
+	}
 	raw, err := io.ReadAll(io.LimitReader(res.Body, maxShellAnswer))
 	if err != nil {
-		return nil, fmt.Errorf("the daemon's answer broke off: %w", err)
+		return fmt.Errorf("the daemon's answer broke off: %w", err)
 	}
-	if res.StatusCode < 300 {
-		return raw, nil
-	}
-	return nil, s.refused(res.StatusCode, raw)
+	return s.refused(res.StatusCode, raw)
 }
 
 func (s *operatorShell) refused(status int, raw []byte) error {

@@ -90,6 +90,15 @@ func (s *Spool) Empty() (*os.File, error) {
 	return f, nil
 }
 
+// Path names a file that is not there yet, for those who make it themselves. Its
+// caller removes it. It returns CodeStorage while the disk is nearly full.
+func (s *Spool) Path() (string, error) {
+	if err := s.checkRoom(); err != nil {
+		return "", err
+	}
+	return filepath.Join(s.dir, rand.Text()), nil
+}
+
 // Take copies r into a new file. It returns CodeMediaInvalid if there are more
 // than limit bytes, CodeStorage, and as they are the errors of r and of ctx; after
 // an error there is no file.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"go.mau.fi/whatsmeow/store"
@@ -15,6 +16,7 @@ import (
 	waLog "go.mau.fi/whatsmeow/util/log"
 
 	"wapid/engine"
+	"wapid/store/seal"
 )
 
 // A device travels as a SQLite file with whatsmeow's own tables. So what another
@@ -41,6 +43,9 @@ var movedTables = []movedTable{
 	{"whatsmeow_event_buffer", "our_jid"},
 	{"whatsmeow_retry_buffer", "our_jid"},
 }
+
+// sealedTables are there too as long as the store is encrypted.
+var sealedTables = []movedTable{{"wapid_sealed_devices", "jid"}, {"wapid_sealed_pre_keys", "jid"}}
 
 type movedTable struct{ name, device string }
 
@@ -85,7 +90,7 @@ func openMovable(ctx context.Context, path string) (*movable, error) {
 
 func (m *movable) close() error { return m.db.Close() }
 
-// Identify tells which devices a file with whatsmeow's tables holds; the file is upgraded
+// Identify tells which devices a file with whatsmeow's tables holds, by name; the file is upgraded
 // to their newest form. It returns CodeInvalid.
 func Identify(ctx context.Context, path string) ([]engine.Identity, error) {
 	if _, err := os.Stat(path); err != nil {
@@ -106,6 +111,7 @@ func Identify(ctx context.Context, path string) ([]engine.Identity, error) {
 			identities = append(identities, engine.Identity{Device: deviceID(*d.ID), Person: personOf(*d.ID, d.LID)})
 		}
 	}
+	slices.SortFunc(identities, func(a, b engine.Identity) int { return strings.Compare(string(a.Device), string(b.Device)) })
 	return identities, nil
 }
 
@@ -151,16 +157,12 @@ func (d *devices) exportTo(ctx context.Context, to *movable, device string) (err
 		return err
 	}
 	defer from.Rollback()
-	for _, t := range movedTables {
-		if err := copyRows(ctx, from, to.db, t, device); err != nil {
-			return fmt.Errorf("%s: %w", t.name, err)
+	if d.box != nil {
+		if err := to.prepareSealed(ctx, makeSealedDevices, makeSealedPreKeys); err != nil {
+			return err
 		}
 	}
-	own, err := ownAddressesOf(ctx, from, device)
-	if err != nil {
-		return err
-	}
-	if err := dropOwnSenderKeys(ctx, to.db, own); err != nil {
+	if err := d.copyDevice(ctx, from, to.db, to.container, device); err != nil {
 		return err
 	}
 	// Messages that may be asked for again, from our tables into whatsmeow's.
@@ -169,14 +171,21 @@ func (d *devices) exportTo(ctx context.Context, to *movable, device string) (err
 	if err == nil {
 		err = insertAll(ctx, to.db, sent, `INSERT OR REPLACE INTO whatsmeow_retry_buffer (our_jid, chat_jid, message_id, format, plaintext, timestamp) VALUES ($1, $2, $3, $4, $5, $6)`, 6)
 	}
-	if err != nil {
+	if err != nil || d.box == nil {
 		return err
 	}
-	people, err := acquaintedLIDs(ctx, from, device)
-	if err != nil {
-		return err
+	return seal.Transform(ctx, to.db, SealPlan().Unseal, d.box, nil)
+}
+
+// prepareSealed makes the tables that whatsmeow does not know and the steps of the
+// sealing do.
+func (m *movable) prepareSealed(ctx context.Context, more ...string) error {
+	for _, step := range append([]string{sentSchema}, more...) {
+		if _, err := m.db.ExecContext(ctx, step); err != nil {
+			return err
+		}
 	}
-	return to.container.LIDMap.PutManyLIDMappings(ctx, people)
+	return nil
 }
 
 // Import implements engine.Mover. No session may have the device.
@@ -206,29 +215,52 @@ func (n *Network) Import(ctx context.Context, path string, device engine.DeviceI
 	return nil
 }
 
-func (d *devices) importFrom(ctx context.Context, from *movable, device string) (err error) {
+// importFrom takes a device out of a file.
+func (d *devices) importFrom(ctx context.Context, from *movable, device string) error {
+	if d.box != nil {
+		if err := from.prepareSealed(ctx); err != nil {
+			return err
+		}
+		if err := seal.Transform(ctx, from.db, SealPlan().Seal, nil, d.box); err != nil {
+			return err
+		}
+	}
 	source, err := from.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer source.Rollback()
-	for _, t := range movedTables {
-		if err := copyRows(ctx, source, d.db, t, device); err != nil {
-			return fmt.Errorf("%s: %w", t.name, err)
-		}
+	return d.copyDevice(ctx, source, d.db, d.container, device)
+}
+
+// Extract copies one device of a file with whatsmeow's tables, such as another program
+// keeps, into a new file at path. The file that it comes from is upgraded. It returns
+// ErrNoDevice, CodeInvalid and CodeStorage.
+func Extract(ctx context.Context, from string, device engine.DeviceID, path string) error {
+	jid, err := parseDeviceID(device)
+	if err != nil {
+		return err
 	}
-	own, err := ownAddressesOf(ctx, source, device)
+	source, err := openMovable(ctx, from)
+	if err != nil {
+		return err
+	}
+	defer source.close()
+	if err := makePrivate(path); err != nil {
+		return engine.WrapError(engine.CodeStorage, err, "the device could not be copied")
+	}
+	to, err := openMovable(ctx, path)
+	if err != nil {
+		return err
+	}
+	tx, err := source.db.BeginTx(ctx, nil)
 	if err == nil {
-		err = dropOwnSenderKeys(ctx, d.db, own)
+		err = errors.Join(copyDevice(ctx, movedTables, tx, to.db, to.container, jid.String()), tx.Rollback())
 	}
-	if err != nil {
-		return err
+	if err = errors.Join(err, to.close()); err != nil {
+		return engine.WrapError(engine.CodeStorage, err, "the device could not be copied")
 	}
-	people, err := acquaintedLIDs(ctx, source, device)
-	if err != nil {
-		return err
-	}
-	return d.container.LIDMap.PutManyLIDMappings(ctx, people)
+	return nil
 }
 
 // Renew implements engine.Mover.
@@ -241,6 +273,37 @@ func (n *Network) Renew(ctx context.Context, device engine.DeviceID) error {
 		return engine.WrapError(engine.CodeStorage, err, "the device's sessions could not be deleted")
 	}
 	return nil
+}
+
+// copyDevice copies a device between the store and a file, both sealed as the store is.
+func (d *devices) copyDevice(ctx context.Context, from *sql.Tx, to *sql.DB, container *sqlstore.Container, device string) error {
+	tables := movedTables
+	if d.box != nil {
+		tables = slices.Concat(tables, sealedTables)
+	}
+	return copyDevice(ctx, tables, from, to, container, device)
+}
+
+// copyDevice copies what a device is to have elsewhere. Rows go over some at a time,
+// so one that fails leaves a part.
+func copyDevice(ctx context.Context, tables []movedTable, from *sql.Tx, to *sql.DB, container *sqlstore.Container, device string) error {
+	for _, t := range tables {
+		if err := copyRows(ctx, from, to, t, device); err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+	}
+	own, err := ownAddressesOf(ctx, from, device)
+	if err == nil {
+		err = dropOwnSenderKeys(ctx, to, own)
+	}
+	if err != nil {
+		return err
+	}
+	people, err := acquaintedLIDs(ctx, from, device)
+	if err != nil {
+		return err
+	}
+	return container.LIDMap.PutManyLIDMappings(ctx, people)
 }
 
 // copyRows copies a device's rows of one table. Both sides have the same columns,

@@ -225,6 +225,34 @@ func convert(ctx context.Context, conn *sql.Conn, p Plan, steps []string, change
 	return errors.Join(err, off)
 }
 
+// Transform runs a plan's steps on a database that holds no data key of its own, such as
+// a copy, in one transaction: values that from has sealed are sealed by to. Either may be
+// nil. It returns ErrNotSealed, wrapped by the driver.
+func Transform(ctx context.Context, db *sql.DB, steps []string, from, to *Box) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	move := &mover{from: from, to: to}
+	if err := conn.Raw(move.register); err != nil {
+		return err
+	}
+	defer move.forget()
+	return within(ctx, conn, steps)
+}
+
+// within runs steps in one transaction.
+func within(ctx context.Context, conn *sql.Conn, steps []string) (err error) {
+	for _, step := range append(append([]string{`BEGIN IMMEDIATE`}, steps...), `COMMIT`) {
+		if _, err = conn.ExecContext(ctx, step); err != nil {
+			_, _ = conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`) // fails if there is nothing to undo
+			return err
+		}
+	}
+	return nil
+}
+
 // errReaders says that somebody reads a database whose log should go.
 var errReaders = errors.New("somebody is reading it")
 

@@ -22,7 +22,7 @@ type Mover interface {
 	// no such file or a newer one than this network knows.
 	Identify(ctx context.Context, path string) ([]Identity, error)
 	// Import takes a device of a file into the network's own store, in the place of
-	// one of that name. The device begins its encryption with everybody anew, because
+	// one of that name. It may change the file, which is of no use any more. The device begins its encryption with everybody anew, because
 	// nothing tells how old the file is. It returns ErrNoDevice, CodeInvalid and
 	// CodeStorage.
 	Import(ctx context.Context, path string, device DeviceID) error

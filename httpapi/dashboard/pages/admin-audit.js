@@ -71,13 +71,13 @@ export function Audit({ tenant }) {
     ${!first.data && !first.error && html`<${Busy} />`}
     ${first.data && all.length === 0 && html`<${Empty}><p class="mb-0">Nothing was done yet, or nothing passes the filter.</p><//>`}
     ${all.length > 0 && html`<div class="table-responsive"><table class="table table-sm align-middle">
-      <thead><tr><th scope="col">When</th><th scope="col">What</th><th scope="col">Tenant</th><th scope="col">By</th><th scope="col">Request</th></tr></thead>
+      <thead><tr><th scope="col">When</th><th scope="col">What</th><th scope="col">Tenant</th><th scope="col" class="d-none d-md-table-cell">By</th><th scope="col" class="d-none d-lg-table-cell">Request</th></tr></thead>
       <tbody>${all.map((e) => html`<tr key=${e.id} data-test="audit-entry" data-action=${e.action}>
         <td><${Time} at=${e.at} /></td>
-        <td>${actions[e.action] ?? e.action}<${Details} details=${e.details} /></td>
+        <td>${actions[e.action] ?? e.action}<${Details} details=${e.details} /><div class="small text-body-secondary text-break d-md-none">${actor(e.actor)}</div></td>
         <td class="text-break"><a href=${to("admin", "tenants", e.tenantId)}>${e.tenantId}</a>${e.target && e.target !== e.tenantId ? html`<div class="small text-body-secondary">${e.target}</div>` : null}</td>
-        <td class="text-break">${actor(e.actor)}</td>
-        <td class="small font-monospace text-break">${e.requestId}</td>
+        <td class="text-break d-none d-md-table-cell">${actor(e.actor)}</td>
+        <td class="small font-monospace text-break d-none d-lg-table-cell">${e.requestId}</td>
       </tr>`)}</tbody>
     </table></div>`}
     <${More} cursor=${older.cursor ?? first.data?.nextCursor} onMore=${more} />

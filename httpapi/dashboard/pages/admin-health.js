@@ -38,7 +38,7 @@ export function Health() {
         ["Started", html`<${Time} at=${data.startedAt} />`], ["Up for", duration(data.uptime * 1_000)],
       ]} />
       <${Facts} title="Waiting" test="health-queues" rows=${[
-        ["Messages", many(queues.outbox)], ["Recipients of bulk jobs", many(queues.bulk)], ["Deliveries to webhooks", many(queues.deliveries)], ["Of them to be retried", many(queues.retries)],
+        ["Messages", many(queues.outbox)], ["Recipients of bulk jobs", many(queues.bulk)], ["New deliveries to webhooks", many(queues.deliveries)], ["Deliveries that failed and will be repeated", many(queues.retries)],
       ]} />
       <${Facts} title="Disk and memory" test="health-disk" rows=${[
         ["Free disk", `${bytes(disk.free)} of ${bytes(disk.size)}`], ["Database", bytes(disk.database)], ["Device store", bytes(disk.deviceStore)],

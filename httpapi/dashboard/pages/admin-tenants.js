@@ -15,9 +15,9 @@ function Row({ tenant, sent }) {
       <div class="small text-body-secondary">${tenant.tenantId}</div></td>
     <td><${StateBadge} state=${tenant.status === "erasing" ? "deleting" : tenant.status} /></td>
     <td class="text-end">${sent === undefined ? "–" : sent.toLocaleString()}</td>
-    <td class="text-end">${limit(tenant.dailyLimit)}</td>
-    <td class="text-end">${limit(tenant.maxSessions)}</td>
-    <td><${Time} at=${tenant.createdAt} /></td>
+    <td class="text-end d-none d-md-table-cell">${limit(tenant.dailyLimit)}</td>
+    <td class="text-end d-none d-md-table-cell">${limit(tenant.maxSessions)}</td>
+    <td class="d-none d-md-table-cell"><${Time} at=${tenant.createdAt} /></td>
   </tr>`;
 }
 
@@ -74,8 +74,8 @@ export function Tenants() {
       ${usage.total === undefined ? "" : ` All have sent ${usage.total.toLocaleString()} messages in 30 days.`}</p>`}
     ${first.data && all.length === 0 && html`<${Empty}><p class="mb-0">No tenant is called that.</p><//>`}
     ${all.length > 0 && html`<div class="table-responsive"><table class="table table-sm align-middle">
-      <thead><tr><th scope="col">Name</th><th scope="col">State</th><th scope="col" class="text-end">Sent in 30 days</th><th scope="col" class="text-end">Daily limit</th>
-        <th scope="col" class="text-end">Sessions at most</th><th scope="col">Since</th></tr></thead>
+      <thead><tr><th scope="col">Name</th><th scope="col">State</th><th scope="col" class="text-end">Sent in 30 days</th><th scope="col" class="text-end d-none d-md-table-cell">Daily limit</th>
+        <th scope="col" class="text-end d-none d-md-table-cell">Sessions at most</th><th scope="col" class="d-none d-md-table-cell">Since</th></tr></thead>
       <tbody>${all.map((t) => html`<${Row} key=${t.tenantId} tenant=${t} sent=${usage.of(t.tenantId)} />`)}</tbody>
     </table></div>`}
     <${More} cursor=${older.cursor ?? first.data?.nextCursor} onMore=${more} />

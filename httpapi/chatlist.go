@@ -42,7 +42,7 @@ type chatResponse struct {
 func (s *Server) chatListRoutes() []route {
 	return []route{
 		{method: http.MethodGet, path: "/api/whatsapp/session/:id/chats", scope: store.ScopeRead, tenant: s.listChats,
-			query: []string{"limit", "cursor"}},
+			query: []string{"limit", "cursor", "written"}},
 		{method: http.MethodGet, path: "/api/whatsapp/session/:id/chats/:chat/messages", scope: store.ScopeRead, tenant: s.listChat,
 			query: []string{"limit", "cursor"}},
 	}
@@ -63,11 +63,15 @@ func (s *Server) listChats(c *fiber.Ctx, p store.Principal) error {
 	if err != nil {
 		return err
 	}
+	written, err := queryBool(c, "written", false)
+	if err != nil {
+		return err
+	}
 	snap, err := s.engine.Snapshot(key)
 	if err != nil {
 		return err
 	}
-	page, err := s.store.PageChats(c.UserContext(), key, after, limit)
+	page, err := s.store.PageChats(c.UserContext(), key, written, after, limit)
 	if err != nil {
 		return err
 	}

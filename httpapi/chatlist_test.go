@@ -34,6 +34,11 @@ func TestListingChats(t *testing.T) {
 	if len(second.Chats) != 1 || second.Chats[0].Chat != paperGroup.ID || !second.Chats[0].IsGroup || second.Chats[0].Unread != 1 {
 		t.Errorf("the second page is %+v", second)
 	}
+	d.wants(d.post(mainPath+"/send", `{"to":"919876543213","message":"to somebody who never answers"}`), http.StatusOK, "")
+	if all, written := d.chats(d.key, mainPath+"/chats"), d.chats(d.key, mainPath+"/chats?written=true"); len(all.Chats) != 3 || len(written.Chats) != 2 {
+		t.Errorf("%d chats, in %d of which somebody has written", len(all.Chats), len(written.Chats))
+	}
+	d.wants(d.get(mainPath+"/chats?written=perhaps"), http.StatusBadRequest, engine.CodeInvalid)
 	for _, chat := range []engine.JID{"919876543211", paperFriend.Phone, paperFriend.LID} {
 		list := d.chatMessages(mainPath + "/chats/" + url.PathEscape(string(chat)) + "/messages?limit=2")
 		if list.Chat != paperFriend.Phone || len(list.Messages) != 2 || list.Messages[0].Message != "third" || list.Messages[1].MessageID != "A2" {
@@ -47,7 +52,7 @@ func TestListingChats(t *testing.T) {
 	d.says(d.get(mainPath+"/chats/919876543299/messages"), http.StatusOK,
 		`{"chat":"919876543299@s.whatsapp.net","phoneNumber":"919876543299","isGroup":false,"messages":[]}`)
 	d.wants(d.post(mainPath+"/chats/919876543211/read", `{}`), http.StatusOK, "")
-	if got := d.chats(d.key, mainPath+"/chats?limit=1").Chats[0].Unread; got != 0 {
+	if got := d.chats(d.key, mainPath+"/chats?written=true").Chats[1].Unread; got != 0 {
 		t.Errorf("%d are unread after all were read", got)
 	}
 	for _, query := range []string{"?limit=0", "?limit=1000", "?limit=x", "?cursor=x", "?page=1", "?cursor=W10&cursor=W10"} {

@@ -11,6 +11,9 @@ import (
 const (
 	// chatStride is how many messages are looked at at a time while chats are looked for.
 	chatStride = 500
+	// writtenLooks is how many messages are looked at for their direction alone in the time
+	// that one takes of which more is asked.
+	writtenLooks = 5
 	// mostUnread is how far back in a chat unread messages are counted, in messages.
 	mostUnread = 200
 )
@@ -36,14 +39,19 @@ type ChatPage struct {
 
 // PageChats returns up to limit chats of a session by their newest messages, from behind
 // a place in the log on. A chat stands where its newest message is, so that one that
-// comes alive between two pages is on the first from then on.
-func (s *Store) PageChats(ctx context.Context, key engine.SessionKey, after *MessageCursor, limit int) (ChatPage, error) {
+// comes alive between two pages is on the first from then on. With written only the
+// messages that came in count: who was written to and never answered is left out.
+func (s *Store) PageChats(ctx context.Context, key engine.SessionKey, written bool, after *MessageCursor, limit int) (ChatPage, error) {
 	tx, err := s.read.BeginTx(ctx, nil) // one snapshot of all chats
 	if err != nil {
 		return ChatPage{}, storageError(err)
 	}
 	defer tx.Rollback() // it has only read
-	found, next, err := s.findChats(ctx, tx, key, after, limit)
+	walk := chatWalk{key: key, looks: s.searches * statusLooks}
+	if written {
+		walk.only, walk.looks = engine.Inbound, walk.looks*writtenLooks
+	}
+	found, next, err := walk.find(ctx, tx, after, limit)
 	if err != nil {
 		return ChatPage{}, err
 	}
@@ -58,44 +66,58 @@ func (s *Store) PageChats(ctx context.Context, key engine.SessionKey, after *Mes
 	return page, nil
 }
 
-// newest is a chat with the place of its newest message.
-type newest struct {
-	chat engine.JID
-	at   MessageCursor
+// chatWalk looks for chats through a session's log, newest message first.
+type chatWalk struct {
+	key   engine.SessionKey
+	only  engine.Direction // whose messages count; "" for both
+	looks int              // how many messages it looks at
 }
 
-// latest is a session's log from behind a place on, newest first.
-const latest = `SELECT created_at, seq, chat, peer_phone, peer_lid FROM messages
-	WHERE tenant_id = $1 AND session_id = $2 AND (created_at, seq) < ($3, $4)
-	ORDER BY created_at DESC, seq DESC LIMIT $5`
+// latest is a session's log from behind a place on, newest first. Of a message whose
+// direction does not count only its place is told.
+const latest = `SELECT k.created_at, k.seq, coalesce(m.chat, ''), coalesce(m.peer_phone, ''), coalesce(m.peer_lid, '')
+	FROM (SELECT created_at, seq, direction FROM messages
+		WHERE tenant_id = $1 AND session_id = $2 AND (created_at, seq) < ($3, $4)
+		ORDER BY created_at DESC, seq DESC LIMIT $5) AS k
+	LEFT JOIN messages m ON m.seq = k.seq AND ($6 = '' OR k.direction = $6)
+	ORDER BY k.created_at DESC, k.seq DESC`
 
 // sight is what is looked at of a message to know its chat.
 type sight struct {
 	at   MessageCursor
-	chat engine.JID
+	chat engine.JID // "" for a message that does not count
 	peer engine.Person
 }
 
-// findChats walks through the log until it has seen enough chats, or enough messages.
-func (s *Store) findChats(ctx context.Context, tx *sql.Tx, key engine.SessionKey, after *MessageCursor, limit int) (found []newest, next *MessageCursor, err error) {
+func scanSight(r row) (m sight, err error) {
+	err = r.Scan(&m.at.At, &m.at.Seq, &m.chat, &m.peer.Phone, &m.peer.LID)
+	return m, err
+}
+
+// find walks until it has seen enough chats, or enough messages: then next is where it
+// goes on.
+func (w chatWalk) find(ctx context.Context, tx *sql.Tx, after *MessageCursor, limit int) (found []engine.JID, next *MessageCursor, err error) {
 	at := MessageCursor{At: math.MaxInt64, Seq: math.MaxInt64}
 	if after != nil {
 		at = *after
 	}
 	seen := make(map[engine.JID]bool)
 	named := make(map[sight]engine.JID) // chats by what their messages say, wherever these stand
-	for looks := s.searches * statusLooks; looks > 0; looks -= chatStride {
-		rows, err := tx.QueryContext(ctx, latest, key.Tenant, key.ID, at.At, at.Seq, chatStride)
+	for ; w.looks > 0; w.looks -= chatStride {
+		rows, err := tx.QueryContext(ctx, latest, w.key.Tenant, w.key.ID, at.At, at.Seq, chatStride, w.only)
 		sights, err := collect(rows, err, scanSight)
 		if err != nil {
 			return nil, nil, err
 		}
 		for _, m := range sights {
 			at = m.at
+			if m.chat == "" {
+				continue
+			}
 			which := sight{chat: m.chat, peer: m.peer}
 			chat, known := named[which]
 			if !known {
-				if chat, err = chatOf(ctx, tx, key.Tenant, m.chat, m.peer); err != nil {
+				if chat, err = chatOf(ctx, tx, w.key.Tenant, m.chat, m.peer); err != nil {
 					return nil, nil, err
 				}
 				named[which] = chat
@@ -104,16 +126,14 @@ func (s *Store) findChats(ctx context.Context, tx *sql.Tx, key engine.SessionKey
 				continue
 			}
 			seen[chat] = true
-			if after != nil {
-				passed, err := isPassed(ctx, tx, key, chat, *after)
-				if err != nil {
-					return nil, nil, err
-				}
-				if passed {
-					continue
-				}
+			passed, err := w.passed(ctx, tx, chat, after)
+			if err != nil {
+				return nil, nil, err
 			}
-			if found = append(found, newest{chat, m.at}); len(found) == limit {
+			if passed {
+				continue
+			}
+			if found = append(found, chat); len(found) == limit {
 				return found, &at, nil
 			}
 		}
@@ -124,30 +144,46 @@ func (s *Store) findChats(ctx context.Context, tx *sql.Tx, key engine.SessionKey
 	return found, &at, nil
 }
 
-// isPassed tells whether the newest message of a chat stands before a place.
-func isPassed(ctx context.Context, tx *sql.Tx, key engine.SessionKey, chat engine.JID, place MessageCursor) (bool, error) {
-	_, places, err := chatPlaces(ctx, tx, key.Tenant, chat)
+// passed tells whether a chat stood before the place where the walk began.
+func (w chatWalk) passed(ctx context.Context, tx *sql.Tx, chat engine.JID, begin *MessageCursor) (bool, error) {
+	if begin == nil {
+		return false, nil
+	}
+	_, places, err := chatPlaces(ctx, tx, w.key.Tenant, chat)
 	if err != nil {
 		return false, err
 	}
+	first, err := newestOf(ctx, tx, w.key, places, w.only)
+	return first.At > begin.At || first.At == begin.At && first.Seq >= begin.Seq, err
+}
+
+// newestOf finds a chat's newest message in a direction; the zero place if there is none.
+func newestOf(ctx context.Context, tx *sql.Tx, key engine.SessionKey, places []chatPlace, d engine.Direction) (MessageCursor, error) {
 	var q conditions
-	first, err := scanPlace(tx.QueryRowContext(ctx, chatKeys(&q, key, places, nil)+` LIMIT 1`, q.args...))
+	at, err := scanPlace(tx.QueryRowContext(ctx, chatKeys(&q, key, places, d, nil)+` LIMIT 1`, q.args...))
 	if isNoRows(err) {
-		return false, nil
+		return MessageCursor{}, nil
 	}
-	return first.At > place.At || first.At == place.At && first.Seq >= place.Seq, storageError(err)
+	return at, storageError(err)
 }
 
 // readChat reads what there is to tell of a chat.
-func (s *Store) readChat(ctx context.Context, tx *sql.Tx, key engine.SessionKey, n newest) (Chat, error) {
-	who, places, err := chatPlaces(ctx, tx, key.Tenant, n.chat)
+func (s *Store) readChat(ctx context.Context, tx *sql.Tx, key engine.SessionKey, chat engine.JID) (Chat, error) {
+	who, places, err := chatPlaces(ctx, tx, key.Tenant, chat)
 	if err != nil {
 		return Chat{}, err
 	}
-	c := Chat{Chat: n.chat, Person: who}
-	last, err := s.readEntries(ctx, tx, []MessageCursor{n.at})
+	c := Chat{Chat: chat, Person: who}
+	at, err := newestOf(ctx, tx, key, places, "")
 	if err != nil {
 		return Chat{}, err
+	}
+	last, err := s.readEntries(ctx, tx, []MessageCursor{at})
+	if err != nil {
+		return Chat{}, err
+	}
+	if len(last) == 0 {
+		return Chat{}, engine.Errorf(engine.CodeInternal, "a chat of the log is not where its addresses say")
 	}
 	c.Last = last[0]
 	query, args := lookBack(key, places)
@@ -176,14 +212,9 @@ type recentMessage struct {
 // listUnread has it, and who wrote them.
 func lookBack(key engine.SessionKey, places []chatPlace) (string, []any) {
 	var q conditions
-	keys := chatKeys(&q, key, places, nil) + ` LIMIT ` + q.bind(mostUnread)
+	keys := chatKeys(&q, key, places, "", nil) + ` LIMIT ` + q.bind(mostUnread)
 	return `SELECT m.direction = 'in' AND m.status = 'received' AND m.kind NOT IN ('reaction', 'edit', 'revoke', 'poll_vote'), m.push_name
 		FROM (` + keys + `) AS k JOIN messages m ON m.seq = k.seq ORDER BY k.created_at DESC, k.seq DESC`, q.args
-}
-
-func scanSight(r row) (m sight, err error) {
-	err = r.Scan(&m.at.At, &m.at.Seq, &m.chat, &m.peer.Phone, &m.peer.LID)
-	return m, err
 }
 
 // PageChat returns up to limit messages of one chat, newest first, from behind a place
@@ -200,7 +231,7 @@ func (s *Store) PageChat(ctx context.Context, key engine.SessionKey, chat engine
 		return MessagePage{}, who, err
 	}
 	var q conditions
-	query := chatKeys(&q, key, places, after) + ` LIMIT ` + q.bind(limit+1)
+	query := chatKeys(&q, key, places, "", after) + ` LIMIT ` + q.bind(limit+1)
 	rows, err := tx.QueryContext(ctx, query, q.args...)
 	found, err := collect(rows, err, scanPlace)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"wapid/engine"
 )
@@ -18,11 +19,11 @@ const (
 )
 
 // chatsOf walks through all pages of the list of chats.
-func chatsOf(t *testing.T, s *Store, key engine.SessionKey, limit int) (all []Chat) {
+func chatsOf(t *testing.T, s *Store, key engine.SessionKey, written bool, limit int) (all []Chat) {
 	t.Helper()
 	var after *MessageCursor
 	for range 100 {
-		page, err := s.PageChats(t.Context(), key, after, limit)
+		page, err := s.PageChats(t.Context(), key, written, after, limit)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,25 +64,60 @@ func TestChatsAreListedByTheirNewestMessage(t *testing.T) {
 		`120363025246125486 last 6 unread 2 by "Ravi"`, `4915100000001 last 5 unread 2 by "asha"`, `999999999999999 last 4 unread 1 by ""`,
 	}, "\n")
 	for limit := 1; limit <= 4; limit++ {
-		if got := tellChats(chatsOf(t, s, key, limit)); got != want {
+		if got := tellChats(chatsOf(t, s, key, false, limit)); got != want {
 			t.Errorf("with %d a page:\n%s\nwant\n%s", limit, got, want)
 		}
 	}
-	all := chatsOf(t, s, key, 10)
+	all := chatsOf(t, s, key, false, 10)
 	if all[1].Person != person || all[0].Person != (engine.Person{}) || all[2].Person != (engine.Person{LID: otherLID}) {
 		t.Errorf("the people are %+v, %+v, %+v", all[0].Person, all[1].Person, all[2].Person)
 	}
-	if got := tellChats(chatsOf(t, s, foreign, 10)); got != `4915100000001 last 7 unread 1 by ""` {
+	if got := tellChats(chatsOf(t, s, foreign, false, 10)); got != `4915100000001 last 7 unread 1 by ""` {
 		t.Errorf("another tenant has %s", got)
 	}
-	if got := chatsOf(t, s, engine.SessionKey{Tenant: "u", ID: "b"}, 10); len(got) != 0 {
+	if got := chatsOf(t, s, engine.SessionKey{Tenant: "u", ID: "b"}, false, 10); len(got) != 0 {
 		t.Errorf("a session of another tenant with the same id has %v", got)
 	}
 	if err := s.MarkIncoming(t.Context(), []engine.LoggedMessage{{Session: key, ID: "6", Chat: chatGroup}}, engine.MessageRead); err != nil {
 		t.Fatal(err)
 	}
-	if got := chatsOf(t, s, key, 1)[0].Unread; got != 1 {
+	if got := chatsOf(t, s, key, false, 1)[0].Unread; got != 1 {
 		t.Errorf("%d are unread after one was read", got)
+	}
+}
+
+// Who was written to and never answered is left out if somebody asks for that, however
+// many they are; the others stand by what they wrote last, with the newest message.
+func TestChatsInWhichSomebodyHasWritten(t *testing.T) {
+	key := engine.SessionKey{Tenant: "t", ID: "a"}
+	person := engine.Person{Phone: chatPhone, LID: chatLID}
+	s := chatLog(t,
+		engine.LoggedMessage{Session: key, ID: "1", Chat: chatPhone, Peer: person},
+		engine.LoggedMessage{Session: key, ID: "2", Chat: chatGroup, Peer: person},
+	)
+	send := func(id engine.MessageID, to engine.JID) {
+		t.Helper()
+		m := engine.LoggedMessage{Session: key, ID: id, Direction: engine.Outbound, Kind: engine.KindText, Chat: to, Peer: to.Person(),
+			Status: engine.MessageSent, CreatedAt: s.clock().Add(time.Hour)}
+		if err := s.update(t.Context(), func(tx *sql.Tx) error { _, err := s.insertMessage(tx, m, ""); return err }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range chatStride + 3 {
+		send(engine.MessageID(fmt.Sprint("bulk", i)), engine.JID(fmt.Sprint(4915200000000+i, "@s.whatsapp.net")))
+	}
+	send("answer", chatPhone)
+	want := `120363025246125486 last 2 unread 1 by ""` + "\n" + `4915100000001 last answer unread 1 by ""`
+	for _, looks := range []int{1, chatStride, mostSearched} { // whether the walk ends within the bulk or behind it
+		s.searches = looks
+		for limit := 1; limit <= 3; limit++ {
+			if got := tellChats(chatsOf(t, s, key, true, limit)); got != want {
+				t.Errorf("with %d a page and %d looks:\n%s\nwant\n%s", limit, looks, got, want)
+			}
+		}
+	}
+	if got := len(chatsOf(t, s, key, false, 100)); got != chatStride+5 {
+		t.Errorf("%d chats in all, want %d", got, chatStride+5)
 	}
 }
 
@@ -94,14 +130,14 @@ func TestChatsBehindALongOne(t *testing.T) {
 	}
 	s := chatLog(t, log...)
 	s.searches = chatStride / statusLooks
-	page, err := s.PageChats(t.Context(), key, nil, 10)
+	page, err := s.PageChats(t.Context(), key, false, nil, 10)
 	if err != nil || len(page.Chats) != 1 || page.Next == nil {
 		t.Fatalf("the first page is %+v (%v)", page, err)
 	}
 	if got := page.Chats[0].Unread; got != mostUnread {
 		t.Errorf("%d are unread, want no more than %d", got, mostUnread)
 	}
-	if got := tellChats(chatsOf(t, s, key, 10)); !strings.HasSuffix(got, "\n"+`999999999999999 last old unread 1 by ""`) || strings.Count(got, "\n") != 1 {
+	if got := tellChats(chatsOf(t, s, key, false, 10)); !strings.HasSuffix(got, "\n"+`999999999999999 last old unread 1 by ""`) || strings.Count(got, "\n") != 1 {
 		t.Errorf("the chats are\n%s", got)
 	}
 }
@@ -148,14 +184,14 @@ func TestChatPlans(t *testing.T) {
 	ofPhone := []chatPlace{{phone: chatPhone}, {phone: chatPhone, lid: chatLID}, {lid: chatLID}}
 	back, backArgs := lookBack(key, ofPhone)
 	var person, group conditions
-	ofPerson := chatKeys(&person, key, ofPhone, cursor) + ` LIMIT 10`
-	ofGroup := chatKeys(&group, key, []chatPlace{{group: chatGroup}}, cursor) + ` LIMIT 10`
+	ofPerson := chatKeys(&person, key, ofPhone, "", cursor) + ` LIMIT 10`
+	ofGroup := chatKeys(&group, key, []chatPlace{{group: chatGroup}}, engine.Inbound, cursor) + ` LIMIT 10`
 	for name, c := range map[string]struct {
 		query string
 		args  []any
 		want  []string
 	}{
-		"latest":  {latest, []any{key.Tenant, key.ID, 5, 5, 10}, []string{"messages_time (tenant_id=? AND session_id=? AND created_at<?)"}},
+		"latest":  {latest, []any{key.Tenant, key.ID, 5, 5, 10, ""}, []string{"messages_time (tenant_id=? AND session_id=? AND created_at<?)"}},
 		"number":  {numberBeside, []any{key.Tenant, chatLID}, []string{"messages_lid (tenant_id=? AND peer_lid=?)"}},
 		"unread":  {back, backArgs, []string{"messages_phone (tenant_id=? AND peer_phone=?)", "messages_lid (tenant_id=? AND peer_lid=?)", "INTEGER PRIMARY KEY (rowid=?)"}},
 		"person":  {ofPerson, person.args, []string{"messages_phone (tenant_id=? AND peer_phone=? AND created_at<?)", "messages_lid (tenant_id=? AND peer_lid=? AND created_at<?)"}},

@@ -96,8 +96,8 @@ func chatPlaces(ctx context.Context, tx *sql.Tx, tenant engine.TenantID, chat en
 }
 
 // chatKeys asks for the places in the log of a session's messages at some places of a
-// chat, newest first, from behind a message on, without an end.
-func chatKeys(q *conditions, key engine.SessionKey, places []chatPlace, after *MessageCursor) string {
+// chat, newest first, from behind a message on, without an end. A direction of "" is both.
+func chatKeys(q *conditions, key engine.SessionKey, places []chatPlace, d engine.Direction, after *MessageCursor) string {
 	selects := make([]string, len(places))
 	for i, at := range places {
 		one := conditions{args: q.args}
@@ -106,6 +106,9 @@ func chatKeys(q *conditions, key engine.SessionKey, places []chatPlace, after *M
 		at.add(&one)
 		if at.group == "" {
 			one.add(personsOnly)
+		}
+		if d != "" {
+			one.add(`direction = ?`, d)
 		}
 		if after != nil {
 			one.add(`(created_at, seq) < (?, ?)`, after.At, after.Seq)

@@ -13,18 +13,24 @@ import { advance, place } from "./inbox-thread.js";
 
 const quiet = 400; // ms after an event before the list is read again, with all that came meanwhile
 
-// useChats are the chats of a session: {chats, error, more, seen}. more reads the next
-// page, undefined at the end; seen(chat) tells that a chat was read.
+// useChats are the chats of a session: {chats, error, more, seen, written, setWritten}. more
+// reads the next page, undefined at the end; seen(chat) tells that a chat was read; written
+// says that only chats in which somebody has written are wanted.
 export function useChats(session) {
+  const [written, choose] = useState(false);
   const [state, setState] = useState({ session, chats: undefined, cursor: "" });
   const timer = useRef(0);
+  const setWritten = (wanted) => {
+    setState({ session, chats: undefined, cursor: "" });
+    choose(wanted);
+  };
   const path = sessionPath(session, "/chats");
   const { error, again } = usePoll(async (signal) => {
-    const page = await get(path, { limit: 30 }, { signal });
+    const page = await get(path, { limit: 30, written }, { signal });
     setState((was) => (was.session !== session || !was.chats
       ? { session, chats: page.chats, cursor: page.nextCursor ?? "" }
       : { ...was, chats: place(was.chats, page.chats) }));
-  }, 20_000, [session]);
+  }, 20_000, [session, written]);
   useEffect(() => () => clearTimeout(timer.current), [session]);
   const soon = () => {
     clearTimeout(timer.current);
@@ -46,17 +52,17 @@ export function useChats(session) {
     soon();
   });
   const more = async () => {
-    const page = await get(path, { limit: 30, cursor: state.cursor });
+    const page = await get(path, { limit: 30, written, cursor: state.cursor });
     setState((was) => (was.session === session ? { ...was, chats: place(page.chats, was.chats), cursor: page.nextCursor ?? "" } : was));
   };
   const seen = useCallback((chat) => setState((was) => ({ ...was, chats: was.chats?.map((c) => (c.chat === chat ? { ...c, unread: 0 } : c)) })), []);
   const mine = state.session === session;
-  return { chats: mine ? state.chats : undefined, error, more: mine && state.cursor ? more : undefined, seen, refresh: soon };
+  return { chats: mine ? state.chats : undefined, error, more: mine && state.cursor ? more : undefined, seen, refresh: soon, written, setWritten };
 }
 
 // Chats shows them; current is the chat that is open.
 export function Chats({ session, current, list, nameOf }) {
-  const { chats, error, more } = list;
+  const { chats, error, more, written, setWritten } = list;
   const [search, setSearch] = useState("");
   const wanted = search.trim().toLowerCase();
   const found = (chats ?? []).filter((c) => wanted === "" || [nameOfChat(c, nameOf), c.chat, summary(c.lastMessage)].some((text) => text.toLowerCase().includes(wanted)));
@@ -65,11 +71,13 @@ export function Chats({ session, current, list, nameOf }) {
     <div class="p-2 border-bottom">
       <input type="search" class="form-control" placeholder="Search, or a number to write to" aria-label="Search the chats, or give a number to write to"
         value=${search} onInput=${(e) => setSearch(e.target.value)} data-test="inbox-search" />
+      <div class="form-check mt-2 mb-0 small"><input type="checkbox" class="form-check-input" id="inbox-written" checked=${written} onChange=${(e) => setWritten(e.target.checked)} data-test="inbox-written" />
+        <label class="form-check-label" for="inbox-written">Only those who have written</label></div>
     </div>
     <div class="inbox-scroll">
       ${error && html`<div class="p-2"><${ErrorBox} error=${error} /></div>`}
       ${!chats && !error && html`<div class="p-2"><${Busy} /></div>`}
-      ${chats?.length === 0 && html`<div class="p-2"><${Empty} title="No chats yet"><p class="mb-0">Whoever writes to this number, or is written to, is listed here.</p><//></div>`}
+      ${chats?.length === 0 && !more && html`<div class="p-2"><${Empty} title="No chats yet"><p class="mb-0">Whoever writes to this number, or is written to, is listed here.</p><//></div>`}
       <div class="list-group list-group-flush" role="list" aria-label="Chats">
         ${found.map((c) => html`<${Row} key=${c.chat} session=${session} chat=${c} current=${c.chat === current} nameOf=${nameOf} />`)}
       </div>

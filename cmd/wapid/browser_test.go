@@ -43,6 +43,14 @@ func TestBrowser(t *testing.T) {
 		{"pairing with a code", browserPairsByCode},
 		{"pairing with a passkey", browserPairsWithPasskey},
 		{"pairing by keyboard", browserPairsByKeyboard},
+		{"sending", browserSends},
+		{"receiving and answering", browserReceives},
+		{"a bulk job", browserRunsJob},
+		{"redelivering", browserRedelivers},
+		{"logging in and out", browserLogsIn},
+		{"the operator", browserOperates},
+		{"a small screen, dark and light", browserFits},
+		{"changing keys", browserChangesKeys}, // last: others use the main key
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, b) })
 	}
@@ -217,11 +225,12 @@ func (tab *tab) click(selector string) {
 	tab.do("click "+selector, chromedp.WaitEnabled(selector), chromedp.Click(selector, chromedp.NodeVisible))
 }
 
-// fill puts a text into a field as typing does.
+// fill puts a text into a field as typing does, in place of what is there.
 func (tab *tab) fill(selector, text string) {
 	tab.t.Helper()
-	tab.do("fill "+selector, chromedp.WaitVisible(selector), chromedp.Clear(selector),
-		chromedp.SendKeys(selector, text))
+	tab.do("find "+selector, chromedp.WaitVisible(selector))
+	find[string](tab, `((e) => { e.focus(); e.select(); return e.value })(document.querySelector(`+quoteJS(selector)+`))`)
+	tab.do("fill "+selector, chromedp.KeyEvent(text))
 }
 
 // choose picks an entry of a select.

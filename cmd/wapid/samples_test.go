@@ -248,6 +248,21 @@ func (b *sampleBench) runReceiver(t *testing.T, s sample, number string) {
 	if s.tool == "php" { // which needs a server around it
 		cmd = b.command(t, sample{tool: "php", args: []string{"-S", "127.0.0.1:" + port, "{}"}}, dir, file)
 	}
+	out := startListener(t, cmd, port)
+	_, phone := b.tenant(t, number, "http://127.0.0.1:"+port+"/whatsapp-webhook")
+	const writer = "15553000000"
+	if _, err := b.network.Phone(writer).SendText(t.Context(), phone.JID(), "Hello from "+writer); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the receiver prints the message", func() bool {
+		return strings.Contains(out.String(), "Message from "+writer+": Hello from "+writer)
+	})
+}
+
+// startListener starts a program that listens on a port of loopback, and ends it with the
+// test. It returns what the program prints.
+func startListener(t *testing.T, cmd *exec.Cmd, port string) *lockedBuffer {
+	t.Helper()
 	out := &lockedBuffer{}
 	cmd.Stdout, cmd.Stderr = out, out
 	// "go run" starts the receiver as a process of its own: both end together.
@@ -266,14 +281,7 @@ func (b *sampleBench) runReceiver(t *testing.T, s sample, number string) {
 		}
 		return err == nil
 	})
-	_, phone := b.tenant(t, number, "http://127.0.0.1:"+port+"/whatsapp-webhook")
-	const writer = "15553000000"
-	if _, err := b.network.Phone(writer).SendText(t.Context(), phone.JID(), "Hello from "+writer); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the receiver prints the message", func() bool {
-		return strings.Contains(out.String(), "Message from "+writer+": Hello from "+writer)
-	})
+	return out
 }
 
 func freePort(t *testing.T) string {

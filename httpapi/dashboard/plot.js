@@ -54,8 +54,8 @@ function moment(at) {
 export function Plot({ title, series, times, unit = "", height = 220 }) {
   const box = useRef();
   useEffect(() => {
-    if (times.length === 0) return undefined;
-    const place = box.current; // which is gone before the observer is
+    const place = box.current; // the page may be left before the first drawing
+    if (times.length === 0 || !place) return undefined;
     let plot = draw(place, { series, times, unit, height });
     const resize = new ResizeObserver(() => {
       plot.setSize({ width: Math.max(place.clientWidth, 200), height });

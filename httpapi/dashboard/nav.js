@@ -33,7 +33,8 @@ function Theme() {
 function Connection() {
   const state = useStream();
   const words = { broken: "Reconnecting…", connecting: "", open: "Live", idle: "" }[state];
-  return html`<span class=${`live live-${state}`} role="status" data-test="live" data-state=${state}>${words}</span>`;
+  return html`<span class=${`live live-${state}`} role="status" data-test="live" data-state=${state} title=${words}>
+    <span class="live-words">${words}</span></span>`;
 }
 
 function entries(me) {
@@ -72,7 +73,7 @@ export function Nav({ me, hash, info, onLogout, onPhone, phoneShown }) {
     <div class="container-fluid">
       <a class="navbar-brand d-flex align-items-center gap-2" href=${me ? home(me) : "#/login"}>
         <img src="/dashboard/icon.svg" width="24" height="24" alt="" />wapid
-        ${info.sandbox && html`<span class="badge text-bg-info">Sandbox</span>`}
+        ${info.sandbox && html`<span class="badge text-bg-info sandbox">Sandbox</span>`}
       </a>
       <div class="d-flex align-items-center gap-2 order-lg-last">
         ${me && html`<${Connection} />`}

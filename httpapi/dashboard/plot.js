@@ -16,6 +16,11 @@ function shown(value, unit) {
   return unit ? `${number} ${unit}` : number;
 }
 
+// widthOf is the room that an axis with these labels needs, in pixels.
+function widthOf(_, labels) {
+  return 20 + 8 * Math.max(3, ...(labels ?? []).map((label) => label.length));
+}
+
 function draw(box, { series, times, unit, height }) {
   const text = themed("--bs-secondary-color"), lines = themed("--bs-border-color");
   const axis = { stroke: text, grid: { stroke: lines, width: 1 }, ticks: { stroke: lines, width: 1 } };
@@ -25,12 +30,12 @@ function draw(box, { series, times, unit, height }) {
     legend: { live: true },
     cursor: { points: { size: 6 } },
     scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max(1, (high ?? 1) * 1.1)] } },
-    axes: [axis, { ...axis, size: 60, values: (_, splits) => splits.map((v) => shown(v, unit)) }],
+    axes: [axis, { ...axis, size: widthOf, values: (_, splits) => splits.map((v) => shown(v, unit)) }],
     series: [
       {},
       ...series.map((s, i) => {
         const stroke = themed(s.stroke ?? colours[i % colours.length]) || s.stroke;
-        return { label: s.label, stroke, width: 2, points: { show: times.length < 30 }, value: (_, v) => shown(v, unit), spanGaps: false };
+        return { label: s.label, stroke, width: 2, points: { show: times.length < 30, fill: themed("--bs-body-bg") }, value: (_, v) => shown(v, unit), spanGaps: false };
       }),
     ],
   }, [times, ...series.map((s) => s.values)], box);

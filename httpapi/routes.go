@@ -57,7 +57,7 @@ func (s *Server) routes() []route {
 		s.webhookRoutes(), s.endpointRoutes(), s.deliveryRoutes(),
 		s.accountRoutes(), s.keyRoutes(),
 		s.adminRoutes(), s.adminKeyRoutes(), s.adminAuditRoutes(), s.sessionMoveRoutes(), s.statsRoutes(), s.loginLinkRoutes(),
-		s.systemRoutes(), s.metricsRoutes(), s.docsRoutes(), s.webLoginRoutes(), s.signUpRoutes(), s.dashboardPageRoutes(),
+		s.systemRoutes(), s.metricsRoutes(), s.logLevelRoutes(), s.docsRoutes(), s.webLoginRoutes(), s.signUpRoutes(), s.dashboardPageRoutes(),
 		s.sandboxRoutes(),
 	)
 }

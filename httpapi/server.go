@@ -108,6 +108,8 @@ type Options struct {
 	Answered func(Answered)
 	// Metrics answers GET /metrics to whoever has the operator's key; nil for no metrics.
 	Metrics http.Handler
+	// Levels changes how much the log tells; nil for a log that can't be changed.
+	Levels LogLevels
 }
 
 // Server answers the REST API. Its owner calls Serve once and Shutdown once.
@@ -126,6 +128,7 @@ type Server struct {
 	vitals  func() Vitals
 	told    func(Answered) // nil for nobody
 	metrics http.Handler   // may be nil
+	levels  LogLevels      // may be nil
 	streams *streams
 	tickets *tickets
 	tls     *tls.Config    // nil for none
@@ -198,6 +201,7 @@ func New(o Options) *Server {
 		ready:   o.Ready,
 		told:    o.Answered,
 		metrics: o.Metrics,
+		levels:  o.Levels,
 		streams: newStreams(),
 		tickets: newTickets(),
 		tls:     o.TLS,

@@ -54,6 +54,8 @@ const (
 	ActionSessionExport  Action = "session.export" // the device may be used elsewhere from here on
 	ActionSessionImport  Action = "session.import"
 	ActionSessionReclaim Action = "session.reclaim"
+
+	ActionLogLevel Action = "log.level" // of the daemon; the target is the logger, "" for all
 )
 
 // Actions lists them all.
@@ -63,6 +65,7 @@ func Actions() []Action {
 		ActionTenantErased, ActionKeyCreate, ActionKeyDelete, ActionKeyReset,
 		ActionLoginLink, ActionSignUp, ActionPasswordReset,
 		ActionSessionExport, ActionSessionImport, ActionSessionReclaim,
+		ActionLogLevel,
 	}
 }
 
@@ -111,6 +114,12 @@ func (s *Store) NoteMoved(ctx context.Context, from Origin, key engine.SessionKe
 	return s.update(ctx, func(tx *sql.Tx) error {
 		return s.audit(tx, from, key.Tenant, action, string(key.ID), nil)
 	})
+}
+
+// Audit writes a line about what was done to the daemon itself, and to no tenant.
+// details is encoded as JSON and holds no secret.
+func (s *Store) Audit(ctx context.Context, from Origin, action Action, target string, details any) error {
+	return s.update(ctx, func(tx *sql.Tx) error { return s.audit(tx, from, "", action, target, details) })
 }
 
 // audit writes a line in the transaction of what it tells of. details is encoded

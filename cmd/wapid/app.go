@@ -251,7 +251,7 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 		Vitals: vitals(dir, time.Now()), Sandbox: c.Sandbox, SendMail: c.mailer(),
 		Spool: a.spool, MaxMedia: int64(c.MaxMedia) << 20,
 		Ready:    []func(context.Context) error{a.network.Ping, a.store.Readable, checkRoom(dir), a.examiner.Healthy},
-		Answered: a.metrics.Answered, Metrics: a.metrics.Handler(),
+		Answered: a.metrics.Answered, Metrics: a.metrics.Handler(), Levels: a.logLevels(c.Log),
 	})
 	a.showMetrics(dir)
 	return a.openMetrics(c.MetricsListen)

@@ -32,6 +32,8 @@ type commands struct {
 	Build   versionCommand `cmd:"" name:"version" help:"Print the version."`
 	Bench   benchCommand   `cmd:"" help:"Measure the daemon beside raw clients, on a simulated network."`
 
+	LogLevel logLevelCommand `cmd:"" name:"log-level" help:"Show or change how much the log of the daemon tells that runs on a data directory."`
+
 	BenchBound boundCommand `cmd:"" hidden:""`
 }
 

@@ -8,7 +8,7 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// newLog makes the daemon's logger. It writes to w: the log goes to stderr,
+// newLog makes the daemon's logger, whose levels can be changed; see levelsOf. It writes to w: the log goes to stderr,
 // while what a person is told goes to stdout.
 func newLog(level, format string, w io.Writer) (*zap.Logger, error) {
 	lvl, err := zapcore.ParseLevel(level)
@@ -23,7 +23,8 @@ func newLog(level, format string, w io.Writer) (*zap.Logger, error) {
 		encoding.EncodeLevel = zapcore.CapitalLevelEncoder
 		encoder = zapcore.NewConsoleEncoder(encoding)
 	}
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), lvl)), nil
+	everything := zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), zapcore.DebugLevel)
+	return zap.New(&leveled{everything, newLevels(lvl)}), nil
 }
 
 // Of one line of a client's, so many are written in a minute, and then every so many-th.

@@ -248,3 +248,25 @@ func TestActivityPlansUseTheirIndexes(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkSaveActivity measures what is written every few seconds while a thousand
+// sessions are busy.
+func BenchmarkSaveActivity(b *testing.B) {
+	s, err := Open(b.Context(), b.TempDir()+"/"+FileName, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	if _, _, err := s.EnsureDefaultTenant(b.Context(), ""); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		for i := range 1000 {
+			key := engine.SessionKey{Tenant: DefaultTenant, ID: engine.SessionID(fmt.Sprint("s", i))}
+			s.activity.add(time.Now(), happened{messageSent, key, 90 * time.Millisecond}, happened{messageArrived, key, time.Second}, happened{eventDelivered, key, 20 * time.Millisecond})
+		}
+		if err := s.SaveActivity(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -26,6 +26,7 @@ type commands struct {
 	Session sessionCommand `cmd:"" help:"Carry sessions from one server to another."`
 	Backup  backupCommand  `cmd:"" help:"Write a consistent copy of a data directory into one file, also while the daemon runs."`
 	Key     keyCommand     `cmd:"" help:"Look after the key that secrets are encrypted with."`
+	Doctor  doctorCommand  `cmd:"" help:"Look whether everything is as the daemon needs it, with a verdict a line."`
 	Restore restoreCommand `cmd:"" help:"Put a backup into a data directory that no daemon uses."`
 	Sim     simCommand     `cmd:"" help:"Run the simulated WhatsApp network alone."`
 	Health  healthCommand  `cmd:"" help:"Ask a running daemon how it is: for the health checks of containers."`

@@ -115,6 +115,17 @@ func (k Keys) Check(p Plan, s State) error {
 	return err
 }
 
+// Open finds the box of a database file without changing it; nil for one that is not
+// encrypted. It returns a Refusal if the keys don't open it.
+func (k Keys) Open(ctx context.Context, path string, p Plan) (*Box, error) {
+	s, err := Inspect(ctx, path, p)
+	if err != nil {
+		return nil, err
+	}
+	box, _, err := k.open(p, s)
+	return box, err
+}
+
 // open finds the data key; nil for a database that is not encrypted. rewrap says that it
 // is wrapped by the key before.
 func (k Keys) open(p Plan, s State) (box *Box, rewrap bool, err error) {

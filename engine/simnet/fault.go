@@ -44,8 +44,7 @@ const (
 )
 
 // Everyone stands for all numbers, Unlinked for the sockets of companions that
-// wait for their QR code to be scanned (FaultClose, FaultDeaf and FaultLatency
-// only).
+// want to be linked (FaultClose, FaultDeaf, FaultLatency and FaultOutdated only).
 const (
 	Everyone = "*"
 	Unlinked = "unlinked"

@@ -24,6 +24,10 @@ const (
 // ending and nothing more is to be read.
 func (s *Server) admit(st *stream) bool {
 	if st.payload.Username == nil {
+		if s.faults.take(FaultOutdated, "") {
+			st.finish(connectFailure(failureOutdated))
+			return false
+		}
 		return s.register(st, st.payload.GetDevicePairingData())
 	}
 	number := strconv.FormatUint(st.payload.GetUsername(), 10)

@@ -6,10 +6,22 @@ LDFLAGS  = -s -w -X main.version=$(VERSION)
 # need not wait until the time of the file's last change is on the disk, too.
 export CGO_CFLAGS ?= -g -O2 -DHAVE_FDATASYNC=1
 
-.PHONY: run build test chaos soak bench report profile microbench fuzz lint vendor clean
+.PHONY: run build static release test chaos soak bench report profile microbench fuzz lint vendor clean
 
 build: # the first build compiles SQLite: about a minute
 	$(GO) build -ldflags '$(LDFLAGS)' -o bin/wapid ./cmd/wapid
+
+# static builds a binary that needs nothing of the system that it runs on; OUT, CC and
+# GOARCH choose another place and another platform.
+OUT ?= bin/wapid
+static:
+	CGO_ENABLED=1 $(GO) build -trimpath -tags netgo,osusergo,sqlite_omit_load_extension \
+		-ldflags "$(LDFLAGS) -buildid= -linkmode external -extldflags '-static -Wl,--build-id=none'" -o $(OUT) ./cmd/wapid
+
+# release fills dist/ for linux on amd64 and arm64, or on ARCH alone; see docs/deploy.md.
+ARCH ?= amd64 arm64
+release:
+	.ci/release/build '$(VERSION)' $(ARCH)
 
 run: build
 	./bin/wapid sandbox
@@ -77,4 +89,4 @@ vendor:
 	rm -rf bin/vendor
 
 clean:
-	rm -rf bin
+	rm -rf bin dist

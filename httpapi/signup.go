@@ -156,12 +156,8 @@ func (s *Server) verifyAccount(c *fiber.Ctx) error {
 	if err := s.signingUp(c); err != nil {
 		return err
 	}
-	var made store.NewAccount
-	err := s.rates.attempt(s.clientAddress(c), false, func() (err error) {
-		made, err = s.store.SignUp(c.UserContext(), requestID(c), req.Token)
-		return orExpired(err)
-	})
-	if err != nil {
+	made, err := s.store.SignUp(c.UserContext(), requestID(c), req.Token)
+	if err := s.once(c, err); err != nil {
 		return err
 	}
 	if err := s.admit(c, made.Token); err != nil {

@@ -187,13 +187,16 @@ func (s *Server) enterAsOperator(c *fiber.Ctx, key string) (w store.WebSession, 
 	return s.store.OpenOperatorSession(c.UserContext())
 }
 
-// enterByLink uses a link up. A link that does not open counts as a wrong key.
+// enterByLink uses a link up.
 func (s *Server) enterByLink(c *fiber.Ctx, link string) (w store.WebSession, token string, err error) {
-	err = s.rates.attempt(s.clientAddress(c), false, func() (err error) {
-		w, token, err = s.store.OpenLinkSession(c.UserContext(), link)
-		return orExpired(err)
-	})
-	return w, token, err
+	w, token, err = s.store.OpenLinkSession(c.UserContext(), link)
+	return w, token, s.once(c, err)
+}
+
+// once is the answer to a token that works once: one that does not counts as a wrong key.
+// One that does always passes: nobody guesses it, and behind a proxy many share an address.
+func (s *Server) once(c *fiber.Ctx, err error) error {
+	return s.rates.attempt(s.clientAddress(c), err == nil, func() error { return orExpired(err) })
 }
 
 // logout is POST /dashboard/logout.

@@ -19,8 +19,8 @@ import (
 	"wapid/store"
 )
 
-// told is what the doctor has said, by check; several lines of one check follow each other.
-type told struct {
+// diagnosis is what the doctor has said, by check; several lines of one check follow each other.
+type diagnosis struct {
 	status int
 	OK     bool     `json:"ok"`
 	Checks []remark `json:"checks"`
@@ -28,7 +28,7 @@ type told struct {
 }
 
 // of returns the worst line of a check.
-func (d told) of(check string) (worst remark) {
+func (d diagnosis) of(check string) (worst remark) {
 	rank := map[verdict]int{"": 0, skippedVerdict: 1, wellVerdict: 2, warnVerdict: 3, failVerdict: 4}
 	for _, r := range d.Checks {
 		if r.Check == check && rank[r.Verdict] > rank[worst.Verdict] {
@@ -39,7 +39,7 @@ func (d told) of(check string) (worst remark) {
 }
 
 // doctor runs wapid doctor as a process of its own: it opens a network.
-func doctor(t *testing.T, network, dir string, args ...string) (d told) {
+func doctor(t *testing.T, network, dir string, args ...string) (d diagnosis) {
 	t.Helper()
 	cmd := program("", append([]string{"doctor", "--json", "--data", dir, "--network", network, "--listen", "127.0.0.1:0"}, args...)...)
 	var out, errs bytes.Buffer

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -48,6 +49,7 @@ func TestBrowser(t *testing.T) {
 		{"a bulk job", browserRunsJob},
 		{"redelivering", browserRedelivers},
 		{"logging in and out", browserLogsIn},
+		{"signing up", browserSignsUp},
 		{"the operator", browserOperates},
 		{"a small screen, dark and light", browserFits},
 		{"changing keys", browserChangesKeys}, // last: others use the main key
@@ -60,18 +62,24 @@ func TestBrowser(t *testing.T) {
 type browser struct {
 	sandbox *inProcess
 	network *simulated
+	postbox *postbox
 	ctx     context.Context // of the browser; tabs are made of it
 }
 
 // startBrowser starts both until the test ends.
 func startBrowser(t *testing.T, path string) *browser {
 	t.Helper()
-	b := &browser{network: startControlledNetwork(t)}
+	b := &browser{network: startControlledNetwork(t), postbox: openPostbox(t)}
 	b.sandbox = startAppWith(t, b.network, t.TempDir(), nil, func(c *appConfig) {
 		controls := newControls(b.network.Describe().Control)
 		t.Cleanup(controls.close)
 		c.Sandbox = controls.ask
 		c.AdminKey = browserAdminKey
+		// The mails' links lead here: where that is must be known before.
+		c.Listen = freeAddress(t)
+		c.PublicURL = "http://" + c.Listen
+		mails := b.postbox.listener.Addr().(*net.TCPAddr)
+		c.SignUp, c.SMTPHost, c.SMTPPort, c.SMTPTLS, c.SMTPFrom = true, mails.IP.String(), mails.Port, "none", "wapid <no-reply@example.com>"
 	})
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, 800),

@@ -68,9 +68,15 @@ function Verify({ token, onLogin }) {
 }
 
 export default function Register({ info, onLogin }) {
-  const [token] = useState(() => takeToken("token"));
+  const [token, setToken] = useState(() => takeToken("token"));
+  useEffect(() => {
+    // The mail's link may be opened while the page stands here.
+    const changed = () => setToken((was) => takeToken("token") || was);
+    window.addEventListener("hashchange", changed);
+    return () => window.removeEventListener("hashchange", changed);
+  }, []);
   const [sent, setSent] = useState("");
-  if (token) return html`<${Verify} token=${token} onLogin=${onLogin} />`;
+  if (token) return html`<${Verify} key=${token} token=${token} onLogin=${onLogin} />`;
   if (sent) return html`<${Sent} email=${sent} onAgain=${() => setSent("")} />`;
   if (!info.signup) {
     return html`<${Card} title="Sign up"><p>Nobody can sign up here: whoever runs this server makes the accounts.</p>

@@ -14,7 +14,7 @@ import (
 )
 
 // told lists which of a few lines a log lets through.
-func told(log *zap.Logger, out *bytes.Buffer) string {
+func logged(log *zap.Logger, out *bytes.Buffer) string {
 	out.Reset()
 	log.Debug("d")
 	log.Info("i")
@@ -61,7 +61,7 @@ func TestLevelsChangeWhileTheLogIsWritten(t *testing.T) {
 			}
 			time.Sleep(step.wait)
 			synctest.Wait()
-			if got := told(log, &out); got != step.want {
+			if got := logged(log, &out); got != step.want {
 				t.Errorf("step %d tells %q, want %q", i, got, step.want)
 			}
 		}

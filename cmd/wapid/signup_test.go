@@ -10,6 +10,7 @@ import (
 	"net/mail"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -209,8 +210,9 @@ func parseFlags(t *testing.T, into *signUpSettings, flags []string) {
 	}
 	into.SignUp, into.SMTPHost, into.SMTPFrom = true, values.Get("--smtp-host"), values.Get("--smtp-from")
 	into.SMTPUser, into.SMTPPassword = values.Get("--smtp-user"), values.Get("--smtp-password")
-	for _, digit := range values.Get("--smtp-port") {
-		into.SMTPPort = into.SMTPPort*10 + int(digit-'0')
+	var err error
+	if into.SMTPPort, err = strconv.Atoi(values.Get("--smtp-port")); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -80,6 +80,7 @@ func TestMetricsMove(t *testing.T) {
 	d.send(t, "main", "919876543211", "counted")
 	d.must(t, 400, "POST", sessionPath("main")+"/send", map[string]any{"to": "447700900199", "message": "to nobody"})
 	d.must(t, 404, "GET", sessionPath("another")+"/status", nil)
+	settle(t, network, mine)
 	if _, err := theirs.SendText(t.Context(), mine.JID(), "an answer"); err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +121,7 @@ func TestMetricsMove(t *testing.T) {
 	}
 	for _, series := range []string{
 		"wapid_outbox_messages{}", "wapid_deliveries_waiting{state=retrying}", "wapid_bulk_items_pending{}", "wapid_inbound_pipeline{}",
-		"wapid_session_restrictions{kind=reachout_timelock}", "wapid_network_faults_total{kind=decrypt}", "wapid_backlog_failures_total{}",
+		"wapid_session_restrictions{kind=reachout_timelock}", "wapid_network_faults_total{kind=stream_error}", "wapid_backlog_failures_total{}",
 	} {
 		if n, there := after[series]; !there || n != 0 {
 			t.Errorf("%s is %v (%t)", series, n, there)

@@ -85,6 +85,7 @@ func New(o Options) *Metrics {
 	m.checkpointTime = m.plain("store_checkpoint_seconds", "How long it took to move the write-ahead log into the database.", commits)
 	m.checkpointPages = prometheus.NewGauge(prometheus.GaugeOpts{Name: "wapid_store_log_pages", Help: "Pages of 4 KiB that the write-ahead log held when it was last moved."})
 	m.registry.MustRegister(m.commitFailures, m.checkpointPages)
+	m.preset()
 	return m
 }
 
@@ -195,7 +196,7 @@ func (m *Metrics) Tried(e engine.Event, t webhooks.Tried) {
 	case webhooks.DeliveryDead:
 		outcome = "dead"
 	}
-	m.deliveryTime.WithLabelValues(word(outcome == "delivered", outcome)).Observe(t.Attempt.Duration.Seconds())
+	m.deliveryTime.WithLabelValues(word(outcome == "delivered", "delivered")).Observe(t.Attempt.Duration.Seconds())
 	if m.tenants {
 		m.deliveries.WithLabelValues(outcome, string(e.Session.Tenant)).Inc()
 		return
@@ -207,4 +208,32 @@ func (m *Metrics) Tried(e engine.Event, t webhooks.Tried) {
 func (m *Metrics) Answered(a httpapi.Answered) {
 	m.requests.WithLabelValues(a.Route, a.Method, strconv.Itoa(a.Status/100)+"xx").Inc()
 	m.requestTime.WithLabelValues(a.Route, a.Method).Observe(a.Took.Seconds())
+}
+
+// preset shows series whose labels nobody has used yet, at zero, where the labels are
+// known beforehand: an alert sees the first of what it waits for only if there was a
+// value before.
+func (m *Metrics) preset() {
+	for _, cause := range []engine.DropCause{
+		engine.DropNetwork, engine.DropRestart, engine.DropReplaced, engine.DropLoggedOut, engine.DropBanned, engine.DropOutdated,
+	} {
+		m.drops.WithLabelValues(string(cause))
+	}
+	for _, outcome := range []string{outcomeSent, outcomeFailed} {
+		m.sendTime.WithLabelValues(outcome)
+		m.networkTime.WithLabelValues(outcome)
+	}
+	for _, outcome := range []string{"delivered", outcomeFailed} {
+		m.deliveryTime.WithLabelValues(outcome)
+	}
+	if m.tenants {
+		return
+	}
+	m.sends.WithLabelValues(string(engine.KindText), outcomeSent)
+	for _, outcome := range []string{"delivered", "retry", "dead"} {
+		m.deliveries.WithLabelValues(outcome)
+	}
+	for _, e := range []engine.EventType{engine.EventQR, engine.EventReady, engine.EventDisconnected, engine.EventMessage} {
+		m.events.WithLabelValues(string(e))
+	}
 }

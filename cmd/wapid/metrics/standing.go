@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"maps"
 	"os"
 	"sync"
 	"syscall"
@@ -106,6 +107,7 @@ func (out shower) counter(d *prometheus.Desc, v float64, labels ...string) {
 func (s *standing) showSessions(show shower) {
 	census := s.Census()
 	held := map[string]int{"reachout_timelock": census.Restricted[engine.RestrictionReachout], "temporary_ban": 0, "client_outdated": 0, "logged_out": 0}
+	census.Sessions[engine.Standing{Status: engine.StatusReady}] += 0 // shown also where there is none
 	for at, n := range census.Sessions {
 		show.gauge(sessions, float64(n), string(at.Status), string(at.Reason))
 		switch at.Reason {
@@ -159,7 +161,9 @@ func (s *standing) showBacklog(show shower) {
 	show.gauge(waiting, float64(b.Sending), "sending")
 	show.gauge(failing, float64(b.Failing))
 	show.gauge(items, float64(b.Items))
-	for status, n := range b.Jobs {
+	all := map[string]int64{"pending": 0, "running": 0, "paused": 0, "completed": 0, "failed": 0}
+	maps.Copy(all, b.Jobs)
+	for status, n := range all {
 		show.gauge(jobs, float64(n), status)
 	}
 }

@@ -10,16 +10,29 @@ export function Phone({ load, me, onClose }) {
   const { View, error } = useModule(load);
   const pane = useRef();
   useEffect(() => {
-    const canvas = new Offcanvas(pane.current, { backdrop: false, scroll: true });
-    canvas.show();
+    // Only where it covers the page is it a dialog.
+    const wide = matchMedia("(min-width: 992px)");
+    const place = pane.current;
+    const before = document.activeElement;
     const hidden = () => onClose();
-    pane.current.addEventListener("hidden.bs.offcanvas", hidden);
+    let canvas = null;
+    const cover = () => {
+      if (wide.matches || canvas) return;
+      canvas = new Offcanvas(place, { backdrop: false, scroll: true });
+      canvas.show();
+      place.focus();
+    };
+    cover();
+    wide.addEventListener("change", cover);
+    place.addEventListener("hidden.bs.offcanvas", hidden);
     return () => {
-      pane.current?.removeEventListener("hidden.bs.offcanvas", hidden);
-      canvas.dispose();
+      wide.removeEventListener("change", cover);
+      place.removeEventListener("hidden.bs.offcanvas", hidden);
+      canvas?.dispose();
+      if (place.contains(document.activeElement) || document.activeElement === document.body) before?.focus();
     };
   }, []);
-  return html`<aside class="offcanvas-lg offcanvas-end phone-pane border-start" tabindex="-1" ref=${pane} aria-label="Virtual phone" data-test="phone-pane">
+  return html`<section class="offcanvas-lg offcanvas-end phone-pane border-start" tabindex="-1" ref=${pane} aria-label="Virtual phone" data-test="phone-pane">
     <div class="offcanvas-header">
       <h2 class="offcanvas-title h5">Virtual phone</h2>
       <button type="button" class="btn-close ms-auto" aria-label="Close the phone" onClick=${onClose}></button>
@@ -27,5 +40,5 @@ export function Phone({ load, me, onClose }) {
     <div class="offcanvas-body d-block">
       ${error ? html`<${Empty}>The phone is not there.<//>` : View ? html`<${View} me=${me} />` : html`<${Busy} />`}
     </div>
-  </aside>`;
+  </section>`;
 }

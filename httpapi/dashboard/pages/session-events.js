@@ -33,7 +33,10 @@ export default function Events({ id, status }) {
     load();
   }, [id, type]);
   useEvents({ type: type || undefined, sessionId: id }, (event) => {
-    if (event.event === "truncated") return;
+    if (event.event === "truncated") {
+      load(); // something was missed
+      return;
+    }
     setLog((was) => was && !was.events.some((e) => e.id === event.id) ? { ...was, events: [event, ...was.events].slice(0, most) } : was);
   });
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -51,6 +52,8 @@ func startSandbox(t *testing.T, dir string) *sandbox {
 	t.Helper()
 	s := &sandbox{lines: make(chan string, 1000), stderr: &lockedBuffer{}}
 	s.cmd = program("", "sandbox", "--data", dir, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--receiver", "127.0.0.1:0")
+	// It makes a key of its own, as it does for whoever tries it.
+	s.cmd.Env = slices.DeleteFunc(s.cmd.Env, func(v string) bool { return strings.HasPrefix(v, "WAPID_API_KEY=") })
 	s.cmd.Stderr = s.stderr
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {

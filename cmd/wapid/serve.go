@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"wapid/engine/whatsapp"
@@ -72,7 +73,8 @@ func banner(env *environment, a *app, data string) error {
 	if a.NewAdminKey != "" {
 		fmt.Fprintf(w, "Operator's admin key (shown this once; for /api/admin, in X-Admin-Key): %s\n", a.NewAdminKey)
 	}
-	link, err := a.api.LoginLink(env.ctx, reachableURL(a.scheme(), a.listener.Addr()))
+	// Somebody who stops the daemon at this very moment has not made it fail.
+	link, err := a.api.LoginLink(context.WithoutCancel(env.ctx), reachableURL(a.scheme(), a.listener.Addr()))
 	if err != nil {
 		return fmt.Errorf("link to the dashboard: %w", err)
 	}

@@ -27,7 +27,7 @@ function mentioned(text, names) {
   });
 }
 
-const signs = { clock: "◷", one: "✓", two: "✓✓", blue: "✓✓", failed: "⚠ Not sent", unknown: "?" };
+const signs = { clock: "◷", one: "✓", two: "✓✓", blue: "✓✓", failed: "⚠", unknown: "?" };
 
 // Tick shows how far an outgoing message has come, in a sign and, for those who don't
 // see it, in words.
@@ -35,7 +35,7 @@ export function Tick({ status, errorCode }) {
   const told = tick(status, errorCode);
   if (!told) return null;
   return html`<span class=${`ms-1 tick-${told.sign}`} title=${told.words} data-test="tick" data-status=${status}>
-    <span class=${told.sign === "failed" ? "" : "tick"} aria-hidden="true">${signs[told.sign]}</span><span class="visually-hidden">${told.words}</span>
+    <span class=${told.sign === "failed" ? "" : "tick"} aria-hidden="true">${signs[told.sign]}</span><span class="visually-hidden">${status === "failed" ? "Not sent" : told.words}</span>
   </span>`;
 }
 

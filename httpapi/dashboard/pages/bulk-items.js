@@ -37,7 +37,7 @@ export function Items({ path, job }) {
         <td>${one.index + 1}</td>
         <td class="nowrap-cell">${one.status === "sent" ? html`<a href=${to("inbox", one.sessionId ?? job.sessionId, address(one.recipient))}>${plainAddress(one.recipient)}</a>` : plainAddress(one.recipient)}</td>
         <td><${StateBadge} state=${one.status} label=${filters[one.status]} /></td>
-        <td class="text-break">${one.errorCode ? reason(one.errorCode) : one.attempts ? `tried ${one.attempts} times` : ""}</td>
+        <td class="text-break why-cell">${one.errorCode ? reason(one.errorCode) : one.attempts ? `tried ${one.attempts} times` : ""}</td>
         <td class="nowrap-cell">${one.sentAt ? html`<${Time} at=${one.sentAt} />` : "–"}</td>
       </tr>`)}</tbody>
     </table></div>`}

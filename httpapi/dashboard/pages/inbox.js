@@ -1,5 +1,5 @@
 // The inbox: chats, and the messages of one of them, as they come and go.
-import { useEffect } from "/dashboard/vendor/preact.js";
+import { useEffect, useLayoutEffect, useRef, useState } from "/dashboard/vendor/preact.js";
 import { Busy, Empty, ErrorBox, html } from "/dashboard/ui.js";
 import { go, to } from "/dashboard/router.js";
 import { Chat } from "./inbox-chat.js";
@@ -28,11 +28,28 @@ export default function Inbox({ args: [session, chat], me }) {
     <${OfSession} key=${session} session=${session} chat=${chat} ready=${known?.status === "ready"} may=${canSend(me)} />`;
 }
 
+const least = 352, below = 16; // pixels: how high the inbox is at least, and what stands under it
+
+// useRest is [ref, height]: what is left of the window under the top of an element. How high
+// the bar above is, nobody knows beforehand: it breaks into lines on small screens.
+function useRest(deps) {
+  const box = useRef();
+  const [height, setHeight] = useState(0);
+  useLayoutEffect(() => {
+    const fit = () => setHeight(Math.max(least, Math.floor(window.innerHeight - box.current.getBoundingClientRect().top - window.scrollY - below)));
+    fit();
+    window.addEventListener("resize", fit);
+    return () => window.removeEventListener("resize", fit);
+  }, deps);
+  return [box, height];
+}
+
 function OfSession({ session, chat, ready, may }) {
   const list = useChats(session);
   const { nameOf, mentions } = useNames(session, ready);
   const listed = list.chats?.find((c) => c.chat === chat);
-  return html`<div class=${`inbox ${chat ? "inbox-chosen" : ""}`}>
+  const [box, height] = useRest([chat]);
+  return html`<div class=${`inbox ${chat ? "inbox-chosen" : ""}`} ref=${box} style=${height ? { height: `${height}px` } : undefined}>
     <${Chats} session=${session} current=${chat} list=${list} nameOf=${nameOf} />
     ${chat
       ? html`<${Chat} session=${session} chat=${chat} ready=${ready} may=${may} nameOf=${nameOf} mentions=${mentions}

@@ -80,8 +80,9 @@ function Redeliver({ path, onDone }) {
 function useLog(path, filter, round) {
   const [older, setOlder] = useState({ list: [], before: undefined });
   const query = { ...filter, limit: 25 };
-  const first = usePoll((signal) => get(`${path}/deliveries`, query, { signal }), 4_000, [filter.state, filter.type, round]);
-  useEffect(() => setOlder({ list: [], before: undefined }), [filter.state, filter.type, round]);
+  const first = usePoll((signal) => get(`${path}/deliveries`, query, { signal }), 4_000, [filter.state, filter.type]);
+  useEffect(() => setOlder({ list: [], before: undefined }), [filter.state, filter.type]);
+  useEffect(() => { if (round > 0) first.again(); }, [round]); // what is open stays open
   const timer = useRef(0);
   useEvents(null, () => { // not a look for each event of a burst
     clearTimeout(timer.current);

@@ -8,6 +8,7 @@ import { FormDialog } from "/dashboard/pages/form-dialog.js";
 import { showOnce } from "/dashboard/pages/once.js";
 import { manages } from "/dashboard/pages/rights.js";
 import { Deliveries } from "/dashboard/pages/webhook-deliveries.js";
+import { took } from "/dashboard/pages/stats-plots.js";
 import { WebhookForm } from "/dashboard/pages/webhook-form.js";
 import { Health } from "/dashboard/pages/webhook-health.js";
 import { Verify } from "/dashboard/pages/webhook-verify.js";
@@ -37,7 +38,7 @@ function Tried({ result }) {
   const kind = state === "delivered" ? "success" : state === "sending" ? "info" : "warning";
   return html`<div class=${`alert alert-${kind}`} role="status" data-test="webhook-tested" data-state=${state}>
     <div><strong>${state === "delivered" ? "The receiver took the test." : state === "sending" ? "The receiver takes its time." : "The test failed; it will be tried again."}</strong>
-      ${" "}${state === "sending" ? "" : outcome(result.delivery)}${durationMs !== undefined ? ` in ${durationMs} ms` : ""}</div>
+      ${" "}${state === "sending" ? "" : outcome(result.delivery)}${durationMs !== undefined ? `, ${took(durationMs)}` : ""}</div>
     ${body && html`<pre class="small mb-0 mt-2 answer"><code>${body}</code></pre>`}
   </div>`;
 }

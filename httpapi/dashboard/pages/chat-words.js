@@ -70,6 +70,7 @@ const reasons = {
   SENT_LIMIT_EXCEEDED: "today's messages are used up",
   SESSION_NOT_READY: "the session is not connected",
   SESSION_NOT_FOUND: "the session was removed",
+  SESSION_MOVED: "the session was moved to another server",
   SESSION_BANNED: "WhatsApp has banned this account",
   MESSAGE_EXPIRED: "nobody could send it in time",
   MEDIA_INVALID: "the file is not one of this kind, or can't be fetched",

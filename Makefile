@@ -6,7 +6,7 @@ LDFLAGS  = -s -w -X main.version=$(VERSION)
 # need not wait until the time of the file's last change is on the disk, too.
 export CGO_CFLAGS ?= -g -O2 -DHAVE_FDATASYNC=1
 
-.PHONY: run build static release test chaos soak bench report profile microbench fuzz lint vendor clean
+.PHONY: screenshots run build static release test chaos soak bench report profile microbench fuzz lint vendor clean
 
 build: # the first build compiles SQLite: about a minute
 	$(GO) build -ldflags '$(LDFLAGS)' -o bin/wapid ./cmd/wapid
@@ -74,6 +74,11 @@ fuzz:
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
 		done; \
 	done
+
+# screenshots takes the documentation's pictures of the dashboard anew, in Chromium.
+screenshots:
+	mkdir -p docs/images
+	PICTURES=$(CURDIR)/docs/images $(GO) test -count=1 -timeout 10m -run '^TestPictures$$' -v ./cmd/wapid
 
 lint:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; }

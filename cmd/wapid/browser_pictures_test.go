@@ -112,7 +112,7 @@ func (b *browser) furnish(t *testing.T) (job string) {
 	friend.SetPushName("Asha")
 	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(receiver.Close)
-	a.must(t, 200, "POST", "/api/account/webhooks", map[string]any{"url": receiver.URL + "/orders", "name": "Orders", "events": []string{"*"}})
+	a.must(t, 201, "POST", "/api/account/webhooks", map[string]any{"url": receiver.URL + "/orders", "name": "Orders", "events": []string{"*"}})
 	a.pair(t, "sales", shop)
 	a.must(t, 200, "POST", "/api/whatsapp/session", map[string]any{"sessionId": "sales", "name": "Sales"})
 	a.must(t, 200, "POST", "/api/whatsapp/session", map[string]any{"sessionId": "support", "name": "Support"})
@@ -128,16 +128,16 @@ func (b *browser) furnish(t *testing.T) (job string) {
 	if err := friend.MarkRead(ctx, shop.JID(), sent.text("messageId")); err != nil {
 		t.Fatal(err)
 	}
-	picture, err := os.ReadFile(filepath.Join("testdata", "hills.jpg"))
+	picture, err := os.ReadFile(filepath.Join("testdata", "hills.png"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := friend.SendMedia(ctx, shop.JID(), simnet.Media{Kind: simnet.MediaImage, Data: picture, Caption: "I am on my way"}); err != nil {
+	if _, err := friend.SendMedia(ctx, shop.JID(), simnet.Media{Kind: simnet.MediaImage, MIME: "image/png", Data: picture, Caption: "I am on my way"}); err != nil {
 		t.Fatal(err)
 	}
 	b.network.SetAbsent("919876543999")
 	recipients := []map[string]any{{"phone": "919876543999", "name": "Nobody"}}
-	for i := range 11 {
+	for i := range 4 {
 		recipients = append(recipients, map[string]any{"phone": fmt.Sprintf("9198765450%02d", i), "name": fmt.Sprintf("Customer %d", i+1)})
 	}
 	job = a.must(t, 200, "POST", sessionPath("sales")+"/send-bulk", map[string]any{
@@ -148,7 +148,7 @@ func (b *browser) furnish(t *testing.T) (job string) {
 	})
 	operator := api{base: a.base, admin: browserAdminKey}
 	defer operator.closeIdle()
-	operator.must(t, 200, "POST", "/api/admin/tenants", map[string]any{"name": "Corner Bakery"})
+	operator.must(t, 201, "POST", "/api/admin/tenants", map[string]any{"name": "Corner Bakery"})
 	return job
 }
 

@@ -134,8 +134,10 @@ func (c *sandboxCommand) guide(env *environment, a *app, key, control string) er
 	jsonHeader := header + " -H 'Content-Type: application/json'"
 	api := a.URL() + "/api/whatsapp/session"
 	fmt.Fprint(env.stdout, `
-This is a sandbox: no phone and no connection to WhatsApp is needed. Copy these lines
-into another terminal. Webhooks appear here.
+This is a sandbox: no phone and no connection to WhatsApp is needed. Webhooks appear here.
+
+In a browser: open the dashboard's link above, create a session, press Phone, then Scan.
+By the API: copy these lines into another terminal.
 
 `)
 	if linked {

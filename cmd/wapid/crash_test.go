@@ -246,7 +246,7 @@ func (f *fleet) reconcileInbound(t *testing.T, dir string) {
 // message id, and checks that none is there twice. No daemon may run.
 func inboundEvents(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	s, err := store.Open(t.Context(), filepath.Join(dir, store.FileName), store.Options{})
+	s, err := store.Open(t.Context(), filepath.Join(dir, store.FileName), store.Options{Keys: environmentKeys(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

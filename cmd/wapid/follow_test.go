@@ -231,7 +231,7 @@ func TestFollowersMissNothing(t *testing.T) {
 // loggedIDs reads the log from the file.
 func loggedIDs(t *testing.T, dir string) (ids []string) {
 	t.Helper()
-	s, err := store.Open(t.Context(), filepath.Join(dir, store.FileName), store.Options{})
+	s, err := store.Open(t.Context(), filepath.Join(dir, store.FileName), store.Options{Keys: environmentKeys(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

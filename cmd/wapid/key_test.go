@@ -289,3 +289,14 @@ func TestKeysThatAreRefused(t *testing.T) {
 		t.Errorf("a start without a usable key has made the data directory: %v", err)
 	}
 }
+
+// environmentKeys are the keys of daemons that a test was started with: every test that
+// kills one can be run with encryption by setting WAPID_ENCRYPTION_KEY.
+func environmentKeys(t testing.TB) seal.Keys {
+	t.Helper()
+	keys, err := keySettings{EncryptionKey: os.Getenv("WAPID_ENCRYPTION_KEY")}.keys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}

@@ -101,35 +101,56 @@ func TestDoctor(t *testing.T) {
 	newer := filepath.Join(t.TempDir(), "newer")
 	makeNewerSchema(t, newer)
 
+	type expected struct {
+		check string
+		want  verdict
+		says  string
+	}
 	var wg sync.WaitGroup
 	for name, c := range map[string]struct {
-		harm    func(t *testing.T, dir string)
+		harm    []func(t *testing.T, dir string)
 		network string
 		args    []string
-		check   string
-		want    verdict
-		says    string
+		want    []expected
 	}{
-		"nothing":               {check: "devices", want: wellVerdict, args: key, says: "1 of them linked"},
-		"stopped":               {check: "daemon", want: wellVerdict, args: key, says: "none is running"},
-		"others may look":       {harm: mode(".", 0o755), check: "data directory", want: warnVerdict, args: key, says: "755"},
-		"others may read":       {harm: mode(store.FileName, 0o644), check: "data directory", want: failVerdict, args: key, says: store.FileName},
-		"half a restore":        {harm: makeDir(restoringDir), check: "data directory", want: failVerdict, args: key, says: "interrupted"},
-		"damage":                {harm: garblePages(store.FileName), check: store.FileName, want: failVerdict, args: key, says: "damaged"},
-		"damaged devices":       {harm: garblePages(whatsapp.FileName), check: whatsapp.FileName, want: failVerdict, args: key, says: "damaged"},
-		"no device store":       {harm: remove(whatsapp.FileName), check: "devices", want: skippedVerdict, args: key, says: whatsapp.FileName},
-		"an empty device store": {harm: emptyDevices, check: "devices", want: failVerdict, args: key, says: "1 of 1"},
-		"no key":                {check: "encryption", want: failVerdict, says: "--encryption-key"},
-		"another key":           {check: "encryption", want: failVerdict, args: []string{"--encryption-key-file", other}, says: "not with what was given"},
-		"no key file":           {check: "encryption", want: failVerdict, args: []string{"--encryption-key-file", other + "x"}, says: "no such file"},
-		"no network":            {network: dead, check: "network", want: failVerdict, args: key, says: "refused"},
-		"no media":              {network: dead, check: "media host", want: failVerdict, args: key, says: "refused"},
-		"dead webhook":          {check: "webhooks", want: warnVerdict, args: append([]string{"--egress-allow", "192.0.2.0/24"}, key...), says: "--egress-allow"},
-		"address in use":        {check: "API address", want: failVerdict, args: append([]string{"--listen", busy.Addr().String()}, key...), says: "in use"},
-		"expired certificate":   {check: "TLS", want: failVerdict, args: append([]string{"--tls-cert", expired.cert, "--tls-key", expired.key}, key...), says: "ended"},
-		"certificate to renew":  {check: "TLS", want: warnVerdict, args: append([]string{"--tls-cert", soon.cert, "--tls-key", soon.key}, key...), says: "ends on"},
-		"no certificate":        {check: "TLS", want: failVerdict, args: append([]string{"--tls-cert", other, "--tls-key", other}, key...), says: ""},
-		"known by everybody":    {check: "settings", want: warnVerdict, args: append([]string{"--admin-key", "changeme123"}, key...), says: "--admin-key"},
+		"nothing": {args: key, want: []expected{
+			{"devices", wellVerdict, "1 of them linked"}, {"daemon", wellVerdict, "none is running"},
+			{"encryption", wellVerdict, "on, with key"}, {"client version", wellVerdict, "gives a code"},
+		}},
+		"others may look": {
+			harm: []func(*testing.T, string){mode(".", 0o755)},
+			args: append([]string{"--tls-cert", soon.cert, "--tls-key", soon.key, "--admin-key", "changeme123", "--egress-allow", "192.0.2.0/24"}, key...),
+			want: []expected{
+				{"data directory", warnVerdict, "755"}, {"TLS", warnVerdict, "ends on"}, {"settings", warnVerdict, "--admin-key"},
+				{"webhooks", warnVerdict, "--egress-allow"},
+			},
+		},
+		"others may read, no network, another key": {
+			harm: []func(*testing.T, string){mode(store.FileName, 0o644)}, network: dead,
+			args: []string{"--encryption-key-file", other, "--listen", busy.Addr().String(), "--tls-cert", expired.cert, "--tls-key", expired.key},
+			want: []expected{
+				{"data directory", failVerdict, store.FileName},
+				{"network", failVerdict, "refused"}, {"media host", failVerdict, "refused"}, {"client version", skippedVerdict, ""},
+				{"encryption", failVerdict, "not with what was given"}, {"API address", failVerdict, "in use"}, {"TLS", failVerdict, "ended"},
+				{"webhooks", skippedVerdict, "the key was not given"},
+			},
+		},
+		"damage": {
+			harm: []func(*testing.T, string){garblePages(store.FileName), garblePages(whatsapp.FileName), makeDir(restoringDir)},
+			args: []string{"--encryption-key-file", other + "x", "--tls-cert", other, "--tls-key", other},
+			want: []expected{
+				{store.FileName, failVerdict, "damaged"}, {whatsapp.FileName, failVerdict, "damaged"}, {"data directory", failVerdict, "interrupted"},
+				{"encryption", failVerdict, "no such file"}, {"TLS", failVerdict, ""},
+			},
+		},
+		"an empty device store": {
+			harm: []func(*testing.T, string){emptyDevices}, args: key,
+			want: []expected{{"devices", failVerdict, "1 of 1"}},
+		},
+		"no device store, no key": {
+			harm: []func(*testing.T, string){remove(whatsapp.FileName)},
+			want: []expected{{whatsapp.FileName, skippedVerdict, "not there"}, {"devices", skippedVerdict, ""}, {"encryption", failVerdict, "--encryption-key"}},
+		},
 	} {
 		wg.Go(func() {
 			at := filepath.Join(t.TempDir(), "data")
@@ -142,17 +163,22 @@ func TestDoctor(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			if c.harm != nil {
-				c.harm(t, at)
+			for _, harm := range c.harm {
+				harm(t, at)
 			}
 			if c.network == "" {
 				c.network = network.file
 			}
-			d := doctor(t, c.network, at, c.args...)
-			if got := d.of(c.check); got.Verdict != c.want || !strings.Contains(got.Message, c.says) {
-				t.Errorf("%s: %+v, expected %s with %q", name, got, c.want, c.says)
+			d, status := doctor(t, c.network, at, c.args...), 0
+			for _, e := range c.want {
+				if got := d.of(e.check); got.Verdict != e.want || !strings.Contains(got.Message, e.says) {
+					t.Errorf("%s: %+v, expected %s with %q", name, got, e.want, e.says)
+				}
+				if e.want == failVerdict {
+					status = 1
+				}
 			}
-			if c.want == failVerdict && d.status != 1 || c.want != failVerdict && d.status != 0 {
+			if d.status != status {
 				t.Errorf("%s: status %d\n%s", name, d.status, d.raw)
 			}
 		})

@@ -10,6 +10,7 @@ const reasons = {
   client_outdated: "WhatsApp no longer accepts this version of the server. The operator has to update it.",
   stopped: "It was disconnected here, and stays linked. Start it again to connect.",
   pairing_failed: "Linking was refused or broke off. Start it again to try once more.",
+  moved: "It was moved to another server, which speaks for the number now.",
   unreadable: "Its options are damaged in the database. Save them anew.",
 };
 
@@ -21,7 +22,8 @@ export function explain(reason) {
 const falls = {
   network: "The connection was lost", logged_out: "The phone logged it out", qr_timeout: "Nobody scanned the code",
   replaced: "The device logged in elsewhere", banned: "WhatsApp banned the number", client_outdated: "WhatsApp refused the server's version",
-  stopped: "Disconnected on request", pairing_failed: "Linking failed", unreadable: "The options could not be read",
+  stopped: "Disconnected on request", pairing_failed: "Linking failed", moved: "Moved to another server",
+  unreadable: "The options could not be read",
 };
 
 // fall tells how a session came to be disconnected, as an event.
@@ -31,7 +33,7 @@ export function fall(reason) {
 
 const short = {
   network: "Reconnecting", logged_out: "Logged out", qr_timeout: "Not scanned", replaced: "Replaced", banned: "Banned",
-  client_outdated: "Outdated", stopped: "Stopped", pairing_failed: "Linking failed", unreadable: "Damaged",
+  client_outdated: "Outdated", stopped: "Stopped", pairing_failed: "Linking failed", moved: "Moved", unreadable: "Damaged",
 };
 
 // SessionBadge is a session's status, with the reason where there is one.

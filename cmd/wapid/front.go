@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -171,6 +172,19 @@ func (f *front) Run(ctx context.Context, ready func(context.Context) bool) error
 		})
 	}
 	return group.Wait()
+}
+
+// visitURL is where a browser on this machine finds the API: by the name that its
+// certificate is for, if the daemon gets that itself.
+func (a *app) visitURL() string {
+	if a.front.authority == nil {
+		return reachableURL(a.scheme(), a.listener.Addr())
+	}
+	host := a.front.authority.domains[0]
+	if api, err := tcpAddr(a.listener); err == nil && api.Port != 443 {
+		host = net.JoinHostPort(host, strconv.Itoa(api.Port))
+	}
+	return "https://" + host
 }
 
 // close gives back what open took.

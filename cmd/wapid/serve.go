@@ -74,7 +74,7 @@ func banner(env *environment, a *app, data string) error {
 		fmt.Fprintf(w, "Operator's admin key (shown this once; for /api/admin, in X-Admin-Key): %s\n", a.NewAdminKey)
 	}
 	// Somebody who stops the daemon at this very moment has not made it fail.
-	link, err := a.api.LoginLink(context.WithoutCancel(env.ctx), reachableURL(a.scheme(), a.listener.Addr()))
+	link, err := a.api.LoginLink(context.WithoutCancel(env.ctx), a.visitURL())
 	if err != nil {
 		return fmt.Errorf("link to the dashboard: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -28,26 +29,26 @@ func TestShutdownIsSharedOut(t *testing.T) {
 
 func TestDeadlineEndsTheProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		aborted := 0
-		d := deadline{within: 40 * time.Second, log: zap.NewNop(), abort: func() { aborted++ }}
+		var aborted atomic.Int32
+		d := deadline{within: 40 * time.Second, log: zap.NewNop(), abort: func() { aborted.Add(1) }}
 		d.met() // also without a begin
 		d.begin()
 		time.Sleep(39 * time.Second)
 		d.met()
 		time.Sleep(time.Hour)
-		if aborted != 0 {
+		if aborted.Load() != 0 {
 			t.Error("a shutdown that has ended in time is aborted")
 		}
 		d.begin()
 		time.Sleep(39 * time.Second)
 		synctest.Wait()
-		if aborted != 0 {
+		if aborted.Load() != 0 {
 			t.Error("a shutdown is aborted too early")
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if aborted != 1 {
-			t.Errorf("a shutdown that hangs is aborted %d times", aborted)
+		if aborted.Load() != 1 {
+			t.Errorf("a shutdown that hangs is aborted %d times", aborted.Load())
 		}
 	})
 }

@@ -144,3 +144,24 @@ func (tab *tab) press(keys string) {
 	tab.t.Helper()
 	tab.do("press a key", chromedp.KeyEvent(keys))
 }
+
+// browserSeesTrouble restricts and bans an account on its phone, and looks at what
+// the session's page says.
+func browserSeesTrouble(t *testing.T, b *browser) {
+	const number = "919876545001"
+	tab := b.open(t)
+	tab.linked("troubled", number)
+	tab.enter()
+	tab.show("#/sessions/troubled")
+	tab.connected()
+	tab.phone(number)
+	tab.click(named("phone-tab-trouble"))
+	tab.click(named("phone-restrict"))
+	tab.await("the restriction is told", `document.querySelector('[data-test="session-restrictions"]')`)
+	tab.click(named("phone-ban"))
+	tab.await("the ban is told", `document.querySelector('[data-state="disconnected"]')`)
+	tab.awaitText("main", "banned")
+	tab.await("on the phone as well", `document.querySelectorAll('[data-test="phone-fault-end"]').length === 2`)
+	tab.click(named("phone-fault-end"))
+	tab.await("one of them has ended", `document.querySelectorAll('[data-test="phone-fault-end"]').length === 1`)
+}

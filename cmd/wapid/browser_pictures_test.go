@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -121,6 +122,9 @@ func (b *browser) furnish(t *testing.T) (job string) {
 			t.Fatal(err)
 		}
 	}
+	eventually(t, "both have come", func() bool {
+		return strings.Contains(a.must(t, 200, "GET", sessionPath("sales")+"/chats", nil).raw, "1042")
+	})
 	sent := a.send(t, "sales", "919876543211", "Good morning, Asha. It is: we are open until six.")
 	if _, err := arrive(t, friend, func(r simnet.Received) bool { return r.ID == sent.text("messageId") }); err != nil {
 		t.Fatal(err)

@@ -44,6 +44,7 @@ func TestBrowser(t *testing.T) {
 		{"pairing with a code", browserPairsByCode},
 		{"pairing with a passkey", browserPairsWithPasskey},
 		{"pairing by keyboard", browserPairsByKeyboard},
+		{"trouble", browserSeesTrouble},
 		{"sending", browserSends},
 		{"receiving and answering", browserReceives},
 		{"a bulk job", browserRunsJob},

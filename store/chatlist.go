@@ -47,9 +47,9 @@ func (s *Store) PageChats(ctx context.Context, key engine.SessionKey, written bo
 		return ChatPage{}, storageError(err)
 	}
 	defer tx.Rollback() // it has only read
-	walk := chatWalk{key: key, looks: s.searches * statusLooks}
+	walk := chatWalk{key: key, stride: chatStride, looks: s.searches * statusLooks}
 	if written {
-		walk.only, walk.looks = engine.Inbound, walk.looks*writtenLooks
+		walk.only, walk.stride, walk.looks = engine.Inbound, walk.stride*writtenLooks, walk.looks*writtenLooks
 	}
 	found, next, err := walk.find(ctx, tx, after, limit)
 	if err != nil {
@@ -68,30 +68,49 @@ func (s *Store) PageChats(ctx context.Context, key engine.SessionKey, written bo
 
 // chatWalk looks for chats through a session's log, newest message first.
 type chatWalk struct {
-	key   engine.SessionKey
-	only  engine.Direction // whose messages count; "" for both
-	looks int              // how many messages it looks at
+	key    engine.SessionKey
+	only   engine.Direction // whose messages count; "" for both
+	stride int              // how many messages it looks at at a time
+	looks  int              // and in all
 }
 
-// latest is a session's log from behind a place on, newest first. Of a message whose
-// direction does not count only its place is told.
-const latest = `SELECT k.created_at, k.seq, coalesce(m.chat, ''), coalesce(m.peer_phone, ''), coalesce(m.peer_lid, '')
-	FROM (SELECT created_at, seq, direction FROM messages
-		WHERE tenant_id = $1 AND session_id = $2 AND (created_at, seq) < ($3, $4)
-		ORDER BY created_at DESC, seq DESC LIMIT $5) AS k
-	LEFT JOIN messages m ON m.seq = k.seq AND ($6 = '' OR k.direction = $6)
-	ORDER BY k.created_at DESC, k.seq DESC`
+// strideEnd finds the message that stands so many behind a place in a session's log, and
+// latest those up to it whose direction counts, newest first: of the others the index alone
+// is looked at.
+const (
+	strideEnd = `SELECT created_at, seq FROM messages WHERE tenant_id = $1 AND session_id = $2 AND (created_at, seq) < ($3, $4)
+		ORDER BY created_at DESC, seq DESC LIMIT 1 OFFSET $5`
+	latest = `SELECT created_at, seq, chat, peer_phone, peer_lid FROM messages
+		WHERE tenant_id = $1 AND session_id = $2 AND (created_at, seq) < ($3, $4) AND (created_at, seq) >= ($5, $6)
+			AND ($7 = '' OR direction = $7)
+		ORDER BY created_at DESC, seq DESC`
+)
 
 // sight is what is looked at of a message to know its chat.
 type sight struct {
 	at   MessageCursor
-	chat engine.JID // "" for a message that does not count
+	chat engine.JID
 	peer engine.Person
 }
 
 func scanSight(r row) (m sight, err error) {
 	err = r.Scan(&m.at.At, &m.at.Seq, &m.chat, &m.peer.Phone, &m.peer.LID)
 	return m, err
+}
+
+// step reads the next stride of the log behind a place. last is where it ends; there is
+// no more behind the zero place.
+func (w chatWalk) step(ctx context.Context, tx *sql.Tx, from MessageCursor) (sights []sight, last MessageCursor, err error) {
+	last, err = scanPlace(tx.QueryRowContext(ctx, strideEnd, w.key.Tenant, w.key.ID, from.At, from.Seq, w.stride-1))
+	if err != nil && !isNoRows(err) {
+		return nil, last, storageError(err)
+	}
+	if err != nil {
+		last = MessageCursor{}
+	}
+	rows, err := tx.QueryContext(ctx, latest, w.key.Tenant, w.key.ID, from.At, from.Seq, last.At, last.Seq, w.only)
+	sights, err = collect(rows, err, scanSight)
+	return sights, last, err
 }
 
 // find walks until it has seen enough chats, or enough messages: then next is where it
@@ -103,17 +122,13 @@ func (w chatWalk) find(ctx context.Context, tx *sql.Tx, after *MessageCursor, li
 	}
 	seen := make(map[engine.JID]bool)
 	named := make(map[sight]engine.JID) // chats by what their messages say, wherever these stand
-	for ; w.looks > 0; w.looks -= chatStride {
-		rows, err := tx.QueryContext(ctx, latest, w.key.Tenant, w.key.ID, at.At, at.Seq, chatStride, w.only)
-		sights, err := collect(rows, err, scanSight)
+	for w.looks > 0 {
+		sights, last, err := w.step(ctx, tx, at)
 		if err != nil {
 			return nil, nil, err
 		}
+		w.looks -= max(w.stride, len(sights)*w.stride/chatStride)
 		for _, m := range sights {
-			at = m.at
-			if m.chat == "" {
-				continue
-			}
 			which := sight{chat: m.chat, peer: m.peer}
 			chat, known := named[which]
 			if !known {
@@ -134,10 +149,10 @@ func (w chatWalk) find(ctx context.Context, tx *sql.Tx, after *MessageCursor, li
 				continue
 			}
 			if found = append(found, chat); len(found) == limit {
-				return found, &at, nil
+				return found, &m.at, nil
 			}
 		}
-		if len(sights) < chatStride {
+		if at = last; at == (MessageCursor{}) {
 			return found, nil, nil
 		}
 	}

@@ -191,7 +191,8 @@ func TestChatPlans(t *testing.T) {
 		args  []any
 		want  []string
 	}{
-		"latest":  {latest, []any{key.Tenant, key.ID, 5, 5, 10, ""}, []string{"messages_time (tenant_id=? AND session_id=? AND created_at<?)"}},
+		"stride":  {strideEnd, []any{key.Tenant, key.ID, 5, 5, 10}, []string{"COVERING INDEX messages_time (tenant_id=? AND session_id=? AND created_at<?)"}},
+		"latest":  {latest, []any{key.Tenant, key.ID, 5, 5, 1, 1, ""}, []string{"messages_time (tenant_id=? AND session_id=? AND created_at>? AND created_at<?)"}},
 		"number":  {numberBeside, []any{key.Tenant, chatLID}, []string{"messages_lid (tenant_id=? AND peer_lid=?)"}},
 		"unread":  {back, backArgs, []string{"messages_phone (tenant_id=? AND peer_phone=?)", "messages_lid (tenant_id=? AND peer_lid=?)", "INTEGER PRIMARY KEY (rowid=?)"}},
 		"person":  {ofPerson, person.args, []string{"messages_phone (tenant_id=? AND peer_phone=? AND created_at<?)", "messages_lid (tenant_id=? AND peer_lid=? AND created_at<?)"}},

@@ -29,6 +29,8 @@ type Options struct {
 	Poll  time.Duration // longest time between two looks at the store; 0 means 5 s
 	Grace time.Duration // how long sends under way may go on once Run is to end; 0 means 15 s
 	Clock func() time.Time
+	// Follow gives what is sent for a job the context of its request; nil for none.
+	Follow func(ctx context.Context, tenant engine.TenantID, id JobID) context.Context
 }
 
 func (o Options) withDefaults() Options {

@@ -123,7 +123,11 @@ func (r *Runner) take(ctx context.Context, l *line, claim *Claim, now time.Time)
 // pause, it returns what was claimed next.
 func (r *Runner) send(ctx, sending context.Context, l *line, c Claim, snap engine.Snapshot) (next Claim, goesOn bool) {
 	j, it, ref := c.Job, c.Item, Ref{c.Job.ID, c.Item.Index}
-	sent, err := r.submit(sending, l.key, j.message(it))
+	following := sending
+	if r.o.Follow != nil {
+		following = r.o.Follow(sending, l.key.Tenant, j.ID)
+	}
+	sent, err := r.submit(following, l.key, j.message(it))
 	v := judge(err, it.Attempts)
 	if err != nil && v.step != stepSent && fileGone(j) {
 		v = verdict{step: stepAbort, code: engine.CodeMediaGone}

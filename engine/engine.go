@@ -38,6 +38,8 @@ type Config struct {
 	PrepareRate int
 	// Watch is told what happens; the zero value is for nobody.
 	Watch Watch
+	// Tracer follows messages; nil for nobody.
+	Tracer Tracer
 }
 
 // Engine is the registry of all sessions. Its methods are safe for concurrent use.
@@ -57,6 +59,7 @@ type Engine struct {
 	shares       shares
 	panics       atomic.Int64
 	watch        Watch
+	tracer       Tracer // nil for nobody
 
 	creating [64]sync.Mutex // keeps two creations of one session apart; indexed by a hash of its key
 	seed     maphash.Seed
@@ -74,7 +77,7 @@ func New(c Config) *Engine {
 	e := &Engine{
 		network: c.Network, store: c.Store, log: c.Log, nudge: c.Nudge, now: c.Now,
 		backoff: c.Backoff, sendTimeout: c.SendTimeout,
-		postmaster: newPostmaster(), watch: c.Watch,
+		postmaster: newPostmaster(), watch: c.Watch, tracer: c.Tracer,
 		seed: maphash.MakeSeed(), sessions: make(map[SessionKey]*worker),
 		started: make(chan struct{}),
 	}

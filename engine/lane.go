@@ -111,7 +111,9 @@ func (w *worker) try(ctx context.Context, v *view, m Outgoing) (sent Sent, err e
 		}
 	}()
 	began := time.Now()
+	ctx, end := w.engine.step(ctx, StepNetwork, w.key, m)
 	sent, err = v.conn.Send(ctx, m)
+	end(err)
 	w.engine.watch.answered(began, err)
 	return sent, err
 }

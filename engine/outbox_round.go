@@ -60,7 +60,12 @@ func (w *worker) pauseRound(ctx context.Context, failure error, before int) bool
 // outbox.
 func (w *worker) sendQueued(ctx context.Context, q Queued, failures int) error {
 	m, began := q.Message, time.Now()
+	if w.engine.tracer != nil {
+		ctx = w.engine.tracer.Follow(ctx, w.key, m.ID)
+	}
+	ctx, end := w.engine.step(ctx, StepQueued, w.key, m)
 	sent, err := w.deliverOnce(ctx, m)
+	end(err)
 	w.engine.watch.tried(w.key, m.Kind, began, err)
 	a := attempt{id: m.ID, unsure: q.Unsure}
 	code := CodeOf(err)

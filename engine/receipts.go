@@ -8,7 +8,11 @@ import (
 // receipt commits that messages have got further. Only after nil may it be
 // acknowledged to the network.
 func (w *worker) receipt(ctx context.Context, r Receipt) error {
-	return w.engine.store.AdvanceMessages(ctx, w.key, r)
+	err := w.engine.store.AdvanceMessages(ctx, w.key, r)
+	if err == nil && w.engine.tracer != nil {
+		w.engine.tracer.Receipt(ctx, w.key, r)
+	}
+	return err
 }
 
 // notice commits a change of a group, a call or a chat's timer. Only after nil

@@ -73,7 +73,9 @@ func (e *Engine) Submit(ctx context.Context, key SessionKey, m Outgoing, o SendO
 	}
 	submit := func() (Submitted, error) {
 		began := time.Now()
+		ctx, end := e.step(ctx, StepSend, key, m)
 		s, err := w.submit(ctx, m, o)
+		end(err)
 		if err != nil || !s.Queued && !s.Replayed {
 			e.watch.tried(key, m.Kind, began, err)
 		}
@@ -122,6 +124,9 @@ func (w *worker) submit(ctx context.Context, m Outgoing, o SendOptions) (Submitt
 	r.Message = w.logged(m, o)
 	if o.Queue {
 		r.Queued = &Queued{Message: m, ExpiresAt: r.Message.CreatedAt.Add(o.TTL)}
+	}
+	if w.engine.tracer != nil {
+		r.Trace = w.engine.tracer.Mark(ctx)
 	}
 	found, share, err := w.reserve(ctx, r)
 	if err != nil {

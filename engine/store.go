@@ -114,6 +114,7 @@ type Reservation struct {
 	Claim   *Claim        // nil for none
 	Queued  *Queued       // nil for a message that is sent at once
 	Resume  bool          // see SendOptions
+	Trace   string        // of the request, kept with the message; "" for none
 }
 
 // Reserved is what the log holds of a message that was reserved.

@@ -33,6 +33,13 @@ func (s *Server) around(c *fiber.Ctx) error {
 	id := requestID(c)
 	s.insistOnTLS(c)
 	c.SetUserContext(s.base)
+	if s.trace != nil {
+		ctx, end := s.trace(s.base, c.Get("Traceparent"))
+		c.SetUserContext(ctx)
+		defer func() {
+			end(Answered{Route: c.Route().Path, Method: c.Method(), Status: c.Response().StatusCode(), Took: time.Since(start)})
+		}()
+	}
 	if err := s.recovered(c, id); err != nil {
 		if err := s.fail(c, err); err != nil {
 			return err

@@ -108,6 +108,9 @@ type Options struct {
 	Answered func(Answered)
 	// Metrics answers GET /metrics to whoever has the operator's key; nil for no metrics.
 	Metrics http.Handler
+	// Trace begins a step for a request, which may name the caller's own as a W3C
+	// traceparent, and returns its context and what ends it. Nil for nobody.
+	Trace func(ctx context.Context, parent string) (context.Context, func(Answered))
 	// Levels changes how much the log tells; nil for a log that can't be changed.
 	Levels LogLevels
 }
@@ -129,6 +132,7 @@ type Server struct {
 	told    func(Answered) // nil for nobody
 	metrics http.Handler   // may be nil
 	levels  LogLevels      // may be nil
+	trace   func(context.Context, string) (context.Context, func(Answered))
 	streams *streams
 	tickets *tickets
 	tls     *tls.Config    // nil for none
@@ -202,6 +206,7 @@ func New(o Options) *Server {
 		told:    o.Answered,
 		metrics: o.Metrics,
 		levels:  o.Levels,
+		trace:   o.Trace,
 		streams: newStreams(),
 		tickets: newTickets(),
 		tls:     o.TLS,

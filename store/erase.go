@@ -42,6 +42,7 @@ func ownTables() []ownTable {
 		{name: "opt_outs", key: "id"},
 		{name: "usage", key: "tenant_id, day"},
 		{name: "activity", key: "tenant_id, session_id, hour"},
+		{name: "traces", key: "tenant_id, session_id, id"},
 		{name: "idempotency", key: "tenant_id, key"},
 		{name: "chats", key: "tenant_id, session_id, chat"},
 		{name: "uploads", key: "tenant_id, session_id, kind, plain, sha256"},

@@ -132,6 +132,11 @@ func (s *Store) reserve(tx *sql.Tx, r engine.Reservation, earlier recalled) (eng
 	if err != nil {
 		return engine.Reserved{}, err
 	}
+	if r.Trace != "" {
+		if err := s.keepTrace(tx, m.Session, string(found.Message.ID), r.Trace); err != nil {
+			return engine.Reserved{}, err
+		}
+	}
 	if r.Claim != nil {
 		r.Message.ID = found.Message.ID
 		if err := putClaim(tx, sendClaim(r), s.clock()); err != nil {

@@ -76,6 +76,7 @@ func expiries() []string {
 		`DELETE FROM registrations WHERE hash IN (SELECT hash FROM registrations WHERE expires_at < $1 LIMIT $2)`,
 		`DELETE FROM password_resets WHERE hash IN (SELECT hash FROM password_resets WHERE expires_at < $1 LIMIT $2)`,
 		deleteActivity,
+		deleteTraces,
 	}
 }
 

@@ -30,6 +30,10 @@ type Options struct {
 	// Tried is told of every try at a delivery once its outcome is recorded, by many
 	// goroutines at once; it must return at once. Nil for nobody.
 	Tried func(engine.Event, Tried)
+	// Trace begins a step for a try at a delivery, and returns its context, the W3C
+	// traceparent that the post carries, "" for none, and what ends it with the status
+	// of the answer, 0 for none. Nil for nobody.
+	Trace func(ctx context.Context, e engine.Event) (_ context.Context, parent string, end func(status int))
 }
 
 func (o Options) withDefaults() Options {
@@ -80,7 +84,7 @@ func New(store Store, guard *Guard, log *zap.Logger, o Options) *Dispatcher {
 	}
 	return &Dispatcher{
 		store:  store,
-		sender: &sender{client: guard.Client(sendTimeout, 0), userAgent: "wapid/" + o.Version},
+		sender: &sender{client: guard.Client(sendTimeout, 0), userAgent: "wapid/" + o.Version, trace: o.Trace},
 		log:    log,
 		o:      o,
 		nudges: make(chan struct{}, 1),

@@ -29,6 +29,7 @@ const answerTimeout = time.Second
 type sender struct {
 	client    *http.Client
 	userAgent string
+	trace     func(context.Context, engine.Event) (context.Context, string, func(int)) // nil for none
 }
 
 // result is what became of one try. The error is for the attempt's row alone:
@@ -44,7 +45,12 @@ type result struct {
 func (s *sender) post(ctx context.Context, e Endpoint, v engine.Event, now func() time.Time) result {
 	began := now()
 	r := result{attempt: Attempt{At: began}}
-	status, header, text, err := s.exchange(ctx, e, v, began)
+	parent, end := "", func(int) {}
+	if s.trace != nil {
+		ctx, parent, end = s.trace(ctx, v)
+	}
+	status, header, text, err := s.exchange(ctx, e, v, began, parent)
+	end(status)
 	r.attempt.Duration = now().Sub(began)
 	r.attempt.Status = status
 	if err != nil {
@@ -62,7 +68,7 @@ func (s *sender) post(ctx context.Context, e Endpoint, v engine.Event, now func(
 	return r
 }
 
-func (s *sender) exchange(ctx context.Context, e Endpoint, v engine.Event, at time.Time) (int, http.Header, string, error) {
+func (s *sender) exchange(ctx context.Context, e Endpoint, v engine.Event, at time.Time, parent string) (int, http.Header, string, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	secrets := e.Secrets(at)
@@ -86,6 +92,9 @@ func (s *sender) exchange(ctx context.Context, e Endpoint, v engine.Event, at ti
 	req.Header.Set("User-Agent", s.userAgent)
 	for name, value := range e.Headers {
 		req.Header.Set(name, value)
+	}
+	if parent != "" {
+		req.Header.Set("Traceparent", parent)
 	}
 	Sign(req.Header, v.ID, at, body, inHeader...)
 	resp, err := s.client.Do(req)

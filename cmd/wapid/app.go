@@ -233,25 +233,29 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 		return err
 	}
 	a.supervisor = &supervisor{log: c.Log, alive: a.touch}
-	a.dispatcher = webhooks.New(a.store, guard, c.Log.Named("webhooks"), webhooks.Options{Version: version, Clock: c.Clock, Grace: a.shares.webhooks, Tried: a.metrics.Tried})
+	traces, err := a.openTraces(c)
+	if err != nil {
+		return err
+	}
+	a.dispatcher = webhooks.New(a.store, guard, c.Log.Named("webhooks"), webhooks.Options{Version: version, Clock: c.Clock, Grace: a.shares.webhooks, Tried: a.metrics.Tried, Trace: traces.deliver})
 	a.engine = engine.New(engine.Config{
 		Network: a.network, Store: a.store, Log: c.Log.Named("engine"),
 		Now: c.Clock, Nudge: a.dispatcher.Nudge, Backoff: c.Backoff, CheckRate: c.CheckRate, PrepareRate: c.LookAhead,
-		ConnectLimit: c.AtOnce, ConnectRate: c.ConnectRate, Watch: a.metrics.Engine(),
+		ConnectLimit: c.AtOnce, ConnectRate: c.ConnectRate, Watch: a.metrics.Engine(), Tracer: traces.engine,
 	})
-	a.bulk = bulk.NewRunner(a.store, a.engine, c.Log.Named("bulk"), bulk.Options{Dir: filepath.Join(dir, bulkDir), Clock: c.Clock, Grace: a.shares.bulk})
+	a.bulk = bulk.NewRunner(a.store, a.engine, c.Log.Named("bulk"), bulk.Options{Dir: filepath.Join(dir, bulkDir), Clock: c.Clock, Follow: traces.job, Grace: a.shares.bulk})
 	a.memory = newMemory()
 	a.examiner = newExaminer(dir, c.Log.Named("examiner"))
 	a.janitor = newJanitor(a.engine, a.store, a.bulk, c.AuditDays, c.Clock, c.Log.Named("janitor"))
 	a.api = httpapi.New(httpapi.Options{
-		Bulk:   bulk.NewService(a.store, a.bulk, a.network.NewMessageID),
+		Bulk:   bulk.NewService(traces.jobs, a.bulk, a.network.NewMessageID),
 		Engine: a.engine, Store: a.store, Network: a.network.Info(), Version: version, Guard: guard, Log: c.Log.Named("api"),
 		TLS: a.front.tls, StrictHosts: a.front.strict, TrustedProxies: proxies,
 		PublicURL: public, RateLimit: c.RateLimit, ShellKey: a.shellKey, Erase: a.janitor.Nudge, TryProxy: a.network.TryProxy,
 		Vitals: vitals(dir, time.Now()), Sandbox: c.Sandbox, SendMail: c.mailer(),
 		Spool: a.spool, MaxMedia: int64(c.MaxMedia) << 20,
 		Ready:    []func(context.Context) error{a.network.Ping, a.store.Readable, checkRoom(dir), a.examiner.Healthy},
-		Answered: a.metrics.Answered, Metrics: a.metrics.Handler(), Levels: a.logLevels(c.Log),
+		Answered: a.metrics.Answered, Metrics: a.metrics.Handler(), Levels: a.logLevels(c.Log), Trace: traces.request,
 	})
 	a.showMetrics(dir)
 	return a.openMetrics(c.MetricsListen)

@@ -34,8 +34,9 @@ var allowed = map[string][]string{
 	"wapid/store/seal":            {},
 	"wapid/httpapi":               {"wapid/engine", "wapid/engine/media", "wapid/engine/parcel", "wapid/bulk", "wapid/webhooks", "wapid/store"},
 	"wapid/cmd/wapid": {"wapid/engine", "wapid/engine/media", "wapid/engine/parcel", "wapid/engine/whatsapp", "wapid/engine/simnet",
-		"wapid/bulk", "wapid/webhooks", "wapid/store", "wapid/store/seal", "wapid/httpapi", "wapid/cmd/wapid/metrics",
+		"wapid/bulk", "wapid/webhooks", "wapid/store", "wapid/store/seal", "wapid/httpapi", "wapid/cmd/wapid/metrics", "wapid/cmd/wapid/tracing",
 		"wapid/cmd/wapid/bench", "wapid/cmd/wapid/bench/bound", "wapid/cmd/wapid/bench/load", "wapid/cmd/wapid/bench/report"},
+	"wapid/cmd/wapid/tracing":      {"wapid/engine", "wapid/bulk", "wapid/httpapi"},
 	"wapid/cmd/wapid/metrics":      {"wapid/engine", "wapid/engine/whatsapp", "wapid/webhooks", "wapid/store", "wapid/httpapi"},
 	"wapid/cmd/wapid/bench":        {"wapid/cmd/wapid/bench/bound", "wapid/cmd/wapid/bench/load", "wapid/cmd/wapid/bench/report"},
 	"wapid/cmd/wapid/bench/bound":  {"wapid/cmd/wapid/bench/load"},
@@ -58,6 +59,7 @@ var onlyIn = map[string][]string{
 	"github.com/mattn/go-sqlite3":   {"wapid/store", "wapid/store/seal", "wapid/engine/whatsapp", "wapid/cmd/wapid/bench/bound"},
 
 	"github.com/prometheus/client_golang/…": {"wapid/cmd/wapid/metrics"},
+	"go.opentelemetry.io/otel/…":            {"wapid/cmd/wapid/tracing"},
 }
 
 func TestImportsFollowTheGraph(t *testing.T) {

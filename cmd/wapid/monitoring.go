@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 
 	"wapid/cmd/wapid/metrics"
@@ -15,8 +16,10 @@ import (
 
 // watchSettings are those of what shows the operator how the daemon is doing.
 type watchSettings struct {
-	MetricsListen  string `help:"Serve /metrics on this address without a key, beside the API's own, which takes the admin key." name:"metrics-listen" env:"WAPID_METRICS_LISTEN" placeholder:"HOST:PORT"`
-	MetricsTenants bool   `help:"Label sends, events and deliveries with their tenant." name:"metrics-tenants" env:"WAPID_METRICS_TENANTS"`
+	MetricsListen  string  `help:"Serve /metrics on this address without a key, beside the API's own, which takes the admin key." name:"metrics-listen" env:"WAPID_METRICS_LISTEN" placeholder:"HOST:PORT"`
+	OTLPEndpoint   string  `help:"Send traces to this OpenTelemetry collector (OTLP over HTTP, such as http://127.0.0.1:4318)." name:"otlp-endpoint" env:"WAPID_OTLP_ENDPOINT" placeholder:"URL"`
+	TraceRatio     float64 `help:"Share of requests that are traced, but for those whose callers have decided (default ${default})." name:"trace-ratio" default:"1" env:"WAPID_TRACE_RATIO" placeholder:"0..1"`
+	MetricsTenants bool    `help:"Label sends, events and deliveries with their tenant." name:"metrics-tenants" env:"WAPID_METRICS_TENANTS"`
 }
 
 // Validate refuses settings that can't be read.
@@ -25,6 +28,12 @@ func (w watchSettings) Validate() error {
 		if _, _, err := net.SplitHostPort(w.MetricsListen); err != nil {
 			return fmt.Errorf("--metrics-listen must be HOST:PORT")
 		}
+	}
+	if w.TraceRatio < 0 || w.TraceRatio > 1 {
+		return fmt.Errorf("--trace-ratio must be 0 to 1")
+	}
+	if u, err := url.Parse(w.OTLPEndpoint); w.OTLPEndpoint != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return fmt.Errorf("--otlp-endpoint must be http:// or https:// and a host")
 	}
 	return nil
 }

@@ -22,6 +22,8 @@ func TestStatusOf(t *testing.T) {
 		engine.CodeAlreadyLinked:      409,
 		engine.CodeSessionNotReady:    http.StatusConflict,
 		engine.CodeSessionBusy:        http.StatusConflict,
+		engine.CodeSessionMoved:       http.StatusConflict,
+		engine.CodeSessionLive:        http.StatusConflict,
 		engine.CodeNotOnWhatsApp:      http.StatusBadRequest,
 		engine.CodeRecipientInvalid:   http.StatusBadRequest,
 		engine.CodeReachoutTimelock:   http.StatusTooManyRequests,

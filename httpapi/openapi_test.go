@@ -123,7 +123,7 @@ func TestDocumentKnowsEveryWord(t *testing.T) {
 		"Status": words(engine.StatusInitializing, engine.StatusQRReady, engine.StatusPasskeyRequired,
 			engine.StatusAuthenticated, engine.StatusReady, engine.StatusDisconnected),
 		"Reason": words(engine.ReasonNetwork, engine.ReasonLoggedOut, engine.ReasonQRTimeout, engine.ReasonReplaced,
-			engine.ReasonBanned, engine.ReasonClientOutdated, engine.ReasonStopped, engine.ReasonPairingFailed, engine.ReasonUnreadable),
+			engine.ReasonBanned, engine.ReasonClientOutdated, engine.ReasonStopped, engine.ReasonPairingFailed, engine.ReasonMoved, engine.ReasonUnreadable),
 		"EventType": words(webhooks.Types()...),
 		"ErrorCode": append(words(engineCodes...), words(CodeMethodNotAllowed, CodeRequestTimeout,
 			CodePayloadTooLarge, CodeUnsupportedMedia, CodeHeadersTooLarge, CodeLinkExpired, bulk.CodeEnded)...),
@@ -176,7 +176,7 @@ func TestDocumentKnowsTheDeliveries(t *testing.T) {
 // engineCodes are the codes of the engine, in its order.
 var engineCodes = []engine.Code{
 	engine.CodeInvalid, engine.CodeUnauthorized, engine.CodeNotFound, engine.CodeSessionNotFound,
-	engine.CodeSessionNotReady, engine.CodeAlreadyLinked, engine.CodeSessionBusy, engine.CodeNotOnWhatsApp, engine.CodeRecipientInvalid, engine.CodeReachoutTimelock,
+	engine.CodeSessionNotReady, engine.CodeAlreadyLinked, engine.CodeSessionMoved, engine.CodeSessionLive, engine.CodeSessionBusy, engine.CodeNotOnWhatsApp, engine.CodeRecipientInvalid, engine.CodeReachoutTimelock,
 	engine.CodeRateLimited, engine.CodeSendRejected, engine.CodeSendOutcomeUnknown, engine.CodeUndeliverable,
 	engine.CodeNotSupported, engine.CodeEgressRefused,
 	engine.CodeMessageExpired, engine.CodeSentLimit, engine.CodeConflict, engine.CodeMediaGone, engine.CodeMediaInvalid, engine.CodeProxyFailed,

@@ -15,7 +15,7 @@ build: # the first build compiles SQLite: about a minute
 # GOARCH choose another place and another platform.
 OUT ?= bin/wapid
 static:
-	CGO_ENABLED=1 $(GO) build -trimpath -tags netgo,osusergo,sqlite_omit_load_extension \
+	CGO_ENABLED=1 $(GO) build -trimpath -buildvcs=false -tags netgo,osusergo,sqlite_omit_load_extension \
 		-ldflags "$(LDFLAGS) -buildid= -linkmode external -extldflags '-static -Wl,--build-id=none'" -o $(OUT) ./cmd/wapid
 
 # release fills dist/ for linux on amd64 and arm64, or on ARCH alone; see docs/deploy.md.

@@ -60,7 +60,7 @@ func (s signUpSettings) mailer() func(context.Context, httpapi.Mail) error {
 // send sends one mail over a connection of its own: there are few. Its errors name
 // nobody, as what the server says may repeat the address.
 func (s signUpSettings) send(ctx context.Context, m httpapi.Mail) error {
-	message := mail.NewMsg()
+	message := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	if err := errors.Join(message.From(s.SMTPFrom), message.To(m.To)); err != nil {
 		return errors.New("an address can't be written into a mail")
 	}

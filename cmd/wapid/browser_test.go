@@ -228,10 +228,21 @@ const browserPatience = 20 * time.Second
 // named is the selector of elements by the name that they have for tests.
 func named(name string) string { return `[data-test="` + name + `"]` }
 
-// click waits for an element that can be clicked, and clicks it.
+// click waits until an element can be clicked, has come to rest and has nothing
+// before it, and clicks it with the mouse.
 func (tab *tab) click(selector string) {
 	tab.t.Helper()
-	tab.do("click "+selector, chromedp.WaitEnabled(selector), chromedp.Click(selector, chromedp.NodeVisible))
+	tab.await(selector+" can be clicked", `((e) => {
+		if (!e || e.disabled || !e.checkVisibility()) return false;
+		e.scrollIntoView({block: "center", behavior: "instant"});
+		const {left, top, width, height} = e.getBoundingClientRect();
+		const place = [left, top, width, height].join();
+		const still = e.restsAt === place;
+		e.restsAt = place;
+		const hit = document.elementFromPoint(left + width / 2, top + height / 2);
+		return still && (e === hit || e.contains(hit));
+	})(document.querySelector(`+quoteJS(selector)+`))`)
+	tab.do("click "+selector, chromedp.Click(selector, chromedp.NodeVisible))
 }
 
 // fill puts a text into a field as typing does, in place of what is there.

@@ -18,7 +18,8 @@ func (r *Runner) work(ctx, sending context.Context, l *line) {
 	l.ended = false
 	defer func() {
 		if p := recover(); p != nil {
-			r.log.Error("a bulk job panicked", zap.String("panic", engine.Redact(fmt.Sprint(p))), zap.ByteString("stack", debug.Stack()))
+			r.log.Error("a bulk job panicked", zap.String("tenant", string(l.key.Tenant)), zap.String("session", string(l.key.ID)),
+				zap.String("panic", engine.Redact(fmt.Sprint(p))), zap.ByteString("stack", debug.Stack()))
 			l.due = r.o.Clock().Add(maxRetryPause)
 		}
 	}()
@@ -210,7 +211,7 @@ func (r *Runner) finishAndClaim(ctx context.Context, l *line, ref Ref, o Outcome
 func (r *Runner) submit(ctx context.Context, key engine.SessionKey, m engine.Outgoing) (sent engine.Submitted, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			r.log.Error("sending an item of a bulk job panicked",
+			r.log.Error("sending an item of a bulk job panicked", zap.String("tenant", string(key.Tenant)), zap.String("session", string(key.ID)),
 				zap.String("panic", engine.Redact(fmt.Sprint(p))), zap.ByteString("stack", debug.Stack()))
 			err = engine.Errorf(engine.CodeInternal, "sending panicked")
 		}
@@ -276,7 +277,8 @@ func (r *Runner) drop(ctx context.Context, l *line, code engine.Code) {
 		return
 	}
 	if len(ended) > 0 {
-		r.log.Info("bulk jobs ended because their session is gone", zap.Int("count", len(ended)), zap.String("code", string(code)))
+		r.log.Info("bulk jobs ended because their session is gone", zap.String("tenant", string(l.key.Tenant)), zap.String("session", string(l.key.ID)),
+			zap.Int("count", len(ended)), zap.String("code", string(code)))
 	}
 	for _, id := range ended {
 		r.discard(id)

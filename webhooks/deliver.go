@@ -25,7 +25,7 @@ func (d *Dispatcher) start(running, sending context.Context, workers *pool, c Cl
 			return false
 		}
 		offered = running.Err() == nil && d.mayPassOn(workers, c.Endpoint, tries)
-		turns, next := d.record(sending, offered, shareAfter(tries), append(tries, untried(line[len(tries):])...))
+		turns, next := d.record(sending, c.Endpoint, offered, shareAfter(tries), append(tries, untried(line[len(tries):])...))
 		for i, turn := range turns[:min(len(turns), len(tries))] {
 			d.report(c.Endpoint, line[i].Delivery.Attempts+1, tries[i], turn)
 			if d.o.Tried != nil {
@@ -79,7 +79,7 @@ func (d *Dispatcher) mayPassOn(workers *pool, e Endpoint, tries []Tried) bool {
 // record notes outcomes, and passes the place on if it may. It returns once the store
 // has taken them, so that a failing store also slows the sending, or nothing if they
 // can't be recorded.
-func (d *Dispatcher) record(sending context.Context, passOn bool, share Share, tries []Tried) (turns []Turn, next *Claim) {
+func (d *Dispatcher) record(sending context.Context, e Endpoint, passOn bool, share Share, tries []Tried) (turns []Turn, next *Claim) {
 	for again := 0; ; again++ {
 		var err error
 		if passOn {
@@ -94,10 +94,10 @@ func (d *Dispatcher) record(sending context.Context, passOn bool, share Share, t
 			return nil, nil
 		case engine.CodeStorage:
 			if again == 0 {
-				d.log.Error("a webhook delivery can't be recorded yet", zap.Int64("delivery", int64(tries[0].ID)), zap.Error(err))
+				d.log.Error("a webhook delivery can't be recorded yet", zap.String("tenant", string(e.Tenant)), zap.Int64("delivery", int64(tries[0].ID)), zap.Error(err))
 			}
 		default:
-			d.log.Error("a webhook delivery can't be recorded", zap.Int64("delivery", int64(tries[0].ID)), zap.Error(err))
+			d.log.Error("a webhook delivery can't be recorded", zap.String("tenant", string(e.Tenant)), zap.Int64("delivery", int64(tries[0].ID)), zap.Error(err))
 			return nil, nil
 		}
 		d.sleep(sending, d.o.Poll, nil)

@@ -326,12 +326,6 @@ func (tab *tab) enter() {
 	tab.await("the sessions", `document.querySelector("main")?.dataset.page === "sessions" && document.querySelector("main h1")`)
 }
 
-// size makes the window so large, in CSS pixels.
-func (tab *tab) size(width, height int64) {
-	tab.t.Helper()
-	tab.do("resize", chromedp.EmulateViewport(width, height))
-}
-
 // quoteJS writes a text as JavaScript has it.
 func quoteJS(text string) string {
 	r := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "<", `\x3c`)

@@ -156,9 +156,13 @@ func TestCapabilitiesTellWhatTheNetworkSays(t *testing.T) {
 	}
 }
 
-// capable tells the routes of what a connection can do beside sending.
+// capable tells the routes of what a connection can do beside sending. Chats are
+// listed and read from the log, without a connection.
 func capable(path string) bool {
 	rest := strings.TrimPrefix(path, "/api/whatsapp/session/:id")
+	if rest == "/chats" || strings.HasSuffix(rest, "/messages") {
+		return false
+	}
 	return slices.ContainsFunc([]string{"/check", "/me", "/contacts", "/blocklist", "/groups", "/chats", "/presence"},
 		func(group string) bool { return rest == group || strings.HasPrefix(rest, group+"/") })
 }

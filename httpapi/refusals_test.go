@@ -37,7 +37,7 @@ func TestPathsAndMethods(t *testing.T) {
 		code         engine.Code
 		allow        string
 	}{
-		{http.MethodGet, "/", 404, engine.CodeNotFound, ""},
+		{http.MethodGet, "/index.html", 404, engine.CodeNotFound, ""},
 		{http.MethodGet, "/api", 404, engine.CodeNotFound, ""},
 		{http.MethodGet, "/API/whatsapp/sessions", 404, engine.CodeNotFound, ""},
 		{http.MethodGet, "/api/whatsapp/session//status", 404, engine.CodeNotFound, ""},

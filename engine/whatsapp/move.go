@@ -66,20 +66,38 @@ func openMovable(ctx context.Context, path string) (*movable, error) {
 	// Nothing that stands in the file's schema may call for more than SQLite's own functions.
 	_, err = db.ExecContext(ctx, `PRAGMA trusted_schema = OFF`)
 	if err == nil {
-		var strange int
-		err = db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE type IN ('trigger', 'view')`).Scan(&strange)
-		if err == nil && strange > 0 {
-			err = errors.New("it holds triggers or views, which no device store does")
-		}
+		err = refuseStrange(ctx, db)
 	}
 	if err == nil {
 		err = m.container.Upgrade(ctx)
 	}
 	if err != nil {
 		db.Close()
+		if _, ok := errors.AsType[*engine.Error](err); ok {
+			return nil, err
+		}
 		return nil, engine.WrapError(engine.CodeInvalid, err, "the file is no device store that this version can read")
 	}
 	return m, nil
+}
+
+// refuseStrange looks at what stands in a file beside whatsmeow's tables.
+func refuseStrange(ctx context.Context, db *sql.DB) error {
+	var strange, sealing int
+	err := db.QueryRowContext(ctx, `SELECT count(*) FILTER (WHERE type IN ('trigger', 'view')), count(*) FILTER (WHERE name = $1)
+		FROM sqlite_schema`, sealTable).Scan(&strange, &sealing)
+	if err == nil && strange > 0 {
+		err = errors.New("it holds triggers or views, which no device store does")
+	}
+	if err != nil || sealing == 0 {
+		return err
+	}
+	var sealed bool
+	err = db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM `+sealTable+` WHERE length(wrapped) > 0)`).Scan(&sealed)
+	if err == nil && sealed {
+		err = engine.Errorf(engine.CodeInvalid, "the file is wapid's own device store and encrypted: export its sessions with wapid session export")
+	}
+	return err
 }
 
 func (m *movable) close() error { return m.db.Close() }

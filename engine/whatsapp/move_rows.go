@@ -35,19 +35,37 @@ func copyDevice(ctx context.Context, tables []movedTable, from *sql.Tx, to *sql.
 	if err != nil {
 		return err
 	}
-	return container.LIDMap.PutManyLIDMappings(ctx, people)
+	return introduceLIDs(ctx, container.LIDMap, people)
 }
 
-// copyRows copies a device's rows of one table. Both sides have the same columns,
-// because both are of the newest form.
+// introduceLIDs adds the people whom the target does not know by either address yet. All
+// its devices share that table: what a file says, which may be old or somebody's make,
+// must not replace what WhatsApp has said to another one.
+func introduceLIDs(ctx context.Context, known store.LIDStore, people []store.LIDMapping) error {
+	var strangers []store.LIDMapping
+	for _, p := range people {
+		lid, lidErr := known.GetLIDForPN(ctx, p.PN)
+		pn, pnErr := known.GetPNForLID(ctx, p.LID)
+		if err := errors.Join(lidErr, pnErr); err != nil {
+			return err
+		}
+		if lid.IsEmpty() && pn.IsEmpty() {
+			strangers = append(strangers, p)
+		}
+	}
+	return known.PutManyLIDMappings(ctx, strangers)
+}
+
+// copyRows copies a device's rows of one table. The names of the columns are those of
+// the target: what a file from elsewhere calls its own must not get into a statement.
 func copyRows(ctx context.Context, from *sql.Tx, to *sql.DB, t movedTable, device string) error {
-	rows, err := from.QueryContext(ctx, "SELECT * FROM "+t.name+" WHERE "+t.device+" = $1", device)
+	columns, err := columnsOf(ctx, to, t.name)
 	if err != nil {
 		return err
 	}
-	columns, err := rows.Columns()
+	rows, err := from.QueryContext(ctx, "SELECT "+strings.Join(columns, ", ")+" FROM "+t.name+" WHERE "+t.device+" = $1", device)
 	if err != nil {
-		return errors.Join(err, rows.Close())
+		return err
 	}
 	marks := make([]string, len(columns))
 	for i := range columns {
@@ -55,6 +73,15 @@ func copyRows(ctx context.Context, from *sql.Tx, to *sql.DB, t movedTable, devic
 	}
 	query := "INSERT INTO " + t.name + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(marks, ", ") + ")"
 	return insertAll(ctx, to, rows, query, len(columns))
+}
+
+func columnsOf(ctx context.Context, db *sql.DB, table string) ([]string, error) {
+	rows, err := db.QueryContext(ctx, "SELECT * FROM "+table+" LIMIT 0")
+	if err != nil {
+		return nil, err
+	}
+	columns, err := rows.Columns()
+	return columns, errors.Join(err, rows.Close())
 }
 
 // insertAll writes rows, some at a time, and closes them.

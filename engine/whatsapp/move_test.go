@@ -256,7 +256,7 @@ func TestEveryTableMoves(t *testing.T) {
 
 func rowsOf(t *testing.T, db *sql.DB, table movedTable, device string) (all []string) {
 	t.Helper()
-	columns := columnsOf(t, db, table.name)
+	columns := readable(t, db, table.name)
 	rows, err := db.QueryContext(t.Context(), "SELECT "+strings.Join(columns, " || '|' || ")+" FROM "+table.name+" WHERE "+table.device+" = $1", device)
 	if err != nil {
 		t.Fatal(err)
@@ -273,7 +273,7 @@ func rowsOf(t *testing.T, db *sql.DB, table movedTable, device string) (all []st
 	return all
 }
 
-func columnsOf(t *testing.T, db *sql.DB, table string) (columns []string) {
+func readable(t *testing.T, db *sql.DB, table string) (columns []string) {
 	t.Helper()
 	rows, err := db.QueryContext(t.Context(), `SELECT 'coalesce(hex(' || name || '), 0)' FROM pragma_table_info($1)`, table)
 	if err != nil {

@@ -30,15 +30,15 @@ func (s *Server) sessionMoveRoutes() []route {
 }
 
 // exportSession is POST /api/admin/tenants/{tenantId}/sessions/{id}/export: a stopped
-// session as an encrypted file. It returns the errors of engine.Export and CodeInvalid
-// for a short passphrase.
+// session as an encrypted file. It returns the errors of engine.Export and of
+// parcel.CheckPassphrase.
 func (s *Server) exportSession(c *fiber.Ctx, from store.Origin) error {
 	var req exportRequest
 	if err := decode(c, &req); err != nil {
 		return err
 	}
-	if len(req.Passphrase) < parcel.MinPassphrase {
-		return engine.Errorf(engine.CodeInvalid, "passphrase must have at least %d characters", parcel.MinPassphrase)
+	if err := parcel.CheckPassphrase(req.Passphrase); err != nil {
+		return err
 	}
 	key, err := s.movedSession(c)
 	if err != nil {

@@ -10,7 +10,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"filippo.io/age"
 
@@ -19,8 +22,8 @@ import (
 
 const (
 	format = 1
-	// MinPassphrase is how many bytes a passphrase has at least.
-	MinPassphrase = 12
+	// MinPassphrase and MaxPassphrase are how many bytes a passphrase has.
+	MinPassphrase, MaxPassphrase = 12, 1024
 	// MaxDevice is the largest device store that is carried, in bytes.
 	MaxDevice = 1 << 30
 	// maxHead is the largest description, in bytes.
@@ -42,8 +45,21 @@ type Head struct {
 	ExportedAt time.Time             `json:"exportedAt"`
 }
 
-// Pack writes a session, with its device store's file at path. It returns CodeInvalid for
-// a passphrase that is too short, and the errors of w and of the file. What was
+// CheckPassphrase returns CodeInvalid for a passphrase that is too short, or that can't be
+// given again: an import takes it in a header, which has no control characters, no blanks
+// at its ends, and no room for more than so much.
+func CheckPassphrase(passphrase string) error {
+	switch {
+	case len(passphrase) < MinPassphrase || len(passphrase) > MaxPassphrase:
+		return engine.Errorf(engine.CodeInvalid, "passphrase must have %d to %d characters", MinPassphrase, MaxPassphrase)
+	case strings.TrimSpace(passphrase) != passphrase || strings.ContainsFunc(passphrase, unicode.IsControl) || !utf8.ValidString(passphrase):
+		return engine.Errorf(engine.CodeInvalid, "passphrase must not begin or end with blanks, nor hold control characters")
+	}
+	return nil
+}
+
+// Pack writes a session, with its device store's file at path. It returns the errors of
+// CheckPassphrase, and those of w and of the file. What was
 // written before an error can't be unpacked.
 func Pack(w io.Writer, passphrase string, h Head, path string) error {
 	return pack(w, passphrase, h, path, workFactor)
@@ -56,8 +72,8 @@ func PackOnce(w io.Writer, passphrase string, h Head, path string) error {
 }
 
 func pack(w io.Writer, passphrase string, h Head, path string, work int) error {
-	if len(passphrase) < MinPassphrase {
-		return engine.Errorf(engine.CodeInvalid, "the passphrase must have at least %d characters", MinPassphrase)
+	if err := CheckPassphrase(passphrase); err != nil {
+		return err
 	}
 	recipient, err := age.NewScryptRecipient(passphrase)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -92,8 +93,17 @@ func TestUnpackRefuses(t *testing.T) {
 	}
 }
 
-func TestPackRefusesAShortPassphrase(t *testing.T) {
-	if err := Pack(io.Discard, "short", Head{}, "none"); engine.CodeOf(err) != engine.CodeInvalid {
-		t.Errorf("got %v", err)
+// TestPackRefusesPassphrases that could not be given again, with which a session would be lost.
+func TestPackRefusesPassphrases(t *testing.T) {
+	for _, bad := range []string{"short", passphrase + " ", "\t" + passphrase, "correct\x01horse battery", "correct horse\nbattery", "correct\xffhorse battery", strings.Repeat("x", MaxPassphrase+1)} {
+		var b bytes.Buffer
+		if err := Pack(&b, bad, Head{}, "none"); engine.CodeOf(err) != engine.CodeInvalid || b.Len() > 0 {
+			t.Errorf("%.30q: got %v", bad, err)
+		}
+	}
+	for _, good := range []string{passphrase, "Fünf Äpfel, süß", strings.Repeat("x", MaxPassphrase)} {
+		if err := CheckPassphrase(good); err != nil {
+			t.Errorf("%.30q: got %v", good, err)
+		}
 	}
 }

@@ -16,7 +16,6 @@ import (
 	"wapid/engine"
 	"wapid/engine/parcel"
 	"wapid/engine/whatsapp"
-	"wapid/store"
 )
 
 // sessionAdopt is `wapid session adopt`. wuzapi and go-whatsapp-web-multidevice both
@@ -51,7 +50,7 @@ func (c *sessionAdopt) Run(env *environment, s *sessionCommand) error {
 	}
 	defer os.RemoveAll(work)
 	copied := filepath.Join(work, "store.db")
-	if err := copyStore(env.ctx, path, copied); err != nil {
+	if err := copyStore(path, copied); err != nil {
 		return fmt.Errorf("adopt: %w", err)
 	}
 	devices, err := c.choose(env.ctx, copied)
@@ -115,13 +114,33 @@ func refuseOpen(path string) error {
 	return nil
 }
 
-// copyStore copies a database with what its log holds.
-func copyStore(ctx context.Context, from, to string) error {
-	snapshot, err := store.TakeSnapshot(ctx, from)
+// copyStore copies the files of a database that nobody has open: SQLite would merge a
+// log that its program has left, and could not open it on a disk that is read-only.
+func copyStore(from, to string) error {
+	from, err := filepath.EvalSymlinks(from) // a log stands beside the file itself
 	if err != nil {
 		return err
 	}
-	return errors.Join(snapshot.CopyTo(ctx, to), snapshot.Close())
+	for _, suffix := range []string{"", "-wal", "-journal"} {
+		if err := copyPlain(from+suffix, to+suffix); err != nil && (suffix == "" || !errors.Is(err, fs.ErrNotExist)) {
+			return err
+		}
+	}
+	return nil
+}
+
+func copyPlain(from, to string) error {
+	source, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	target, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(target, source)
+	return errors.Join(err, target.Close())
 }
 
 // choose lists the devices to take.

@@ -110,10 +110,18 @@ func (s *Server) browserOperator(c *fiber.Ctx) (store.Origin, error) {
 	return store.Origin{By: store.ActorOperator, Request: requestID(c), Web: w.ID}, err
 }
 
+// cameEncrypted tells whether the browser's page came by TLS. Where a proxy that nobody
+// has named a trusted one speaks TLS for us, the browser's own word for its page counts:
+// it sends that with every request that logs in.
+func (s *Server) cameEncrypted(c *fiber.Ctx) bool {
+	origin := c.Get(fiber.HeaderOrigin)
+	return s.secure(c) || strings.HasPrefix(origin, "https://") && s.ownOrigin(c, origin)
+}
+
 // setCookie gives the browser its token, or takes it away with "".
 func (s *Server) setCookie(c *fiber.Ctx, token string) {
 	cookie := &fiber.Cookie{Name: webCookie, Value: token, Path: "/", HTTPOnly: true, SameSite: fiber.CookieSameSiteStrictMode,
-		Secure: s.secure(c), MaxAge: int(store.WebLife / time.Second)}
+		Secure: s.cameEncrypted(c), MaxAge: int(store.WebLife / time.Second)}
 	if token == "" {
 		cookie.MaxAge, cookie.Expires = 0, time.Unix(1, 0)
 	}

@@ -236,3 +236,19 @@ func TestALinkLogsInOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestACookieStaysWithTLSThatAProxySpeaks is about a proxy that nobody has named a
+// trusted one: the browser says by what its page came.
+func TestACookieStaysWithTLSThatAProxySpeaks(t *testing.T) {
+	d := start(t, func(d *daemon) { d.server.public = "https://wapi.example.com" })
+	for origin, want := range map[string]bool{
+		"https://wapi.example.com": true, strings.Replace(d.url, "http:", "https:", 1): true, "https://evil.example": false, d.url: false, "": false,
+	} {
+		header := map[string]string{headerFetchSite: "same-origin", "Origin": origin}
+		r := d.do(call{method: http.MethodPost, path: "/dashboard/login", body: `{"apiKey":"` + d.key + `"}`, header: header})
+		d.wants(r, http.StatusOK, "")
+		if got := r.header.Get("Set-Cookie"); strings.Contains(got, "; secure") != want {
+			t.Errorf("for a page of %q the cookie is %q", origin, got)
+		}
+	}
+}

@@ -129,14 +129,26 @@ func (r registerRequest) parse() (to store.Registration, err error) {
 	return to, checkPassword(r.Password)
 }
 
-// parseEmail returns an address in lower case, or CodeInvalid.
+// parseEmail returns an address in lower case, or CodeInvalid. Its domain is one of the
+// public DNS: a stranger must not have the mail server write to mailboxes of its own
+// machine, or knock at addresses of its network.
 func parseEmail(raw string) (string, error) {
 	raw = strings.ToLower(strings.TrimSpace(raw))
 	parsed, err := mail.ParseAddress(raw)
-	if err != nil || parsed.Name != "" || parsed.Address != raw || len(raw) > maxEmail || !printsASCII(raw) {
+	if err != nil || parsed.Name != "" || parsed.Address != raw || len(raw) > maxEmail || !printsASCII(raw) || !reachable(raw) {
 		return "", engine.Errorf(engine.CodeInvalid, "email must be an address such as me@example.com")
 	}
 	return raw, nil
+}
+
+// reachable tells whether an address can be anywhere in the world: not of a single word
+// or an IP address, and without the old ways to name a further host before the @.
+func reachable(email string) bool {
+	at := strings.LastIndexByte(email, '@')
+	local, domain := email[:max(at, 0)], email[at+1:]
+	last := domain[strings.LastIndexByte(domain, '.')+1:]
+	return hostName.MatchString(domain) && last != "" && last != domain && last != "localhost" &&
+		strings.Trim(last, "0123456789") != "" && !strings.ContainsAny(local, "%!")
 }
 
 func printsASCII(text string) bool {

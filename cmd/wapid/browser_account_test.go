@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -100,6 +101,29 @@ func browserLogsIn(t *testing.T, b *browser) {
 	other.pardon("/dashboard/login")
 	other.do("open it once more", chromedp.Navigate(link))
 	other.await("it is used", `document.querySelector('[data-test="login-link-failed"]')`)
+}
+
+// browserIsSentALink is logged in and opens links that somebody else may have sent: none
+// logs it in anew, or is used up, before it has said so.
+func browserIsSentALink(t *testing.T, b *browser) {
+	tab := b.open(t)
+	tab.operate()
+	link, err := b.sandbox.app.api.LoginLink(t.Context(), b.sandbox.base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		find[string](tab, `location.hash = `+quoteJS(link[strings.Index(link, "#"):]))
+		tab.awaitText(named("leave"), "the operator")
+		tab.click(named("leave-no"))
+		tab.awaitText(named("whoami"), "Operator")
+	}
+	find[string](tab, `location.hash = "#/register?token=nonsense"`)
+	tab.awaitText(named("leave"), "the operator")
+	tab.click(named("leave-no"))
+	find[string](tab, `location.hash = `+quoteJS(link[strings.Index(link, "#"):]))
+	tab.click(named("leave-yes"))
+	tab.await("the tenant", `document.querySelector('[data-test="whoami"]')?.innerText.trim() !== "Operator" && document.querySelector("main")?.dataset.page === "sessions"`)
 }
 
 // browserChangesKeys makes a key and deletes it, and then replaces the main key.

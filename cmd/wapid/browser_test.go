@@ -50,6 +50,7 @@ func TestBrowser(t *testing.T) {
 		{"a bulk job", browserRunsJob},
 		{"redelivering", browserRedelivers},
 		{"logging in and out", browserLogsIn},
+		{"being sent a link", browserIsSentALink},
 		{"signing up", browserSignsUp},
 		{"the operator", browserOperates},
 		{"a small screen, dark and light", browserFits},

@@ -11,6 +11,43 @@ export function takeToken(name) {
   return token ?? "";
 }
 
+// useLink is the token of a link, also of one that is opened while the page stands here:
+// {token, asks, agree, drop}. asks is true while somebody is logged in who has not agreed
+// to be logged out for it: a link to its sender's own account must not have them work,
+// or link their number, in there without knowing.
+export function useLink(name, me) {
+  const present = useRef();
+  present.current = me;
+  const read = () => {
+    const token = takeToken(name);
+    return { token, asks: Boolean(token && present.current) };
+  };
+  const [link, setLink] = useState(read);
+  useEffect(() => {
+    const changed = () => {
+      const next = read();
+      if (next.token) setLink(next);
+    };
+    window.addEventListener("hashchange", changed);
+    changed(); // it may have come since the page was drawn
+    return () => window.removeEventListener("hashchange", changed);
+  }, [name]);
+  return { ...link, agree: () => setLink({ ...link, asks: false }), drop: () => setLink({ token: "", asks: false }) };
+}
+
+// Leave asks whoever is logged in whether a link may log them in anew.
+export function Leave({ me, onYes, onNo }) {
+  const who = me?.role === "operator" ? "the operator" : me?.tenant?.name;
+  return html`<${Card} title="Use this link?" data-test="leave">
+    <p>You are logged in as <strong class="text-break">${who}</strong>. The link logs you out, and in to the account that it is for.
+      If you did not ask for it, stay: what you do there, and numbers that you link, would be for whoever sent it.</p>
+    <div class="d-flex flex-wrap gap-2">
+      <button type="button" class="btn btn-primary" onClick=${onNo} data-test="leave-no">Stay</button>
+      <button type="button" class="btn btn-outline-secondary" onClick=${onYes} data-test="leave-yes">Use the link</button>
+    </div>
+  <//>`;
+}
+
 // useSubmit runs one submission at a time: [submit, busy, error]. work may throw.
 export function useSubmit(work) {
   const [busy, setBusy] = useState(false);

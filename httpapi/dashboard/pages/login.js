@@ -4,7 +4,7 @@ import { html, useEffect, useState } from "/dashboard/vendor/preact.js";
 import { post } from "/dashboard/api.js";
 import { Busy, ErrorBox } from "/dashboard/ui.js";
 import { home } from "/dashboard/pages.js";
-import { Card, Email, Form, Secret, takeToken, useSubmit } from "/dashboard/pages/login-form.js";
+import { Card, Email, Form, Leave, Secret, takeToken, useLink, useSubmit } from "/dashboard/pages/login-form.js";
 import { Forgot, Reset } from "/dashboard/pages/login-reset.js";
 
 const ways = {
@@ -86,20 +86,12 @@ function Present({ me }) {
 }
 
 export default function Login({ me, info, onLogin }) {
-  const [link, setLink] = useState(() => takeToken("link"));
+  const link = useLink("link", me);
   const [reset, setReset] = useState(() => takeToken("reset"));
   const [way, setWay] = useState("");
   const [forgot, setForgot] = useState(false);
-  useEffect(() => {
-    // Another link may be opened while the page stands here.
-    const changed = () => {
-      const token = takeToken("link");
-      if (token) setLink(token);
-    };
-    window.addEventListener("hashchange", changed);
-    return () => window.removeEventListener("hashchange", changed);
-  }, []);
-  if (link) return html`<${LinkLogin} key=${link} token=${link} onLogin=${onLogin} onGiveUp=${() => setLink("")} />`;
+  if (link.asks) return html`<${Leave} me=${me} onYes=${link.agree} onNo=${link.drop} />`;
+  if (link.token) return html`<${LinkLogin} key=${link.token} token=${link.token} onLogin=${onLogin} onGiveUp=${link.drop} />`;
   if (reset) return html`<${Reset} token=${reset} onDone=${() => setReset("")} />`;
   if (forgot) return html`<${Forgot} onDone=${() => setForgot(false)} />`;
   const chosen = way || (info.signup ? "email" : "key");

@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from "/dashboard/vendor/preact.js";
 import { post } from "/dashboard/api.js";
 import { Busy, Copy, ErrorBox, Field } from "/dashboard/ui.js";
-import { Card, Email, Form, Secret, takeToken, useSubmit } from "/dashboard/pages/login-form.js";
+import { Card, Email, Form, Leave, Secret, useLink, useSubmit } from "/dashboard/pages/login-form.js";
 
 function SignUp({ onSent }) {
   const [name, setName] = useState("");
@@ -67,16 +67,11 @@ function Verify({ token, onLogin }) {
   <//>`;
 }
 
-export default function Register({ info, onLogin }) {
-  const [token, setToken] = useState(() => takeToken("token"));
-  useEffect(() => {
-    // The mail's link may be opened while the page stands here.
-    const changed = () => setToken((was) => takeToken("token") || was);
-    window.addEventListener("hashchange", changed);
-    return () => window.removeEventListener("hashchange", changed);
-  }, []);
+export default function Register({ me, info, onLogin }) {
+  const link = useLink("token", me);
   const [sent, setSent] = useState("");
-  if (token) return html`<${Verify} key=${token} token=${token} onLogin=${onLogin} />`;
+  if (link.asks) return html`<${Leave} me=${me} onYes=${link.agree} onNo=${link.drop} />`;
+  if (link.token) return html`<${Verify} key=${link.token} token=${link.token} onLogin=${onLogin} />`;
   if (sent) return html`<${Sent} email=${sent} onAgain=${() => setSent("")} />`;
   if (!info.signup) {
     return html`<${Card} title="Sign up"><p>Nobody can sign up here: whoever runs this server makes the accounts.</p>

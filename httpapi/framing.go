@@ -38,6 +38,10 @@ func (s *Server) admitted(rc *fasthttp.RequestCtx) error {
 	return s.rates.guess(s.addressOf(rc), key, func() error { return s.admits(h) })
 }
 
+// optionalSpace is what may stand around a header's value. A proxy takes other white
+// space, such as a vertical tab, for a part of it.
+const optionalSpace = " \t"
+
 // checkFraming refuses a head that leaves in doubt where its request ends or
 // whom it is for: a proxy in front of us might understand it otherwise, and pass
 // the rest of it on as a request of its own. The connection must be closed after
@@ -63,9 +67,9 @@ func checkFraming(h *fasthttp.RequestHeader) (declared int64, err error) {
 		case bytes.EqualFold(name, []byte("host")):
 			hosts++
 		case bytes.EqualFold(name, []byte("content-length")):
-			lengths = append(lengths, string(bytes.TrimSpace(value)))
+			lengths = append(lengths, string(bytes.Trim(value, optionalSpace)))
 		case bytes.EqualFold(name, []byte("transfer-encoding")):
-			codings = append(codings, string(bytes.TrimSpace(value)))
+			codings = append(codings, string(bytes.Trim(value, optionalSpace)))
 		}
 	}
 	switch {

@@ -217,7 +217,7 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 	if public != "" {
 		var err error
 		if public, err = httpapi.ParseBaseURL(public); err != nil {
-			return errors.New("--public-url must be http:// or https://, a host, and perhaps a path")
+			return fmt.Errorf("--public-url: %w", err)
 		}
 	}
 	proxies, err := httpapi.ParseProxies(c.TrustedProxies)

@@ -72,6 +72,8 @@ func TestBadStartsEndWithOneClearLine(t *testing.T) {
 		"negative look-ahead":       {serve("--look-ahead=-60"), 2, "--look-ahead is -60"},
 		"negative days":             {serve("--audit-days=-1"), 2, "--audit-days is -1"},
 		"negative in the sandbox":   {[]string{"sandbox", "--check-rate=-1"}, 2, "--check-rate is -1"},
+		"no share at all":           {serve("--trace-ratio=NaN"), 2, "--trace-ratio"},
+		"a URL without a host":      {serve("--public-url=here"), 2, "--public-url"},
 		"bad log level":             {serve("--log-level=loud"), 2, "--log-level"},
 		"bad ranges":                {serve("--egress-allow=10.0.0.0/40"), 1, "--egress-allow"},
 		"short key":                 {serve("--api-key=short"), 1, "API key"},

@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"wapid/engine"
+	"wapid/httpapi"
 )
 
 // commands is the command line. Every setting can also be given as an
@@ -80,6 +81,9 @@ func (s settings) Validate() error {
 		if number.value < number.least {
 			return fmt.Errorf("%s is %d and may not be below %d", number.flag, number.value, number.least)
 		}
+	}
+	if _, err := httpapi.ParseBaseURL(s.PublicURL); s.PublicURL != "" && err != nil {
+		return errors.New("--public-url must be http:// or https://, a host, and perhaps a path")
 	}
 	return errors.Join(s.frontSettings.Validate(), s.keySettings.Validate(), s.watchSettings.Validate(), s.signUpSettings.Validate(s.PublicURL))
 }

@@ -70,7 +70,7 @@ func checkDomain(domain string) error {
 	switch {
 	case strings.Contains(domain, "*"):
 		return fmt.Errorf("--acme-domain: %s would need a challenge by DNS, which the daemon can't answer: get that certificate with another program and give it by --tls-cert", domain)
-	case addrErr == nil || err != nil || !strings.Contains(name, ".") || name != strings.ToLower(domain):
+	case addrErr == nil || err != nil || !strings.Contains(name, ".") || slices.Contains(strings.Split(name, "."), "") || name != strings.ToLower(domain):
 		return fmt.Errorf("--acme-domain: %q is not a name such as wapid.example.com", domain)
 	}
 	return nil

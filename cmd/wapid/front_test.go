@@ -32,6 +32,7 @@ func TestFrontSettings(t *testing.T) {
 		"an address":             {frontSettings{ACMEDomains: []string{"192.0.2.1"}, ACMEDirectory: directory}, "is not a name"},
 		"a star":                 {frontSettings{ACMEDomains: []string{"*.example.com"}, ACMEDirectory: directory}, "by DNS"},
 		"a name without a dot":   {frontSettings{ACMEDomains: []string{"localhost"}, ACMEDirectory: directory}, "is not a name"},
+		"a name with a hole":     {frontSettings{ACMEDomains: []string{"a..example.com"}, ACMEDirectory: directory}, "is not a name"},
 		"a URL as a name":        {frontSettings{ACMEDomains: []string{"https://a.example.com"}, ACMEDirectory: directory}, "is not a name"},
 		"a directory in clear":   {frontSettings{ACMEDomains: []string{"a.example.com"}, ACMEDirectory: "http://ca.example.com"}, "https://"},
 		"everybody trusted":      {frontSettings{TrustedProxies: "0.0.0.0/0"}, "trust everybody"},

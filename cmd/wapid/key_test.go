@@ -282,6 +282,7 @@ func TestKeysThatAreRefused(t *testing.T) {
 		"passphrase":          {serve("--encryption-key", "correct horse battery staple"), 2, "wapid key new"},
 		"zeros":               {serve("--encryption-key", strings.Repeat("0", 64)), 2, "at random"},
 		"passphrase in file":  {serve("--encryption-key-file", weak), 1, "--encryption-key-file"},
+		"endless file":        {serve("--encryption-key-file", "/dev/zero"), 1, "too long"},
 		"both":                {serve("--encryption-key", strings.Repeat("0", 64), "--encryption-key-file", good), 2, "both"},
 		"old alone":           {serve("--encryption-key-old-file", good), 2, "beside a new"},
 		"rotate without keys": {[]string{"key", "rotate", "--data", dir}, 2, "--encryption-key"},

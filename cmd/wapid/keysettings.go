@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"wapid/engine/whatsapp"
@@ -56,7 +57,7 @@ const maxKeyFile = 4096
 
 func readKey(flag, text, file string) (*seal.Key, error) {
 	if file != "" {
-		raw, err := os.ReadFile(file)
+		raw, err := readShort(file, maxKeyFile)
 		if err != nil {
 			return nil, fmt.Errorf("%s-file: %w", flag, err)
 		}
@@ -72,6 +73,17 @@ func readKey(flag, text, file string) (*seal.Key, error) {
 		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	return key, nil
+}
+
+// readShort reads a file up to one byte more than limit: a path that is mistyped may
+// lead to one that has no end.
+func readShort(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit+1))
 }
 
 // sealState is what the two databases of a data directory say of their encryption.

@@ -29,7 +29,7 @@ func (w watchSettings) Validate() error {
 			return fmt.Errorf("--metrics-listen must be HOST:PORT")
 		}
 	}
-	if w.TraceRatio < 0 || w.TraceRatio > 1 {
+	if !(w.TraceRatio >= 0 && w.TraceRatio <= 1) { // which no NaN is
 		return fmt.Errorf("--trace-ratio must be 0 to 1")
 	}
 	if u, err := url.Parse(w.OTLPEndpoint); w.OTLPEndpoint != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {

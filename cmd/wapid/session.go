@@ -39,7 +39,7 @@ func (s secrecy) passphrase() (string, error) {
 	if s.PassphraseFile == "" {
 		return os.Getenv("WAPID_PASSPHRASE"), nil
 	}
-	raw, err := os.ReadFile(s.PassphraseFile)
+	raw, err := readShort(s.PassphraseFile, 2*parcel.MaxPassphrase)
 	if err != nil {
 		return "", fmt.Errorf("passphrase: %w", err)
 	}

@@ -47,6 +47,7 @@ func TestBrowser(t *testing.T) {
 		{"trouble", browserSeesTrouble},
 		{"sending", browserSends},
 		{"receiving and answering", browserReceives},
+		{"a stranger", browserShowsAStranger},
 		{"a bulk job", browserRunsJob},
 		{"redelivering", browserRedelivers},
 		{"logging in and out", browserLogsIn},

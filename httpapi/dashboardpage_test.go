@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"wapid/store"
 	"wapid/webhooks"
 )
 
@@ -137,7 +138,7 @@ func TestDashboardImportsAreServed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	imports := regexp.MustCompile(`(?:\bfrom\s*|\bimport\s*\(?\s*)"([^"]+)"`)
+	imports := regexp.MustCompile(`(?:\bfrom\s*|\bimport(?:\s+|\s*\(\s*))"([^"]+)"`)
 	modules(t, func(name, text string) {
 		for _, m := range imports.FindAllStringSubmatch(text, -1) {
 			target := m[1]
@@ -180,6 +181,19 @@ func TestDashboardHearsEveryEvent(t *testing.T) {
 	slices.Sort(told)
 	if !slices.Equal(heard, told) {
 		t.Errorf("the page hears %v, the daemon tells %v", heard, told)
+	}
+}
+
+// The audit log has words for everything that is written into it.
+func TestDashboardNamesEveryAction(t *testing.T) {
+	text, err := dashboardFiles.ReadFile("dashboard/pages/admin-audit.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, action := range store.Actions() {
+		if !strings.Contains(string(text), `"`+string(action)+`": "`) {
+			t.Errorf("the page has no words for %s", action)
+		}
 	}
 }
 

@@ -17,12 +17,19 @@ const actions = {
   "key.reset": "A main key was replaced",
   "login.link": "A login link was made",
   "tenant.signup": "Somebody signed up",
+  "password.reset": "A password was replaced",
+  "session.export": "A session was exported",
+  "session.import": "A session was imported",
+  "session.reclaim": "A session was taken back",
+  "log.level": "The log's level was changed",
 };
 
 // actor says who did something.
 function actor(word) {
   if (word === "operator") return "The operator";
   if (word === "shell") return "The shell on the server";
+  if (word === "visitor") return "Somebody who was not logged in";
+  if (word.startsWith("web:")) return html`The tenant, in a browser (<code>${word.slice(4)}</code>)`;
   return word.startsWith("key:") ? html`The tenant, with the key <code>${word.slice(4)}</code>` : word;
 }
 

@@ -126,6 +126,23 @@ func browserIsSentALink(t *testing.T, b *browser) {
 	tab.await("the tenant", `document.querySelector('[data-test="whoami"]')?.innerText.trim() !== "Operator" && document.querySelector("main")?.dataset.page === "sessions"`)
 }
 
+// browserOffersNoMore comes in by a key that may only read, and finds no form for opt-outs,
+// which it could not send.
+func browserOffersNoMore(tab *tab, reader api) {
+	tab.pardon("/dashboard/session")
+	tab.do("open the page", chromedp.Navigate(reader.base+"/"))
+	tab.click(named("login-with-key"))
+	tab.awaitText("form", "api-key")
+	tab.fill(named("login-key"), reader.key)
+	tab.click(named("login-submit"))
+	tab.await("the sessions", `document.querySelector("main")?.dataset.page === "sessions"`)
+	tab.show("#/settings")
+	tab.await("the list of opt-outs", `document.querySelector('[data-test="optouts"]')?.innerText.includes("opted out")`)
+	if tab.holds(`!!document.querySelector('[data-test="optout-add"]')`) {
+		tab.t.Error("a key that may only read is offered to put somebody on the list")
+	}
+}
+
 // browserChangesKeys makes a key and deletes it, and then replaces the main key.
 func browserChangesKeys(t *testing.T, b *browser) {
 	tab := b.open(t)
@@ -139,6 +156,7 @@ func browserChangesKeys(t *testing.T, b *browser) {
 	defer made.closeIdle()
 	made.must(t, 200, "GET", "/api/whatsapp/sessions", nil)
 	made.must(t, 403, "POST", "/api/whatsapp/session", map[string]any{"sessionId": "no"})
+	browserOffersNoMore(b.open(t), made)
 	tab.click(named("key-made-done"))
 	tab.gone(".modal")
 	tab.click(`[data-test="key"] [aria-label="Delete the key web shop"]`)

@@ -103,7 +103,7 @@ function Look({ survey, lacks, count, plan }) {
   const time = takes(count, plan, 1 + plan.sessions.length);
   return html`<ul class="list-unstyled mb-3" aria-live="polite" data-test="bulk-look" data-valid=${count} data-invalid=${invalid.length} data-duplicates=${duplicates}>
     <li><strong>${count}</strong> can be sent to${count > 1 ? html`, in about ${duration(time)}` : null}.</li>
-    ${duplicates > 0 && html`<li>${duplicates} ${duplicates === 1 ? "is" : "are"} given twice, and get one message.</li>`}
+    ${duplicates > 0 && html`<li>${duplicates} ${duplicates === 1 ? "is given twice, and gets" : "are given twice, and get"} one message.</li>`}
     ${lacks.count > 0 && html`<li class="text-warning-emphasis">${lacks.count} ${lacks.count === 1 ? "has" : "have"} no ${lacks.names.join(", ")}, and get nothing.</li>`}
     ${invalid.length > 0 && html`<li class="text-danger-emphasis">${invalid.length} can't be read:
       <ul class="small">${invalid.slice(0, 5).map((one) => html`<li class="text-break">Line ${one.line}: ${one.text || "–"} — ${one.why}</li>`)}${invalid.length > 5 && html`<li>and ${invalid.length - 5} more</li>`}</ul></li>`}

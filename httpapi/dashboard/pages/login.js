@@ -24,12 +24,12 @@ function Ways({ info, way, onWay }) {
   </ul>`;
 }
 
-function KeyForm({ onLogin }) {
+function KeyForm({ sandbox, onLogin }) {
   const [key, setKey] = useState("");
   const [submit, busy, error] = useSubmit(async () => onLogin(await post("/dashboard/login", { apiKey: key.trim() })));
   return html`<${Form} submit=${submit} busy=${busy} error=${error} label="Log in" test="login">
     <${Secret} label="API key" name="api-key" autocomplete="off" value=${key} onInput=${setKey} test="login-key"
-      help="It begins with wapid_. You can do here what the key may." />
+      help=${sandbox ? "The sandbox's stands in the file api-key of its data directory." : "It begins with wapid_. You can do here what the key may."} />
   <//>`;
 }
 
@@ -98,7 +98,7 @@ export default function Login({ me, info, onLogin }) {
   return html`<${Card} title="Log in" data-test="login-page">
     ${me && html`<${Present} me=${me} />`}
     <${Ways} info=${info} way=${chosen} onWay=${setWay} />
-    ${chosen === "key" && html`<${KeyForm} onLogin=${onLogin} />`}
+    ${chosen === "key" && html`<${KeyForm} sandbox=${info.sandbox} onLogin=${onLogin} />`}
     ${chosen === "admin" && html`<${AdminForm} onLogin=${onLogin} />`}
     ${chosen === "email" && html`<${EmailForm} onLogin=${onLogin} onForgot=${() => setForgot(true)} />`}
   <//>`;

@@ -40,7 +40,7 @@ function Words({ may }) {
   </form>`;
 }
 
-function People({ may }) {
+function People({ may, mayAdd }) {
   const [older, setOlder] = useState({ list: [], before: undefined });
   const [phone, setPhone] = useState("");
   const [problem, setProblem] = useState(null);
@@ -79,11 +79,11 @@ function People({ may }) {
   };
   const all = [...(first.data?.optOuts ?? []), ...older.list];
   return html`<div data-test="optouts">
-    <form class="row g-2 align-items-end mb-2" onSubmit=${add}>
+    ${mayAdd && html`<form class="row g-2 align-items-end mb-2" onSubmit=${add}>
       <div class="col-sm-6 col-lg-4"><${Field} label="Put somebody on the list" class="mb-0">
         <input type="tel" required placeholder="+91 98765 43210" value=${phone} onInput=${(e) => setPhone(e.target.value)} data-test="optout-phone" /><//></div>
       <div class="col-auto"><button type="submit" class="btn btn-outline-primary" data-test="optout-add">Add</button></div>
-    </form>
+    </form>`}
     <${ErrorBox} error=${problem ?? first.error} />
     ${first.data && all.length === 0 && html`<${Empty}><p class="mb-0">Nobody has opted out.</p><//>`}
     ${all.length > 0 && html`<div class="table-responsive"><table class="table table-sm align-middle">
@@ -97,11 +97,12 @@ function People({ may }) {
   </div>`;
 }
 
-export function OptOuts({ may }) {
+// OptOuts takes whether the words and the list may be changed, and whether people may be put on it.
+export function OptOuts({ may, mayAdd }) {
   return html`<section aria-label="Opt-outs">
     <h2 class="h5">Opting out of bulk messages</h2>
     <${Words} may=${may} />
     <hr />
-    <${People} may=${may} />
+    <${People} may=${may} mayAdd=${mayAdd} />
   </section>`;
 }

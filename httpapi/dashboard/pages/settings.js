@@ -60,6 +60,6 @@ export default function Settings({ me }) {
     ${!account && !error && html`<${Busy} />`}
     ${account && html`<${Account} account=${account} may=${may} again=${again} />`}
     ${may && html`<div class="mb-4"><${Keys} base="/api/account" current=${account?.key?.keyId} own onReset=${again} /></div>`}
-    ${!me.sessions?.length && html`<${OptOuts} may=${may} />`}
+    ${!me.sessions?.length && html`<${OptOuts} may=${may} mayAdd=${me.scope !== "read"} />`}
   </div>`;
 }

@@ -9,12 +9,13 @@ import (
 )
 
 // shutdownShares are how long each service may take for what it is doing when the daemon is
-// told to stop; what takes longer is cut off. The sum leaves an eighth of the whole for
-// everything that is only closed.
+// told to stop; what takes longer is cut off. The sum leaves a sixteenth of the whole
+// for everything that is only closed.
 type shutdownShares struct {
 	api      time.Duration // requests that are being answered
 	bulk     time.Duration // sends of bulk jobs
 	webhooks time.Duration // deliveries
+	traces   time.Duration // a collector that takes what is left
 }
 
 // defaultShutdown is that of the flag, for apps that are made without it.
@@ -31,6 +32,7 @@ func shareShutdown(total time.Duration) shutdownShares {
 		api:      min(mostDrain, total*3/8),
 		bulk:     min(mostDrain, total*3/8),
 		webhooks: min(mostFarewell, total/8),
+		traces:   min(mostFarewell, total/16),
 	}
 }
 

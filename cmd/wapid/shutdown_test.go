@@ -17,9 +17,9 @@ import (
 
 func TestShutdownIsSharedOut(t *testing.T) {
 	for total, want := range map[time.Duration]shutdownShares{
-		40 * time.Second: {15 * time.Second, 15 * time.Second, 5 * time.Second},
-		8 * time.Second:  {3 * time.Second, 3 * time.Second, time.Second},
-		time.Hour:        {15 * time.Second, 15 * time.Second, 5 * time.Second},
+		40 * time.Second: {15 * time.Second, 15 * time.Second, 5 * time.Second, 2500 * time.Millisecond},
+		8 * time.Second:  {3 * time.Second, 3 * time.Second, time.Second, 500 * time.Millisecond},
+		time.Hour:        {15 * time.Second, 15 * time.Second, 5 * time.Second, 5 * time.Second},
 	} {
 		if got := shareShutdown(total); got != want {
 			t.Errorf("%v is shared out as %+v", total, got)
@@ -78,6 +78,22 @@ func TestShutdownCutsOffWhoDawdles(t *testing.T) {
 	}
 	if !strings.Contains(d.stderr.String(), "requests were cut off at shutdown") {
 		t.Error("the log does not tell who was cut off")
+	}
+}
+
+// TestShutdownDoesNotWaitForACollector that takes connections and says nothing: the time
+// that is left is the databases'.
+func TestShutdownDoesNotWaitForACollector(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	d := startDaemon(t, "", startNetwork(t), t.TempDir(), "--shutdown-timeout", "4s", "--otlp-endpoint", "http://"+silent.Addr().String())
+	d.must(t, 200, "GET", "/api/whatsapp/sessions", nil)
+	d.stop(t)
+	if !strings.Contains(d.stderr.String(), "the last traces were not taken") {
+		t.Error("the log does not tell that traces were left behind")
 	}
 }
 

@@ -23,7 +23,7 @@ type seams struct {
 }
 
 // openTraces has the services followed, if settings name a collector. What waits for the
-// collector is sent when the app closes, in five seconds at most.
+// collector is sent when the app closes, in a share of the time.
 func (a *app) openTraces(c appConfig) (seams, error) {
 	none := seams{jobs: a.store}
 	if c.OTLPEndpoint == "" {
@@ -34,7 +34,7 @@ func (a *app) openTraces(c appConfig) (seams, error) {
 		return none, fmt.Errorf("--otlp-endpoint: %w", err)
 	}
 	a.closers = append(a.closers, func() error {
-		if err := t.Close(); err != nil {
+		if err := t.Close(a.shares.traces); err != nil {
 			a.log.Warn("the last traces were not taken by their collector", zap.Error(err))
 		}
 		return nil

@@ -28,7 +28,6 @@ import (
 const (
 	maxWaiting  = 2048
 	exportTime  = 5 * time.Second // for one post to the collector
-	flushTime   = 5 * time.Second // for what waits when the daemon stops
 	lookupTime  = time.Second     // for finding what was kept
 	defaultPath = "/v1/traces"
 )
@@ -71,9 +70,9 @@ func Open(ctx context.Context, endpoint string, ratio float64, version string, k
 	return &Tracer{provider: provider, tracer: provider.Tracer("wapid"), kept: kept}, nil
 }
 
-// Close sends what waits, for five seconds at most.
-func (t *Tracer) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+// Close sends what waits, for so long at most.
+func (t *Tracer) Close(within time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	return t.provider.Shutdown(ctx)
 }

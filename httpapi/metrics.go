@@ -66,5 +66,9 @@ func (s *Server) getMetrics(c *fiber.Ctx, _ store.Origin) error {
 		return engine.Errorf(engine.CodeNotFound, "there is no such path")
 	}
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	return adaptor.HTTPHandler(s.metrics)(c)
+	// fasthttp's own context of a request is written to, without a lock, when the
+	// server shuts down; whoever waits for its end would read it just then.
+	return adaptor.HTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.metrics.ServeHTTP(w, r.WithContext(s.base))
+	}))(c)
 }

@@ -125,7 +125,7 @@ func configureFile(parser *kong.Kong, args []string) error {
 		}
 	}
 	for key := range values {
-		if !known[key] || key == "config" || key == "help" || key == "version" || key == "force" {
+		if !known[key] || key == "config" || key == "help" || key == "version" || key == "force" || key == "json" {
 			return fmt.Errorf("configuration file %s: unknown setting %q", path, key)
 		}
 	}

@@ -152,7 +152,7 @@ curl -s '%[1]s/main/status?wait=10' %[3]s | curl -s '%[4]s/phones/919876543210/s
 	fmt.Fprintf(env.stdout, `# 3. Send a message from it to +91 98765 43211 …
 curl -s %[1]s/main/send %[2]s -d '{"to":"919876543211","message":"Hello from wapid!"}'
 #    … read it on that phone, and answer it:
-curl -s %[3]s/phones/919876543211/inbox
+curl -s '%[3]s/phones/919876543211/inbox?wait=10'
 curl -s %[3]s/phones/919876543211/send -d '{"to":"919876543210","text":"Hello back!"}'
 
 `, api, jsonHeader, control)

@@ -184,6 +184,17 @@ func TestDashboardHearsEveryEvent(t *testing.T) {
 	}
 }
 
+// The templates drop a line's end with the space that it would be: words and what follows
+// them on the next line would stand together.
+func TestDashboardKeepsSpaces(t *testing.T) {
+	glued := regexp.MustCompile(`[a-z,:;]\n\s*<(?:a|button|code|strong|em)\b[^>]*>[^\s>]`)
+	modules(t, func(name, text string) {
+		for _, m := range glued.FindAllString(text, -1) {
+			t.Errorf("%s has no space in %q", name, m)
+		}
+	})
+}
+
 // The audit log has words for everything that is written into it.
 func TestDashboardNamesEveryAction(t *testing.T) {
 	text, err := dashboardFiles.ReadFile("dashboard/pages/admin-audit.js")

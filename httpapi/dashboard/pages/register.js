@@ -30,7 +30,7 @@ function Sent({ email, onAgain }) {
   return html`<${Card} title="Check your mail">
     <p role="status" data-test="register-sent">A mail is on its way to <strong class="text-break">${email}</strong>. Its link makes your account;
       it works once, within a day. If the address has an account already, the mail says so.</p>
-    <p class="mb-0">Nothing came? Look into the spam folder, or
+    <p class="mb-0">Nothing came? Look into the spam folder, or${" "}
       <button type="button" class="btn btn-link p-0 align-baseline" onClick=${onAgain}>try again</button>.</p>
   <//>`;
 }

@@ -18,7 +18,7 @@ export function Verify() {
     <summary>How to check the signature (Node)</summary>
     <pre class="border rounded p-2 mt-2 small"><code>${snippet}</code></pre>
     <${Copy} text=${snippet} label="Copy the code" />
-    <p class="small mt-2 mb-0">Every request also has the headers of Standard Webhooks (<code>webhook-id</code>,
+    <p class="small mt-2 mb-0">Every request also has the headers of Standard Webhooks (<code>webhook-id</code>,${" "}
       <code>webhook-timestamp</code>, <code>webhook-signature</code>), for which most languages have a library.</p>
   </details>`;
 }

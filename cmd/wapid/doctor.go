@@ -134,6 +134,11 @@ func (c *doctorCommand) examine(env *environment) ([]remark, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Network == "" && p.running {
+		if first, err = p.meetSandbox(first); err != nil {
+			return nil, err
+		}
+	}
 	p.inspection = sync.OnceValues(func() (store.Inspection, error) { return p.inspect(ctx) })
 	checks := []check{checkRoomAndOwner, checkOwnDatabase, checkDeviceStore, checkEncryption, checkDevices,
 		checkNetwork, checkProxies, checkWebhooks, checkListen, checkTLS, checkSettings}

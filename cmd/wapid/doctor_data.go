@@ -59,6 +59,23 @@ func (p *patient) lookAround() ([]remark, error) {
 	return []remark{p.askDaemon()}, nil
 }
 
+// meetSandbox asks the network that a running sandbox has left word of, and allows what a
+// sandbox does: its sessions and webhooks are nothing to the network outside.
+func (p *patient) meetSandbox(found []remark) ([]remark, error) {
+	file := filepath.Join(p.dir, sandboxNetwork)
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		return found, nil
+	}
+	var err error
+	if p.endpoint, err = whatsapp.ReadEndpoint(file); err != nil {
+		return nil, err
+	}
+	own := *p.doctorCommand
+	own.EgressAllow = strings.Trim(own.EgressAllow+","+loopback, ",")
+	p.doctorCommand = &own
+	return append(found, well("sandbox", "this is one: its simulated network is asked, in the place of WhatsApp")), nil
+}
+
 // askDaemon asks the daemon that runs whether it can do its work.
 func (p *patient) askDaemon() remark {
 	access, err := readOperator(p.dir)

@@ -29,6 +29,9 @@ type sandboxCommand struct {
 // loopback is what the sandbox's webhooks may reach beside the public internet.
 const loopback = "127.0.0.0/8,::1/128"
 
+// sandboxNetwork is the file in the data directory that describes the sandbox's network.
+const sandboxNetwork = "network.json"
+
 // Run is the daemon, the simulated network and a webhook receiver in one process.
 func (c *sandboxCommand) Run(env *environment) error {
 	log, err := newLog(c.LogLevel, c.LogFormat, env.stderr)
@@ -60,7 +63,7 @@ func (c *sandboxCommand) Run(env *environment) error {
 }
 
 func (c *sandboxCommand) serve(env *environment, config appConfig, d simnet.Description) error {
-	description := filepath.Join(config.Data, "network.json")
+	description := filepath.Join(config.Data, sandboxNetwork)
 	raw, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
 		return err

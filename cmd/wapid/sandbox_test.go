@@ -27,6 +27,9 @@ func TestSandboxGuide(t *testing.T) {
 		}
 	}
 	s.await(t, `"body":"Hello back!"`)
+	if d := doctor(t, "", dir); d.status != 0 || d.of("network").Verdict != wellVerdict || d.of("webhooks").Verdict != wellVerdict {
+		t.Errorf("the doctor looks at a sandbox: status %d, %s", d.status, d.raw)
+	}
 	s.stop(t)
 
 	s = startSandbox(t, dir) // the phone, the link and the key outlive it

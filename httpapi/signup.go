@@ -55,7 +55,8 @@ type registerRequest struct {
 }
 
 type verifyRequest struct {
-	Token string `json:"token"`
+	Token    string `json:"token"`
+	Password string `json:"password"`
 }
 
 type forgotRequest struct {
@@ -129,6 +130,23 @@ func (r registerRequest) parse() (to store.Registration, err error) {
 	return to, checkPassword(r.Password)
 }
 
+// confirm returns CodeUnauthorized unless the password is the registration's, and
+// CodeLinkExpired and CodeRateLimited.
+func (s *Server) confirm(c *fiber.Ctx, req verifyRequest) error {
+	r, err := s.store.FindRegistration(c.UserContext(), req.Token)
+	if err := s.once(c, err); err != nil {
+		return err
+	}
+	if err := s.signUp.logins.take(s.clientAddress(c), r.Email, time.Now()); err != nil {
+		return err
+	}
+	same, err := s.signUp.passwords.matches(c.UserContext(), req.Password, r.Password)
+	if err == nil && !same {
+		err = engine.Errorf(engine.CodeUnauthorized, "this is not the password that was chosen when this address was signed up")
+	}
+	return err
+}
+
 // parseEmail returns an address in lower case, or CodeInvalid. Its domain is one of the
 // public DNS: a stranger must not have the mail server write to mailboxes of its own
 // machine, or knock at addresses of its network.
@@ -155,17 +173,21 @@ func printsASCII(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// verifyAccount is POST /dashboard/verify: the link of the mail was opened. It returns
-// CodeLinkExpired.
+// verifyAccount is POST /dashboard/verify: the link of the mail was opened. Whoever does
+// that gives the password again: somebody else may have registered the address, and
+// would know the password of the account. It returns CodeLinkExpired and CodeUnauthorized.
 func (s *Server) verifyAccount(c *fiber.Ctx) error {
 	var req verifyRequest
 	if err := decode(c, &req); err != nil {
 		return err
 	}
-	if req.Token == "" {
-		return engine.Errorf(engine.CodeInvalid, "token is required")
+	if req.Token == "" || req.Password == "" {
+		return engine.Errorf(engine.CodeInvalid, "token and password are required")
 	}
 	if err := s.signingUp(c); err != nil {
+		return err
+	}
+	if err := s.confirm(c, req); err != nil {
 		return err
 	}
 	made, err := s.store.SignUp(c.UserContext(), requestID(c), req.Token)

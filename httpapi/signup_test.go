@@ -66,8 +66,10 @@ func TestSigningUp(t *testing.T) {
 	token := box.token(t, "me@example.com", inviteSubject)
 
 	d.wants(d.ask("/dashboard/login", `{"email":"me@example.com","password":"correct horse"}`), http.StatusUnauthorized, engine.CodeUnauthorized)
-	d.wants(d.ask("/dashboard/verify", `{"token":"`+token[1:]+`"}`), http.StatusGone, CodeLinkExpired)
-	r := d.ask("/dashboard/verify", `{"token":"`+token+`"}`)
+	d.wants(d.ask("/dashboard/verify", `{"token":"`+token[1:]+`","password":"correct horse"}`), http.StatusGone, CodeLinkExpired)
+	// Whoever opens the mail is not let into an account that somebody else has chosen the password of.
+	d.wants(d.ask("/dashboard/verify", `{"token":"`+token+`","password":"correct house"}`), http.StatusUnauthorized, engine.CodeUnauthorized)
+	r := d.ask("/dashboard/verify", `{"token":"`+token+`","password":"correct horse"}`)
 	d.wants(r, http.StatusCreated, "")
 	var made verifyResponse
 	if err := json.Unmarshal([]byte(r.body), &made); err != nil || made.Tenant == nil || made.Tenant.Name != "My Shop" ||
@@ -79,7 +81,7 @@ func TestSigningUp(t *testing.T) {
 	d.wants(d.as(fresh, http.MethodGet, "/dashboard/session", ""), http.StatusOK, "")
 	d.wants(d.do(call{method: http.MethodGet, path: "/api/account", key: made.APIKey}), http.StatusOK, "")
 	for _, used := range []string{token, older} { // another of the same address is worth nothing either
-		d.wants(d.ask("/dashboard/verify", `{"token":"`+used+`"}`), http.StatusGone, CodeLinkExpired)
+		d.wants(d.ask("/dashboard/verify", `{"token":"`+used+`","password":"correct horse"}`), http.StatusGone, CodeLinkExpired)
 	}
 
 	// The answer for an address with an account is the same, the mail is not.
@@ -176,7 +178,7 @@ func TestSigningUpRefuses(t *testing.T) {
 func TestNobodySignsUpUnlessTheOperatorSaysSo(t *testing.T) {
 	d := start(t)
 	for path, body := range map[string]string{
-		"/dashboard/register": registration, "/dashboard/verify": `{"token":"x"}`,
+		"/dashboard/register": registration, "/dashboard/verify": `{"token":"x","password":"correct horse"}`,
 		"/dashboard/forgot": `{"email":"me@example.com"}`, "/dashboard/reset": `{"token":"x","password":"correct horse"}`,
 	} {
 		d.wants(d.ask(path, body), http.StatusForbidden, engine.CodeForbidden)

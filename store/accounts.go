@@ -67,6 +67,17 @@ type NewAccount struct {
 	APIKey string
 }
 
+// FindRegistration returns what a token stands for, with the hash of the password. It
+// returns CodeNotFound for one that was used, has expired or never was.
+func (s *Store) FindRegistration(ctx context.Context, token string) (r Registration, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT email, name, password FROM registrations WHERE hash = $1 AND expires_at > $2`,
+		hashKey(token), millis(s.clock())).Scan(&r.Email, &r.Name, &r.Password)
+	if err != nil {
+		return Registration{}, orNotFound(err, "registration")
+	}
+	return r, nil
+}
+
 // SignUp uses a registration up: it makes the tenant, its key and its account, and logs
 // the browser in, all or nothing. It returns CodeNotFound for a token that was used, has
 // expired or never was, also if the address has got an account meanwhile.

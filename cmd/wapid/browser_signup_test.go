@@ -119,6 +119,8 @@ func browserSignsUp(t *testing.T, b *browser) {
 	tab.click(named("register-submit"))
 	tab.awaitText(named("register-sent"), "baker@example.com")
 	tab.do("open the mail's link", chromedp.Navigate(b.postbox.link(t, "baker@example.com")))
+	tab.fill(named("verify-password"), "a long enough password")
+	tab.click(named("verify-submit"))
 	tab.await("the key", `document.querySelector('[data-test="register-key"]')?.value.length > 20`)
 	made := api{base: b.sandbox.base, key: find[string](tab, `document.querySelector('[data-test="register-key"]').value`)}
 	defer made.closeIdle()

@@ -151,7 +151,7 @@ func TestSignUpToFirstMessage(t *testing.T) {
 	}
 	register := map[string]any{"email": "me@example.com", "password": "correct horse", "name": "My Shop"}
 	d.must(t, 202, "POST", "/dashboard/register", register)
-	made := d.must(t, 201, "POST", "/dashboard/verify", map[string]any{"token": office.link(t, "me@example.com")})
+	made := d.must(t, 201, "POST", "/dashboard/verify", map[string]any{"token": office.link(t, "me@example.com"), "password": "correct horse"})
 
 	tenant := &api{base: d.base, key: made.text("apiKey")}
 	t.Cleanup(tenant.closeIdle)

@@ -1,7 +1,7 @@
 // Signing up: the form, the mail that proves the address, and the API key, shown once.
-import { html, useEffect, useState } from "/dashboard/vendor/preact.js";
+import { html, useState } from "/dashboard/vendor/preact.js";
 import { post } from "/dashboard/api.js";
-import { Busy, Copy, ErrorBox, Field } from "/dashboard/ui.js";
+import { Copy, Field } from "/dashboard/ui.js";
 import { Card, Email, Form, Leave, Secret, useLink, useSubmit } from "/dashboard/pages/login-form.js";
 
 function SignUp({ onSent }) {
@@ -35,26 +35,26 @@ function Sent({ email, onAgain }) {
   <//>`;
 }
 
-// Verify proves the address with the link of the mail, and shows the key.
+// Verify proves the address with the link of the mail, asks for the password, which
+// somebody else may have chosen, and shows the key.
 function Verify({ token, onLogin }) {
   const [made, setMade] = useState(null);
-  const [error, setError] = useState(null);
-  useEffect(() => {
-    let over = false;
-    post("/dashboard/verify", { token }).then((answer) => over || setMade(answer), (problem) => over || setError(problem));
-    return () => {
-      over = true;
-    };
-  }, [token]);
-  if (error) {
+  const [password, setPassword] = useState("");
+  const [submit, busy, error] = useSubmit(async () => setMade(await post("/dashboard/verify", { token, password })));
+  if (error?.status === 410) {
     return html`<${Card} title="This link does not open" data-test="register-failed">
-      ${error.status === 410
-        ? html`<p>It works once, and within a day. If you have used it, your account is there.</p>`
-        : html`<${ErrorBox} error=${error} />`}
+      <p>It works once, and within a day. If you have used it, your account is there.</p>
       <p class="mb-0 d-flex gap-3"><a href="#/login">Log in</a><a href="#/register">Sign up</a></p>
     <//>`;
   }
-  if (!made) return html`<${Card} title="Making your account"><${Busy} label="One moment…" /><//>`;
+  if (!made) {
+    return html`<${Card} title="One more step" data-test="verify-page">
+      <p>Give the password that you chose when you signed up. If it was not you who signed up, close this page.</p>
+      <${Form} submit=${submit} busy=${busy} error=${error} label="Make my account" test="verify">
+        <${Secret} label="Password" name="password" autocomplete="current-password" value=${password} onInput=${setPassword} test="verify-password" />
+      <//>
+    <//>`;
+  }
   const { apiKey, success, ...me } = made;
   return html`<${Card} title="Welcome">
     <p role="status">Your account is there, and you are logged in. This is its API key, for programs that send with it.

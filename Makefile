@@ -27,7 +27,7 @@ run: build
 	./bin/wapid sandbox
 
 test:
-	$(GO) test -race -timeout 14m ./...
+	$(GO) test -race -timeout 25m ./...
 	@command -v node >/dev/null || echo 'left out: the Baileys suite (node is not on this machine)'
 
 # chaos is the long run of the fault harness; see docs/chaos.md. The same seed does the same again.
@@ -68,17 +68,7 @@ microbench:
 # fuzz runs every fuzz target for FUZZTIME each.
 FUZZTIME ?= 10s
 fuzz:
-	@for pkg in $$($(GO) list ./...); do \
-		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-			echo "$$pkg $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
-		done; \
-	done
-
-# screenshots takes the documentation's pictures of the dashboard anew, in Chromium.
-screenshots:
-	mkdir -p docs/images
-	PICTURES=$(CURDIR)/docs/images $(GO) test -count=1 -timeout 10m -run '^TestPictures$$' -v ./cmd/wapid
+	@GO='$(GO)' .ci/fuzz $(FUZZTIME)
 
 lint:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"wapid/engine"
 	"wapid/engine/simnet"
@@ -50,6 +51,9 @@ func (c *sandboxCommand) Run(env *environment) error {
 	network, err := simnet.New(simnet.Config{
 		Listen: c.Sim, Control: c.Control, State: filepath.Join(dir, "network.state"), Log: log.Named("simnet"),
 	})
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w: another sandbox runs here, or name free addresses with --listen, --control and --receiver", err)
+	}
 	if err != nil {
 		return err
 	}

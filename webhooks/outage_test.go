@@ -323,7 +323,10 @@ func (o *outage) waiting(tenant engine.TenantID, id webhooks.EndpointID) (n int)
 func TestGoneDisables(t *testing.T) {
 	inOutage(t, webhooks.Options{Poll: time.Hour}, func(o *outage) {
 		o.tenant("a")
-		e := o.endpoint("a", "gone.example", func(*http.Request) (int, error) { return 410, nil })
+		e := o.endpoint("a", "gone.example", func(*http.Request) (int, error) {
+			<-time.After(time.Second) // the other event is there by then
+			return 410, nil
+		})
 		o.event("a", "main", 0)
 		o.event("a", "main", 1)
 		<-time.After(time.Hour)

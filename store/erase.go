@@ -46,6 +46,14 @@ func ownTables() []ownTable {
 		{name: "idempotency", key: "tenant_id, key"},
 		{name: "chats", key: "tenant_id, session_id, chat"},
 		{name: "uploads", key: "tenant_id, session_id, kind, plain, sha256"},
+		{name: "graph_objects", key: "id"},
+		{name: "apps", key: "tenant_id"},
+		{name: "templates", key: "id"},
+		{name: "media_files", key: "id"},
+		{name: "choices", key: "tenant_id, session_id, message_id"},
+		{name: "contacts", key: "id"},
+		{name: "publications", key: "id"},
+		{name: "cloud_numbers", key: "tenant_id, session_id"},
 		{name: "sessions", key: "tenant_id, id"},
 	}
 }

@@ -1,0 +1,15 @@
+-- Files that were uploaded ahead of the messages that carry them.
+CREATE TABLE media_files (
+    id         TEXT PRIMARY KEY, -- a UUID
+    tenant_id  TEXT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    session_id TEXT NOT NULL,
+    mime       TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    size       BIGINT NOT NULL,
+    sha256     BLOB NOT NULL,
+    path       TEXT NOT NULL, -- below the data directory
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX media_files_tenant ON media_files (tenant_id, created_at);
+CREATE INDEX media_files_expiry ON media_files (expires_at);

@@ -21,6 +21,7 @@ const (
 	EventBulkCompleted   EventType = "bulk.completed" // a job has ended, one way or the other
 	EventOptOut          EventType = "optout"
 	EventWebhookDisabled EventType = "webhook.disabled"
+	EventContact         EventType = "contact" // the contacts book has learnt of a person
 )
 
 // IsDocumented tells whether the WapiConnect document knows the type. Endpoints
@@ -112,6 +113,25 @@ type OptOutData struct {
 	MessageID MessageID `json:"messageId,omitempty"` // in which
 	Source    string    `json:"source"`              // message, or api
 	At        int64     `json:"at"`                  // unix milliseconds
+}
+
+// What has happened to an entry of the contacts book.
+const (
+	ContactNew     = "new"
+	ContactUpdated = "updated"
+)
+
+// ContactData tells of an entry of the tenant's contacts book: a person who wrote for
+// the first time, or whose name or addresses have changed. At least one of the
+// addresses is there.
+type ContactData struct {
+	ID       string `json:"id"`              // a UUID
+	Action   string `json:"action"`          // new or updated
+	Phone    string `json:"phone,omitempty"` // digits
+	LID      JID    `json:"lid,omitempty"`
+	Name     string `json:"name,omitempty"`     // that the tenant gave
+	PushName string `json:"pushName,omitempty"` // that the person chose
+	At       int64  `json:"at"`                 // unix milliseconds
 }
 
 // WebhookDisabledData tells that an endpoint gets no more deliveries until it is

@@ -11,7 +11,7 @@ const most = 300; // entries that are kept while new ones come in
 
 const types = [
   ["", "Everything"], ["message", "Messages in"], ["message.status", "Messages out"], ["ready", "Connected"], ["disconnected", "Disconnected"],
-  ["qr", "QR codes"], ["group", "Groups"], ["call", "Calls"], ["bulk.progress", "Bulk progress"], ["bulk.completed", "Bulk ends"], ["optout", "Opt-outs"],
+  ["qr", "QR codes"], ["group", "Groups"], ["call", "Calls"], ["bulk.progress", "Bulk progress"], ["bulk.completed", "Bulk ends"], ["optout", "Opt-outs"], ["contact", "Contacts"],
 ];
 
 export default function Events({ id, status }) {
@@ -97,6 +97,7 @@ function tell({ event, data }) {
     case "bulk.progress": return "A bulk job went on";
     case "bulk.completed": return "A bulk job ended";
     case "optout": return "Somebody asked to get no more messages";
+    case "contact": return data.action === "new" ? "Somebody wrote for the first time" : "A contact has changed";
     default: return event;
   }
 }

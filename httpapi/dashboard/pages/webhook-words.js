@@ -10,6 +10,7 @@ export const events = [
   ["bulk.progress", "A bulk job goes on"],
   ["bulk.completed", "A bulk job has ended"],
   ["optout", "Somebody opted out of bulk messages, or in again"],
+  ["contact", "The contacts book has learnt of somebody"],
   ["webhook.disabled", "Another webhook was switched off"],
   ["test", "A test"],
 ];

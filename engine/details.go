@@ -18,6 +18,7 @@ type Details struct {
 	Edit     *TargetInfo `json:"edit,omitempty"`
 	Revoke   *TargetInfo `json:"revoke,omitempty"`
 	Quoted   *QuotedInfo `json:"quoted,omitempty"`
+	Choice   *ChosenInfo `json:"choice,omitempty"` // of incoming messages
 	Mentions []JID       `json:"mentions,omitempty"`
 	ViewOnce bool        `json:"viewOnce,omitempty"`
 	// Forwarded tells that the sender passed on somebody's message.

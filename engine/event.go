@@ -75,6 +75,8 @@ type MessageStatusData struct {
 	Timestamp   int64         `json:"timestamp"`             // unix seconds, when that happened
 	Participant JID           `json:"participant,omitempty"` // in a group: whose receipt it is
 	ErrorCode   Code          `json:"errorCode,omitempty"`   // of failed and unknown
+	// CallbackData is what the caller gave with the message.
+	CallbackData string `json:"callbackData,omitempty"`
 }
 
 // GroupChange tells what has changed in a group.

@@ -59,6 +59,10 @@ type Outgoing struct {
 	Mentions   []JID        `json:",omitempty"` // people; each is "@user" in the text
 	Preview    *LinkPreview `json:",omitempty"` // of KindText
 	ViewOnce   bool         `json:",omitempty"` // of images, videos and voice notes
+	Choices    *Choices     `json:",omitempty"` // of texts and files; see there
+	// CallbackData is the caller's own, at most MaxCallbackData characters. It comes
+	// back with every EventMessageStatus of the message and goes nowhere else.
+	CallbackData string `json:",omitempty"`
 	// Expiration is the chat's disappearing timer; 0 for none. The engine sets it.
 	Expiration time.Duration `json:",omitempty"`
 }
@@ -191,6 +195,9 @@ type LoggedMessage struct {
 	CreatedAt time.Time
 	SentAt    time.Time // when the network took it, or when its sender sent it; zero before
 	StatusAt  time.Time // when the status last moved
+	// CallbackData is Outgoing.CallbackData. It is written with the row; only
+	// EventMessageStatus tells it, not what reads the log.
+	CallbackData string
 }
 
 // Incoming is a message that somebody sent to a session, decrypted.

@@ -21,7 +21,8 @@ const (
 	EventBulkCompleted   EventType = "bulk.completed" // a job has ended, one way or the other
 	EventOptOut          EventType = "optout"
 	EventWebhookDisabled EventType = "webhook.disabled"
-	EventContact         EventType = "contact" // the contacts book has learnt of a person
+	EventContact         EventType = "contact"  // the contacts book has learnt of a person
+	EventTemplate        EventType = "template" // a message template was made, edited or deleted
 )
 
 // IsDocumented tells whether the WapiConnect document knows the type. Endpoints
@@ -143,6 +144,16 @@ type WebhookDisabledData struct {
 	URL          string `json:"url"`                    // scheme and host alone: the rest may hold secrets
 	Reason       string `json:"reason"`                 // gone, failing, unreadable
 	FailingSince int64  `json:"failingSince,omitempty"` // unix milliseconds
+}
+
+// TemplateData tells what has become of a message template, in one language.
+type TemplateData struct {
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	Language string `json:"language"`
+	Category string `json:"category"`         // MARKETING, UTILITY or AUTHENTICATION
+	Status   string `json:"status"`           // APPROVED, or DELETED
+	Reason   string `json:"reason,omitempty"` // why: created, edited or deleted
 }
 
 // BulkProgressData tells how far a bulk job has got. The counts add up to Total

@@ -147,7 +147,7 @@ func Types() []engine.EventType {
 		engine.EventMessage, engine.EventQR, engine.EventReady, engine.EventDisconnected, engine.EventTest,
 		engine.EventMessageStatus, engine.EventGroup, engine.EventCall,
 		engine.EventBulkProgress, engine.EventBulkCompleted, engine.EventOptOut, engine.EventWebhookDisabled,
-		engine.EventContact,
+		engine.EventContact, engine.EventTemplate,
 	}
 }
 

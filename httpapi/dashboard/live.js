@@ -8,7 +8,7 @@ import { get } from "/dashboard/api.js";
 // the daemon's.
 const types = [
   "qr", "ready", "disconnected", "message", "test", "message.status", "group", "call",
-  "bulk.progress", "bulk.completed", "optout", "webhook.disabled", "contact",
+  "bulk.progress", "bulk.completed", "optout", "webhook.disabled", "contact", "template",
 ];
 
 const hiddenPatience = 30_000; // ms out of sight before the stream is closed

@@ -11,7 +11,7 @@ const most = 300; // entries that are kept while new ones come in
 
 const types = [
   ["", "Everything"], ["message", "Messages in"], ["message.status", "Messages out"], ["ready", "Connected"], ["disconnected", "Disconnected"],
-  ["qr", "QR codes"], ["group", "Groups"], ["call", "Calls"], ["bulk.progress", "Bulk progress"], ["bulk.completed", "Bulk ends"], ["optout", "Opt-outs"], ["contact", "Contacts"],
+  ["qr", "QR codes"], ["group", "Groups"], ["call", "Calls"], ["bulk.progress", "Bulk progress"], ["bulk.completed", "Bulk ends"], ["optout", "Opt-outs"], ["contact", "Contacts"], ["template", "Templates"],
 ];
 
 export default function Events({ id, status }) {
@@ -98,6 +98,7 @@ function tell({ event, data }) {
     case "bulk.completed": return "A bulk job ended";
     case "optout": return "Somebody asked to get no more messages";
     case "contact": return data.action === "new" ? "Somebody wrote for the first time" : "A contact has changed";
+    case "template": return data.status === "DELETED" ? "A message template was deleted" : "A message template can be sent";
     default: return event;
   }
 }

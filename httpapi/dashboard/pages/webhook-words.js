@@ -11,6 +11,7 @@ export const events = [
   ["bulk.completed", "A bulk job has ended"],
   ["optout", "Somebody opted out of bulk messages, or in again"],
   ["contact", "The contacts book has learnt of somebody"],
+  ["template", "A message template was made, edited or deleted"],
   ["webhook.disabled", "Another webhook was switched off"],
   ["test", "A test"],
 ];

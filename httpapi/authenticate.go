@@ -58,8 +58,8 @@ func (s *Server) identify(c *fiber.Ctx, r route) (p store.Principal, err error) 
 	if text, given := queryValue(c, "ticket"); given && r.ticket {
 		return s.redeemTicket(c, text)
 	}
-	key := tenantKey(&c.Request().Header)
-	if key == "" && cookieOf(&c.Request().Header) != "" && !r.noCookie {
+	key := keyOf(&c.Request().Header)
+	if key == "" && cookieOf(&c.Request().Header) != "" && !r.noCookie && dialectOf(r.path) == nil {
 		return s.browserTenant(c)
 	}
 	if key == "" {
@@ -79,7 +79,7 @@ func (s *Server) principalOf(ctx context.Context, h *fasthttp.RequestHeader) (st
 		w, err := s.store.FindWebSession(ctx, token)
 		return w.Principal, err
 	}
-	key := tenantKey(h)
+	key := keyOf(h)
 	if key == "" {
 		return store.Principal{}, errNoKey()
 	}

@@ -42,6 +42,7 @@ const chunked = -1 // the length of a body whose length is not known
 // also where the client waits for a 100 Continue. A body that is refused is not
 // read at all: its length is set to 0, which receive notices.
 func (s *Server) headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+	translatePath(h)
 	length := h.ContentLength()
 	if length == 0 && h.IsGet() && s.downloads(h) {
 		return fasthttp.RequestConfig{WriteTimeout: downloadTimeout}
@@ -97,6 +98,7 @@ func (s *Server) downloads(h *fasthttp.RequestHeader) bool {
 // ":name" stands for any one part.
 func matchesAny(patterns []string, uri []byte) bool {
 	path, _, _ := bytes.Cut(uri, []byte("?"))
+	path = bytes.TrimSuffix(path, []byte("/")) // which Fiber does not mind either
 	return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, path) })
 }
 

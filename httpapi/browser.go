@@ -38,7 +38,7 @@ func csrfOf(token string) string {
 // cookieOf is the token that a request brings, "" if there is none, or a key that counts
 // instead.
 func cookieOf(h *fasthttp.RequestHeader) string {
-	if len(h.Peek(headerAdminKey)) > 0 || tenantKey(h) != "" {
+	if len(h.Peek(headerAdminKey)) > 0 || keyOf(h) != "" {
 		return ""
 	}
 	return string(h.Cookie(webCookie))

@@ -92,6 +92,10 @@ func (s *Server) failEarly(c *fiber.Ctx, err error) error {
 // fail answers with an error.
 func (s *Server) fail(c *fiber.Ctx, err error) error {
 	id := requestID(c)
+	d := dialectOf(c.Path())
+	if e, own := errors.AsType[dialectError](err); own && d != nil {
+		return answer(c, e.HTTPStatus(), e.Answer())
+	}
 	e := explain(err)
 	status := statusOf(e.Code)
 	if status >= http.StatusInternalServerError && !errors.Is(err, errPanicked) {
@@ -99,6 +103,10 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 	}
 	if e.RetryAfter > 0 {
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
+	}
+	if d != nil {
+		status, body := d.failure(err, e, status)
+		return answer(c, status, body)
 	}
 	body := failure{Error: e.Message, Code: e.Code, MessageID: e.MessageID, RequestID: id}
 	if e.Code == engine.CodeSentLimit || e.Code == engine.CodeSessionLimit {

@@ -27,7 +27,7 @@ func (s *Server) admitted(rc *fasthttp.RequestCtx) error {
 	h := &rc.Request.Header
 	key := string(h.Peek(headerAdminKey))
 	if key == "" {
-		key = tenantKey(h)
+		key = keyOf(h)
 	}
 	if key == "" {
 		key = cookieOf(h)

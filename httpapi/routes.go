@@ -94,8 +94,10 @@ func (r route) handler(s *Server) fiber.Handler {
 		return missing
 	case r.tenant != nil:
 		return s.authenticated(r, func(c *fiber.Ctx, p store.Principal) error {
-			if err := checkQuery(c, r.query); err != nil {
-				return err
+			if dialectOf(r.path) == nil {
+				if err := checkQuery(c, r.query); err != nil {
+					return err
+				}
 			}
 			return r.tenant(c, p)
 		})

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -68,21 +67,11 @@ func (s *Server) send(c *fiber.Ctx, p store.Principal) error {
 	if options.Claim != nil {
 		options.Claim.Fingerprint = in.fingerprint(key.ID, options)
 	}
-	// What is answered from the log needs no file, and its URL may be long gone.
-	options.Prepare = func(ctx context.Context, m *engine.Outgoing) error {
-		if in.request.LinkPreview {
-			m.Preview = s.preview(ctx, p.Tenant, m.Text)
-		}
-		return s.attach(ctx, p.Tenant, m, in, options.Queue)
-	}
-	done, err := s.engine.Submit(c.UserContext(), key, m, options)
+	done, err := s.submit(c.UserContext(), p, key, m, in, nil, options)
 	if err != nil {
 		return err
 	}
 	if done.Queued {
-		if !done.Replayed {
-			in.keep() // the outbox removes it
-		}
 		return answer(c, http.StatusAccepted, queuedResponse{Success: true, MessageID: done.ID, Status: engine.MessageQueued})
 	}
 	return ok(c, sendResponse{Success: true, MessageID: done.ID, Timestamp: done.Timestamp.Unix()})
@@ -119,14 +108,22 @@ func sendOptions(c *fiber.Ctx) (o engine.SendOptions, err error) {
 			return o, engine.Errorf(engine.CodeInvalid, "ttl must be a number of seconds from 1 to %d", int(engine.MaxQueueTTL.Seconds()))
 		}
 	}
-	if raw := c.Get(headerIdempotencyKey); raw != "" {
-		key, err := engine.ParseIdempotencyKey(raw)
-		if err != nil {
-			return o, err
-		}
-		o.Claim = &engine.Claim{Key: key}
+	o.Claim, err = claimOf(c)
+	return o, err
+}
+
+// claimOf is what makes a request one that can be repeated, nil if it is not asked to
+// be. It returns CodeInvalid.
+func claimOf(c *fiber.Ctx) (*engine.Claim, error) {
+	raw := c.Get(headerIdempotencyKey)
+	if raw == "" {
+		return nil, nil
 	}
-	return o, nil
+	key, err := engine.ParseIdempotencyKey(raw)
+	if err != nil {
+		return nil, err
+	}
+	return &engine.Claim{Key: key}, nil
 }
 
 // limitFor is the largest file that may be sent as a message of a kind, in bytes.

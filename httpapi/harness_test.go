@@ -37,7 +37,10 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))
 }
 
-const maxTestBody = 512 << 10
+const (
+	maxTestBody = 512 << 10
+	testLibrary = 4 << 20 // bytes of uploaded media that a tenant may keep
+)
 
 // testAdminKey is the operator's key of every daemon here.
 const testAdminKey = "admin-key-of-the-tests"
@@ -50,6 +53,7 @@ type daemon struct {
 	engine   *engine.Engine
 	store    *store.Store
 	spool    *media.Spool
+	library  *media.Spool
 	runner   *bulk.Runner // runs with the engine
 	network  *paperNetwork
 	log      *observer.ObservedLogs
@@ -137,9 +141,12 @@ func (d *daemon) serve(prepare ...func(*daemon)) {
 		d.t.Fatal(err)
 	}
 	d.spool = spool
+	if d.library, err = media.OpenSpool(filepath.Join(d.t.TempDir(), "media")); err != nil {
+		d.t.Fatal(err)
+	}
 	d.runner = bulk.NewRunner(d.store, d.engine, nil, bulk.Options{Dir: filepath.Join(d.t.TempDir(), "bulk")})
 	d.server = New(Options{Engine: d.engine, Store: d.store, Network: d.network.Info(), Version: "1.2.3",
-		Guard: webhooks.NewGuard(nil), Log: zap.New(core), MaxBody: maxTestBody, Spool: d.spool,
+		Guard: webhooks.NewGuard(nil), Log: zap.New(core), MaxBody: maxTestBody, Spool: d.spool, Library: d.library, MaxLibrary: testLibrary,
 		Sandbox: paperSandbox,
 		Bulk:    bulk.NewService(d.store, d.runner, d.network.NewMessageID)})
 	d.contract = contract(d.t)

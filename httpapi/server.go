@@ -62,6 +62,12 @@ type Options struct {
 	// MaxMedia is the largest file that is sent, in bytes, whatever its kind
 	// allows; 0 means media.DefaultMax.
 	MaxMedia int64
+	// Library holds files that were uploaded ahead of the messages that carry them. It is
+	// required.
+	Library *media.Spool
+	// MaxLibrary is how many bytes a tenant's files there may have together; 0 for no
+	// limit.
+	MaxLibrary int64
 	// MaxConns is how many connections may be open at the same time; the next
 	// ones wait. 0 means a quarter of the process's descriptors, 8192 at most.
 	MaxConns int
@@ -148,6 +154,9 @@ type Server struct {
 	tryProxy   func(ctx context.Context, proxy string) error
 
 	spool                      *media.Spool
+	library                    *media.Spool
+	maxLibrary                 int64 // bytes; 0 for no limit
+	mediaKey                   mediaKey
 	maxBody                    int   // bytes
 	maxMedia                   int64 // bytes
 	fetcher                    *http.Client
@@ -216,6 +225,7 @@ func New(o Options) *Server {
 		drained: make(chan struct{}),
 	}
 	s.spool, s.maxBody, s.maxMedia = o.Spool, o.MaxBody, o.MaxMedia
+	s.library, s.maxLibrary, s.mediaKey = o.Library, o.MaxLibrary, newMediaKey()
 	s.fetcher, s.files = newFetcher(o.Guard), newShares(mostFiles, mostTenantFiles)
 	s.rates = newRates(o.RateLimit)
 	s.recipients = newLRU[string, engine.JID](recipientsRemembered)

@@ -25,6 +25,7 @@ import (
 const (
 	spoolDir = "spool" // files of messages on their way
 	bulkDir  = "bulk"  // files of bulk jobs, named by the job
+	mediaDir = "media" // files that were uploaded ahead of their messages
 )
 
 // appConfig is what an app is made of.
@@ -56,6 +57,7 @@ type app struct {
 	listener   net.Listener
 	store      *store.Store
 	spool      *media.Spool
+	library    *media.Spool // uploaded files
 	network    *whatsapp.Network
 	engine     *engine.Engine
 	dispatcher *webhooks.Dispatcher
@@ -176,7 +178,27 @@ func (a *app) openSpool(ctx context.Context, dir string) error {
 	if a.spool, err = media.OpenSpool(files); err != nil {
 		return err
 	}
-	return a.spool.Clean(keep)
+	if err := a.spool.Clean(keep); err != nil {
+		return err
+	}
+	return a.openLibrary(ctx, dir)
+}
+
+// openLibrary opens the directory of files that were uploaded ahead of their messages,
+// and removes those that nobody knows: of uploads that a crash cut off, and of files
+// that were deleted just before one.
+func (a *app) openLibrary(ctx context.Context, dir string) error {
+	known, err := a.store.ListMediaPaths(ctx)
+	if err != nil {
+		return err
+	}
+	if a.library, err = media.OpenSpool(filepath.Join(dir, mediaDir)); err != nil {
+		return err
+	}
+	for i, path := range known {
+		known[i] = a.library.Locate(path)
+	}
+	return a.library.Clean(known)
 }
 
 // checkDevices compares the two databases. Linked devices beside a database
@@ -246,14 +268,14 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 	a.bulk = bulk.NewRunner(a.store, a.engine, c.Log.Named("bulk"), bulk.Options{Dir: filepath.Join(dir, bulkDir), Clock: c.Clock, Follow: traces.job, Grace: a.shares.bulk})
 	a.memory = newMemory()
 	a.examiner = newExaminer(dir, c.Log.Named("examiner"))
-	a.janitor = newJanitor(a.engine, a.store, a.bulk, c.AuditDays, c.Clock, c.Log.Named("janitor"))
+	a.janitor = newJanitor(a.engine, a.store, a.bulk, a.library, c.AuditDays, c.Clock, c.Log.Named("janitor"))
 	a.api = httpapi.New(httpapi.Options{
 		Bulk:   bulk.NewService(traces.jobs, a.bulk, a.network.NewMessageID),
 		Engine: a.engine, Store: a.store, Network: a.network.Info(), Version: version, Guard: guard, Log: c.Log.Named("api"),
 		TLS: a.front.tls, StrictHosts: a.front.strict, TrustedProxies: proxies,
 		PublicURL: public, RateLimit: c.RateLimit, ShellKey: a.shellKey, Erase: a.janitor.Nudge, TryProxy: a.network.TryProxy,
 		Vitals: vitals(dir, time.Now()), Sandbox: c.Sandbox, SendMail: c.mailer(),
-		Spool: a.spool, MaxMedia: int64(c.MaxMedia) << 20,
+		Spool: a.spool, MaxMedia: int64(c.MaxMedia) << 20, Library: a.library, MaxLibrary: int64(c.MaxLibrary) << 20,
 		Ready:    []func(context.Context) error{a.network.Ping, a.store.Readable, checkRoom(dir), a.examiner.Healthy},
 		Answered: a.metrics.Answered, Metrics: a.metrics.Handler(), Levels: a.logLevels(c.Log), Trace: traces.request,
 	})

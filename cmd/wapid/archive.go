@@ -22,8 +22,8 @@ import (
 )
 
 // A backup is a tar archive compressed with zstd. It holds the two databases,
-// the files of queued messages and of bulk jobs, and as its last entry the
-// manifest: one that was cut off has none.
+// the files of queued messages, of bulk jobs and of the media library, and as its last
+// entry the manifest: one that was cut off has none.
 const (
 	manifestName  = "manifest.json"
 	archiveFormat = 1
@@ -49,7 +49,7 @@ type archivedFile struct {
 
 // archivedName matches what may be in an archive: nothing that leads elsewhere.
 var archivedName = regexp.MustCompile(`^(` + regexp.QuoteMeta(store.FileName) + `|` + regexp.QuoteMeta(whatsapp.FileName) +
-	`|(` + spoolDir + `|` + bulkDir + `)/[A-Za-z0-9_-]{1,64})$`)
+	`|(` + spoolDir + `|` + bulkDir + `|` + mediaDir + `)/[A-Za-z0-9_-]{1,64})$`)
 
 // archiveWriter writes an archive as it comes, without a look back. It holds nothing
 // that has to be given back, so one that isn't finished is just left.

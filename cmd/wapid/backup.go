@@ -106,7 +106,7 @@ func (c *backupCommand) writeFile(ctx context.Context, path, work string) (repor
 type backupReport struct {
 	databases int64 // bytes
 	files     int
-	sent      int    // queued messages that were sent before their file was reached
+	sent      int    // files that were sent or deleted before they were reached
 	keyID     string // of the key that secrets are encrypted with; empty for plain ones
 	took      time.Duration
 }
@@ -117,7 +117,7 @@ func (r backupReport) String() string {
 		text += fmt.Sprintf("; its secrets are encrypted with key %s, which a restore needs and which is not in it", r.keyID)
 	}
 	if r.sent > 0 {
-		text += fmt.Sprintf("; %d files were sent meanwhile and left out", r.sent)
+		text += fmt.Sprintf("; %d files were sent or deleted meanwhile and left out", r.sent)
 	}
 	return text
 }
@@ -188,8 +188,9 @@ func writeBackup(ctx context.Context, w io.Writer, data, work string) (report ba
 	return report, archive.finish(m)
 }
 
-// addFiles adds the files of queued messages and of bulk jobs. One that is gone
-// belonged to a message or a job that has ended since the snapshot.
+// addFiles adds the files of queued messages and of bulk jobs, and those of the media
+// library. One that is gone belonged to a message or a job that has ended since the
+// snapshot, or was deleted.
 func addFiles(ctx context.Context, archive *archiveWriter, data string, own *store.Snapshot) (added, gone int, err error) {
 	queued, err := own.ListSpooled(ctx)
 	if err != nil {
@@ -198,6 +199,13 @@ func addFiles(ctx context.Context, archive *archiveWriter, data string, own *sto
 	var names []string
 	for _, path := range queued {
 		names = append(names, spoolDir+"/"+filepath.Base(path))
+	}
+	uploaded, err := own.ListMediaPaths(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, path := range uploaded {
+		names = append(names, mediaDir+"/"+filepath.Base(path))
 	}
 	jobs, err := os.ReadDir(filepath.Join(data, bulkDir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -48,6 +48,7 @@ type settings struct {
 	PublicURL   string `help:"Where clients reach the API, for links that people are sent; else the host that they ask." name:"public-url" env:"WAPID_PUBLIC_URL" placeholder:"URL"`
 	RateLimit   int    `help:"Requests a minute that each API key may make (default ${default})." default:"300000" env:"WAPID_RATE_LIMIT" placeholder:"N"`
 	MaxMedia    int    `help:"Largest file that is sent, in MiB, whatever WhatsApp allows for its kind (default ${default})." default:"100" env:"WAPID_MAX_MEDIA" placeholder:"MIB"`
+	MaxLibrary  int    `help:"How much of uploaded media each tenant may keep, in MiB, 0 for no limit (default ${default})." default:"2048" env:"WAPID_MAX_LIBRARY" placeholder:"MIB"`
 	CheckRate   int    `help:"Phone numbers a minute that each session may look up, beyond 500 at once (default ${default})." default:"20" env:"WAPID_CHECK_RATE" placeholder:"N"`
 	LookAhead   int    `help:"Recipients a minute of bulk jobs that each session may look up ahead of their turn, beyond 50 at once (default ${default}; 0 for none)." default:"60" env:"WAPID_LOOK_AHEAD" placeholder:"N"`
 	AuditDays   int    `help:"Days that the audit log is kept, 0 for ever (default ${default})." default:"365" env:"WAPID_AUDIT_DAYS" placeholder:"DAYS"`
@@ -72,6 +73,7 @@ func (s settings) Validate() error {
 	}{
 		{"--rate-limit", s.RateLimit, 0},
 		{"--max-media", s.MaxMedia, 0},
+		{"--max-library", s.MaxLibrary, 0},
 		{"--check-rate", s.CheckRate, 0},
 		{"--look-ahead", s.LookAhead, 0},
 		{"--audit-days", s.AuditDays, 0},

@@ -10,6 +10,7 @@ import (
 
 	"wapid/bulk"
 	"wapid/engine"
+	"wapid/engine/media"
 	"wapid/store"
 )
 
@@ -30,7 +31,8 @@ type janitor struct {
 	engine *engine.Engine
 	store  *store.Store
 	jobs   *bulk.Runner
-	audit  int // days that the audit log is kept; 0 for ever
+	media  *media.Spool // uploaded files
+	audit  int          // days that the audit log is kept; 0 for ever
 	clock  func() time.Time
 	log    *zap.Logger
 	wake   chan struct{} // hints that a tenant waits to be erased
@@ -38,11 +40,11 @@ type janitor struct {
 }
 
 // newJanitor makes a janitor that goes by clock; nil means time.Now.
-func newJanitor(e *engine.Engine, s *store.Store, jobs *bulk.Runner, audit int, clock func() time.Time, log *zap.Logger) *janitor {
+func newJanitor(e *engine.Engine, s *store.Store, jobs *bulk.Runner, library *media.Spool, audit int, clock func() time.Time, log *zap.Logger) *janitor {
 	if clock == nil {
 		clock = time.Now
 	}
-	return &janitor{engine: e, store: s, jobs: jobs, audit: audit, clock: clock, log: log, wake: make(chan struct{}, 1)}
+	return &janitor{engine: e, store: s, jobs: jobs, media: library, audit: audit, clock: clock, log: log, wake: make(chan struct{}, 1)}
 }
 
 // Nudge hints that a tenant waits to be erased. It does not block.
@@ -86,6 +88,9 @@ func (j *janitor) tidy(ctx context.Context) {
 		j.log.Warn("messages were not counted by day, their lists are slower", zap.Error(err))
 	}
 	if now := j.clock().Round(0); now.Sub(j.pruned).Abs() >= pruneEvery { // also after the clock was set back
+		if err := j.expireMedia(ctx); err != nil && ctx.Err() == nil {
+			j.log.Error("uploaded files that have aged could not be removed, trying again", zap.Error(err))
+		}
 		removed, err := j.store.Prune(ctx, j.audit)
 		if err != nil && ctx.Err() == nil {
 			j.log.Error("what has aged could not be removed, trying again", zap.Error(err))
@@ -96,6 +101,29 @@ func (j *janitor) tidy(ctx context.Context) {
 			j.log.Info("removed what has aged", zap.Int64("rows", removed))
 		}
 	}
+}
+
+// expireMedia removes uploaded files whose time is over.
+func (j *janitor) expireMedia(ctx context.Context) error {
+	for {
+		paths, err := j.store.ExpireMediaFiles(ctx)
+		if err != nil || len(paths) == 0 {
+			return err
+		}
+		if err := j.removeMedia(paths); err != nil {
+			return err
+		}
+	}
+}
+
+// removeMedia removes the bytes of uploaded files. What can't be removed goes at the
+// next start, as nobody knows it any more.
+func (j *janitor) removeMedia(paths []string) error {
+	var errs []error
+	for _, path := range paths {
+		errs = append(errs, media.Remove(j.media.Locate(path)))
+	}
+	return errors.Join(errs...)
 }
 
 func (j *janitor) eraseAll(ctx context.Context) error {
@@ -134,6 +162,13 @@ func (j *janitor) erase(ctx context.Context, id engine.TenantID) error {
 		return err
 	}
 	j.jobs.Discard(files) // first, as nobody could name them afterwards
+	uploaded, err := j.store.ListTenantMediaPaths(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := j.removeMedia(uploaded); err != nil {
+		return err
+	}
 	if err := j.store.EraseTenant(ctx, id); err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func checkRestored(dir string) error {
 }
 
 // daemonFiles are what a backup holds of a data directory.
-var daemonFiles = [...]string{spoolDir, bulkDir, whatsapp.FileName, store.FileName}
+var daemonFiles = [...]string{spoolDir, bulkDir, mediaDir, whatsapp.FileName, store.FileName}
 
 // Run puts a backup into a data directory that no daemon uses.
 func (c *restoreCommand) Run(env *environment) error {
@@ -92,7 +92,7 @@ func (c *restoreCommand) open() (io.ReadCloser, error) {
 var leftovers = [...]string{
 	store.FileName, store.FileName + "-wal", store.FileName + "-shm",
 	whatsapp.FileName, whatsapp.FileName + "-wal", whatsapp.FileName + "-shm", whatsapp.WitnessName,
-	spoolDir, bulkDir, operatorFile,
+	spoolDir, bulkDir, mediaDir, operatorFile,
 }
 
 // present lists what a daemon has left in a directory, as leftovers does.
@@ -166,7 +166,7 @@ func unpack(ctx context.Context, from io.Reader, staging string) (manifest, erro
 	if err := store.MarkRestored(ctx, own, time.Now()); err != nil {
 		return manifest{}, err
 	}
-	for _, name := range []string{".", spoolDir, bulkDir} {
+	for _, name := range []string{".", spoolDir, bulkDir, mediaDir} {
 		if err := syncDir(filepath.Join(staging, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return manifest{}, err
 		}

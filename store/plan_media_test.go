@@ -1,0 +1,41 @@
+package store
+
+import (
+	"database/sql"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What a tenant keeps is summed up from an index alone, and what has expired is found by
+// one: both are asked for however many files there are.
+func TestMediaPlansUseTheirIndexes(t *testing.T) {
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), FileName), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for query, c := range map[string]struct {
+		args []any
+		want string
+	}{
+		selectMediaUse:     {[]any{"t"}, "USING COVERING INDEX media_files_tenant (tenant_id=?)"},
+		deleteExpiredMedia: {[]any{time.Now().UnixMilli(), 10}, "USING INDEX media_files_expiry (expires_at<?)"},
+	} {
+		var plan string
+		err := s.update(t.Context(), func(tx *sql.Tx) error {
+			rows, err := tx.Query("EXPLAIN QUERY PLAN "+query, c.args...)
+			lines, err := collect(rows, err, func(r row) (line string, err error) {
+				var id, parent, unused int
+				err = r.Scan(&id, &parent, &unused, &line)
+				return line, err
+			})
+			plan = strings.Join(lines, "\n")
+			return err
+		})
+		if err != nil || !strings.Contains(plan, c.want) {
+			t.Errorf("%s does not %s, %v:\n%s", query, c.want, err, plan)
+		}
+	}
+}

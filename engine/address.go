@@ -15,6 +15,9 @@ const (
 	ServerLID        = "lid"
 	ServerGroup      = "g.us"
 	ServerNewsletter = "newsletter"
+	// ServerBSUID is of people of whom Meta's official API tells no number: the user is
+	// the id that it knows them by towards one business, such as US.13491208655302741918.
+	ServerBSUID = "bsuid"
 )
 
 // Person is a WhatsApp account under both of its addresses. Either may be
@@ -38,7 +41,7 @@ func (j JID) Person() Person {
 	switch j.Server() {
 	case ServerPhone:
 		return Person{Phone: j}
-	case ServerLID:
+	case ServerLID, ServerBSUID: // neither tells a number
 		return Person{LID: j}
 	}
 	return Person{}
@@ -87,6 +90,8 @@ func parseJID(user, server string) (JID, error) {
 		// Groups made before 2021 are "creator-timestamp".
 		a, b, two := strings.Cut(user, "-")
 		valid = isDigits(a) && (!two || isDigits(b)) && len(user) <= 40
+	case ServerBSUID:
+		valid = isBSUID(user)
 	default:
 		return "", Errorf(CodeInvalid, "recipient must end in @s.whatsapp.net, @lid, @g.us or @newsletter")
 	}
@@ -155,6 +160,26 @@ func canonical(digits string) string {
 		return digits
 	}
 	return corrected
+}
+
+// isBSUID tells whether s has the form of Meta's business-scoped user ids: a country's
+// two letters, a dot, and up to 128 letters and digits.
+func isBSUID(s string) bool {
+	country, id, ok := strings.Cut(s, ".")
+	if !ok || len(country) != 2 || id == "" || len(id) > 128 {
+		return false
+	}
+	for _, c := range country {
+		if c < 'A' || c > 'Z' {
+			return false
+		}
+	}
+	for _, c := range id {
+		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return true
 }
 
 func isDigits(s string) bool {

@@ -18,9 +18,10 @@ import (
 // Media moves files to and from the network. Neither method holds a file whole
 // in memory.
 type Media interface {
-	// Upload encrypts a file and gives it to the network, for messages of a kind
-	// that HasMedia to the given chat (channels take files unencrypted).
-	Upload(ctx context.Context, kind Kind, to JID, plain io.ReadSeeker) (Upload, error)
+	// Upload gives the file of a message to the network, encrypted where the network
+	// does that: of a kind that HasMedia, to the chat that To names (channels take files
+	// unencrypted). Of the attachment no more than its type and name count, if they are known.
+	Upload(ctx context.Context, m Outgoing, plain io.ReadSeeker) (Upload, error)
 	// Download fetches the file of a logged message, given its ref with Payload,
 	// checks and decrypts it into an empty file, and leaves that at its beginning.
 	// If the network has dropped the file the sender's phone, or our own, is asked

@@ -23,6 +23,7 @@ const (
 	CodeNotOnWhatsApp      Code = "NOT_ON_WHATSAPP"        // the number has no WhatsApp account, nothing was sent
 	CodeRecipientInvalid   Code = "RECIPIENT_INVALID"      // no such group or LID, or the account may not write there, nothing was sent
 	CodeReachoutTimelock   Code = "REACHOUT_TIMELOCK"      // WhatsApp refuses first contacts for a while, nothing was sent
+	CodeWindowClosed       Code = "WINDOW_CLOSED"          // the recipient has not written for 24 hours: Meta takes templates alone then, nothing was sent
 	CodeRateLimited        Code = "RATE_LIMITED"           // the network or the daemon asks to slow down, nothing was sent
 	CodeSendRejected       Code = "SEND_REJECTED"          // WhatsApp's server refused the message
 	CodeSendOutcomeUnknown Code = "SEND_OUTCOME_UNKNOWN"   // the message may or may not have been taken

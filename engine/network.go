@@ -84,11 +84,15 @@ type Handler struct {
 
 // Receipt is the network's word that messages have got further.
 type Receipt struct {
-	Chat   JID
-	By     Person // the recipient, or one member of a group
-	IDs    []MessageID
-	Status MessageStatus // MessageDelivered, MessageRead or MessagePlayed
+	Chat JID
+	By   Person // the recipient, or one member of a group
+	IDs  []MessageID
+	// Status is MessageDelivered, MessageRead or MessagePlayed. Networks that tell later
+	// what became of a message also say MessageSent, which counts for one whose outcome
+	// is unknown, and MessageFailed, for one that nothing has shown to have arrived.
+	Status MessageStatus
 	At     time.Time
+	Code   Code // of MessageFailed: why
 }
 
 // Notice is something other than a message: a change of a group or a call, which

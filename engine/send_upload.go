@@ -67,7 +67,7 @@ func (w *worker) giveFile(ctx context.Context, m Outgoing) (Upload, error) {
 		return Upload{}, WrapError(CodeInternal, err, "the file of the message can't be read")
 	}
 	defer file.Close()
-	u, err := media.Upload(ctx, m.Kind, m.To, file)
+	u, err := media.Upload(ctx, m, file)
 	if err != nil {
 		return Upload{}, err
 	}

@@ -21,7 +21,7 @@ type shelf struct {
 	give    func(n int64, bytes []byte) (engine.Upload, error)
 }
 
-func (s *shelf) Upload(_ context.Context, _ engine.Kind, _ engine.JID, plain io.ReadSeeker) (engine.Upload, error) {
+func (s *shelf) Upload(_ context.Context, _ engine.Outgoing, plain io.ReadSeeker) (engine.Upload, error) {
 	bytes, err := io.ReadAll(plain)
 	if err != nil {
 		return engine.Upload{}, err

@@ -37,7 +37,7 @@ var errPanicked = errors.New("a handler panicked")
 // paths and sessions that the caller named.
 func statusOf(code engine.Code) int {
 	switch code {
-	case engine.CodeInvalid, engine.CodeNotOnWhatsApp, engine.CodeRecipientInvalid,
+	case engine.CodeInvalid, engine.CodeNotOnWhatsApp, engine.CodeRecipientInvalid, engine.CodeWindowClosed,
 		engine.CodeNotSupported, engine.CodeEgressRefused, engine.CodeMediaInvalid, engine.CodeProxyFailed:
 		return http.StatusBadRequest
 	case engine.CodeUnauthorized:

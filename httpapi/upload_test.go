@@ -29,14 +29,14 @@ type paperUpload struct {
 }
 
 // Upload implements engine.Media.
-func (c *paperConn) Upload(_ context.Context, k engine.Kind, _ engine.JID, plain io.ReadSeeker) (engine.Upload, error) {
+func (c *paperConn) Upload(_ context.Context, m engine.Outgoing, plain io.ReadSeeker) (engine.Upload, error) {
 	b, err := io.ReadAll(plain)
 	if err != nil {
 		return engine.Upload{}, err
 	}
 	c.network.mu.Lock()
 	defer c.network.mu.Unlock()
-	c.network.uploads = append(c.network.uploads, paperUpload{k, string(b)})
+	c.network.uploads = append(c.network.uploads, paperUpload{m.Kind, string(b)})
 	return engine.Upload{Ref: []byte("ref")}, nil
 }
 

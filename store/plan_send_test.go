@@ -24,7 +24,7 @@ func TestSendPlansUseTheirIndexes(t *testing.T) {
 		"outgoing":    {selectOutgoing, 3, "messages_id (tenant_id=? AND session_id=? AND direction=? AND id=? AND origin=?)"},
 		"finish":      {finishMessage, 7, "INTEGER PRIMARY KEY (rowid=?)"},
 		"learn":       {learnFinished, 9, "INTEGER PRIMARY KEY (rowid=?)"},
-		"receipt":     {advanceMessage, 4, "INTEGER PRIMARY KEY (rowid=?)"},
+		"receipt":     {advanceMessage, 5, "INTEGER PRIMARY KEY (rowid=?)"},
 		"references":  {selectMessage + whereLogged, 3, "messages_id (tenant_id=? AND session_id=? AND direction=? AND id=?)"},
 		"interrupted": {selectInterrupted, 0, "messages_pending"},
 		"first":       {firstInLine, 2, "outbox_line (tenant_id=? AND session_id=?)"},

@@ -9,25 +9,43 @@ import (
 )
 
 // advanceMessage moves a message from one status to another.
-const advanceMessage = `UPDATE messages SET status = $1, status_at = $2, error_code = '' WHERE seq = $3 AND status = $4`
+const advanceMessage = `UPDATE messages SET status = $1, status_at = $2, error_code = $3 WHERE seq = $4 AND status = $5`
 
 // furthest is how far a receipt has moved a message, 0 for not at all.
 func furthest(status engine.MessageStatus) int {
 	switch status {
-	case engine.MessageDelivered:
+	case engine.MessageSent:
 		return 1
-	case engine.MessageRead:
+	case engine.MessageDelivered:
 		return 2
-	case engine.MessagePlayed:
+	case engine.MessageRead:
 		return 3
+	case engine.MessagePlayed:
+		return 4
 	}
 	return 0
 }
 
+// moves tells whether a receipt moves a message on from a status. That one was sent is
+// news only where nobody knew; that one failed, as long as nothing has shown that it
+// arrived, and not before whoever sends it knows that it was taken.
+func moves(from engine.MessageStatus, r engine.Receipt) bool {
+	switch r.Status {
+	case engine.MessageSent:
+		return from == engine.MessageUnknown
+	case engine.MessageFailed:
+		return from == engine.MessageUnknown || from == engine.MessageSent
+	}
+	return furthest(from) < furthest(r.Status)
+}
+
 // AdvanceMessages implements engine.Store.
 func (s *Store) AdvanceMessages(ctx context.Context, key engine.SessionKey, r engine.Receipt) error {
-	if furthest(r.Status) == 0 {
-		return engine.Errorf(engine.CodeInternal, "no receipt says %q", r.Status)
+	if r.Status != engine.MessageFailed {
+		r.Code = ""
+		if furthest(r.Status) == 0 {
+			return engine.Errorf(engine.CodeInternal, "no receipt says %q", r.Status)
+		}
 	}
 	return s.queueing(ctx, s.recordInTime, func(tx *sql.Tx) (told int64, err error) {
 		for _, id := range r.IDs {
@@ -59,7 +77,7 @@ func (s *Store) advanceOne(tx *sql.Tx, key engine.SessionKey, id engine.MessageI
 	if r.Chat.IsGroup() {
 		inChat = row.chat == r.Chat
 	}
-	if !inChat || furthest(row.status) >= furthest(r.Status) {
+	if !inChat || !moves(row.status, r) {
 		return 0, nil
 	}
 	now, at := s.clock(), r.At
@@ -68,11 +86,16 @@ func (s *Store) advanceOne(tx *sql.Tx, key engine.SessionKey, id engine.MessageI
 	}
 	to := row
 	to.status, to.since = r.Status, at.UnixMilli()
-	if err := s.moveOutgoing(tx, key, id, to, advanceMessage, r.Status, millis(at), row.seq, row.status); err != nil {
+	if err := s.moveOutgoing(tx, key, id, to, advanceMessage, r.Status, millis(at), r.Code, row.seq, row.status); err != nil {
 		return 0, err
 	}
-	s.countReceipt(key, row, now)
-	d := engine.MessageStatusData{ID: id, To: row.chat, Status: r.Status, Timestamp: at.Unix()}
+	if r.Status == engine.MessageFailed {
+		if err := uncount(tx, key, id); err != nil {
+			return 0, err
+		}
+	}
+	s.countReceipt(key, row, r.Status, now)
+	d := engine.MessageStatusData{ID: id, To: row.chat, Status: r.Status, Timestamp: at.Unix(), ErrorCode: r.Code}
 	if row.status == engine.MessageQueued || row.status == engine.MessagePending {
 		// The receipt was faster than the server's word.
 		told, err = s.appendStatus(tx, key, engine.MessageStatusData{ID: id, To: row.chat, Status: engine.MessageSent, Timestamp: at.Unix()})
@@ -89,8 +112,12 @@ func (s *Store) advanceOne(tx *sql.Tx, key engine.SessionKey, id engine.MessageI
 
 // countReceipt counts the first receipt of a message, and that it was sent where nobody
 // has said so before.
-func (s *Store) countReceipt(key engine.SessionKey, before outgoing, now time.Time) {
+func (s *Store) countReceipt(key engine.SessionKey, before outgoing, says engine.MessageStatus, now time.Time) {
 	switch {
+	case says == engine.MessageFailed:
+		s.activity.note(messageFailed, key, notTimed)
+	case says == engine.MessageSent:
+		s.activity.note(messageSent, key, before.lasted(now))
 	case before.status == engine.MessageSent:
 		s.activity.note(messageArrived, key, before.lasted(now))
 	case unfinished(before.status):

@@ -132,7 +132,49 @@ func TestStatusMovesForward(t *testing.T) {
 			t.Errorf("%d: what arrived has the error %s", i, m.ErrorCode)
 		}
 	}
-	wantCode(t, s.AdvanceMessages(ctx, key("main"), receipt(engine.MessageSent, "M0")), engine.CodeInternal)
+	wantCode(t, s.AdvanceMessages(ctx, key("main"), receipt(engine.MessageQueued, "M0")), engine.CodeInternal)
+}
+
+// TestLateWordOfTheNetwork: what a network tells of a message behind the sending counts as
+// long as nothing has shown more.
+func TestLateWordOfTheNetwork(t *testing.T) {
+	ctx := t.Context()
+	s := open(t, store.Options{Clock: func() time.Time { return start }})
+	_, err := s.PutEndpoint(ctx, store.DefaultTenant, "https://example.com", "", engine.EventMessageStatus)
+	must(t, err)
+	sent := engine.MessageOutcome{Status: engine.MessageSent, SentAt: start}
+	unknown := engine.MessageOutcome{Status: engine.MessageUnknown, Code: engine.CodeSendOutcomeUnknown}
+	for i, c := range []struct {
+		before *engine.MessageOutcome // nil for a message that is under way
+		says   []engine.MessageStatus
+		want   engine.MessageStatus
+		told   int
+	}{
+		{&unknown, []engine.MessageStatus{engine.MessageSent, engine.MessageSent}, engine.MessageSent, 2},
+		{&unknown, []engine.MessageStatus{engine.MessageFailed}, engine.MessageFailed, 2},
+		{&sent, []engine.MessageStatus{engine.MessageSent}, engine.MessageSent, 1},
+		{&sent, []engine.MessageStatus{engine.MessageFailed, engine.MessageFailed, engine.MessageSent}, engine.MessageFailed, 2},
+		{&sent, []engine.MessageStatus{engine.MessageDelivered, engine.MessageFailed}, engine.MessageDelivered, 2},
+		{nil, []engine.MessageStatus{engine.MessageSent, engine.MessageFailed}, engine.MessagePending, 0},
+	} {
+		id := engine.MessageID(fmt.Sprint("L", i))
+		must(t, reserve(ctx, s, message("main", string(id))))
+		before := len(statusEvents(t, s, store.DefaultTenant))
+		if c.before != nil {
+			must(t, s.FinishMessage(ctx, key("main"), id, *c.before))
+		}
+		for _, status := range c.says {
+			r := receipt(status, id)
+			r.Code = engine.CodeUndeliverable
+			must(t, s.AdvanceMessages(ctx, key("main"), r))
+		}
+		told := statusEvents(t, s, store.DefaultTenant)[before:]
+		m, err := s.FindMessage(ctx, key("main"), engine.Outbound, id)
+		must(t, err)
+		if wantCode := m.Status == engine.MessageFailed; m.Status != c.want || len(told) != c.told || (m.ErrorCode == engine.CodeUndeliverable) != wantCode {
+			t.Errorf("%d: it is %s (%s), told %v; want %s", i, m.Status, m.ErrorCode, told, c.want)
+		}
+	}
 }
 
 // TestReceiptsStayInTheirChat: nobody moves what was not sent to them.

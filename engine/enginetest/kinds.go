@@ -101,7 +101,7 @@ func attach(t *testing.T, s *Session, m engine.Outgoing, data []byte) *engine.At
 	if !ok {
 		t.Skip("the network moves no files")
 	}
-	up, err := media.Upload(t.Context(), m.Kind, m.To, bytes.NewReader(data))
+	up, err := media.Upload(t.Context(), m, bytes.NewReader(data))
 	if err != nil {
 		t.Fatalf("upload: %v", err)
 	}
@@ -151,11 +151,11 @@ func movesFiles(t *testing.T, h Harness) {
 	}
 	fetch("sent", engine.MessageRef{ID: m.ID, Chat: m.To, FromMe: true, Kind: m.Kind, Payload: sent.Payload})
 
-	if _, err := media.Upload(t.Context(), engine.KindText, m.To, bytes.NewReader(data)); engine.CodeOf(err) != engine.CodeInvalid {
+	if _, err := media.Upload(t.Context(), engine.Outgoing{Kind: engine.KindText, To: m.To}, bytes.NewReader(data)); engine.CodeOf(err) != engine.CodeInvalid {
 		t.Errorf("uploading a text gives %v, want %s", err, engine.CodeInvalid)
 	}
 	s.Close()
-	if _, err := media.Upload(t.Context(), m.Kind, m.To, bytes.NewReader(data)); engine.CodeOf(err) != engine.CodeSessionNotReady {
+	if _, err := media.Upload(t.Context(), m, bytes.NewReader(data)); engine.CodeOf(err) != engine.CodeSessionNotReady {
 		t.Errorf("uploading on a closed connection gives %v, want %s", err, engine.CodeSessionNotReady)
 	}
 }

@@ -58,7 +58,7 @@ func (s *speaker) say(t *testing.T, m engine.Outgoing) engine.MessageRef {
 // attach uploads a file.
 func (s *speaker) attach(t *testing.T, kind engine.Kind, to engine.JID, data []byte) *engine.Attachment {
 	t.Helper()
-	up, err := s.media().Upload(t.Context(), kind, to, bytes.NewReader(data))
+	up, err := s.media().Upload(t.Context(), engine.Outgoing{Kind: kind, To: to}, bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
 	}

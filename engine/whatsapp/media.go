@@ -25,7 +25,8 @@ var _ engine.Media = (*conn)(nil)
 // which is gone afterwards. CodeStorage means that either of them failed,
 // CodeMediaInvalid that the media host finds the file too large. Other failures of
 // the media host are CodeNetworkRefused, and nothing was sent.
-func (c *conn) Upload(ctx context.Context, kind engine.Kind, to engine.JID, plain io.ReadSeeker) (engine.Upload, error) {
+func (c *conn) Upload(ctx context.Context, m engine.Outgoing, plain io.ReadSeeker) (engine.Upload, error) {
+	kind, to := m.Kind, m.To
 	class := mediaClass(kind)
 	if class == "" {
 		return engine.Upload{}, engine.Errorf(engine.CodeInvalid, "a message of kind %q has no file", kind)

@@ -32,7 +32,9 @@ func TestLargeFilesStayOnDisk(t *testing.T) {
 	}
 	defer file.Close()
 	var up engine.Upload
-	grown := heapGrowth(func() { up, err = s.media().Upload(t.Context(), engine.KindDocument, to, file) })
+	grown := heapGrowth(func() {
+		up, err = s.media().Upload(t.Context(), engine.Outgoing{Kind: engine.KindDocument, To: to}, file)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -169,7 +169,7 @@ func TestDownloadWaitsForThePhone(t *testing.T) {
 	})
 	s.phone.Cut(t)
 	wantCode(t, <-ended, engine.CodeSessionNotReady)
-	_, err = s.media().Upload(t.Context(), engine.KindImage, "1@lid", bytes.NewReader(nil))
+	_, err = s.media().Upload(t.Context(), engine.Outgoing{Kind: engine.KindImage, To: "1@lid"}, bytes.NewReader(nil))
 	wantCode(t, err, engine.CodeSessionNotReady)
 }
 
@@ -215,7 +215,7 @@ func TestUploadRefused(t *testing.T) {
 		401: engine.CodeNetworkRefused, 413: engine.CodeMediaInvalid, 429: engine.CodeRateLimited, 500: engine.CodeNetworkRefused,
 	} {
 		id := sim.fault(t, simnet.Fault{Kind: simnet.FaultUploadRefused, Code: code})
-		_, err := s.media().Upload(t.Context(), engine.KindImage, "1@lid", bytes.NewReader(drawn(200_000)))
+		_, err := s.media().Upload(t.Context(), engine.Outgoing{Kind: engine.KindImage, To: "1@lid"}, bytes.NewReader(drawn(200_000)))
 		wantCode(t, err, want)
 		for _, secret := range []string{"auth", "https", "/mms"} {
 			if strings.Contains(err.Error(), secret) {
@@ -227,13 +227,13 @@ func TestUploadRefused(t *testing.T) {
 	// A permission that has run out is renewed.
 	sim.fault(t, simnet.Fault{Kind: simnet.FaultUploadRefused, Code: 401, Times: 1})
 	s.attach(t, engine.KindImage, "1@lid", drawn(200_000))
-	_, err := s.media().Upload(t.Context(), engine.KindImage, "1@lid", brokenFile{})
+	_, err := s.media().Upload(t.Context(), engine.Outgoing{Kind: engine.KindImage, To: "1@lid"}, brokenFile{})
 	wantCode(t, err, engine.CodeStorage)
-	_, err = s.media().Upload(t.Context(), engine.KindText, "1@lid", bytes.NewReader(nil))
+	_, err = s.media().Upload(t.Context(), engine.Outgoing{Kind: engine.KindText, To: "1@lid"}, bytes.NewReader(nil))
 	wantCode(t, err, engine.CodeInvalid)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = s.media().Upload(ctx, engine.KindImage, "1@lid", bytes.NewReader(nil))
+	_, err = s.media().Upload(ctx, engine.Outgoing{Kind: engine.KindImage, To: "1@lid"}, bytes.NewReader(nil))
 	wantCode(t, err, engine.CodeSessionNotReady)
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
@@ -251,7 +251,7 @@ func TestErrorsHaveNoAddresses(t *testing.T) {
 	sim := simulate(t)
 	s := sim.speaker(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := s.media().Upload(ctx, engine.KindImage, "1@lid", &cancelling{bytes.NewReader(drawn(1_000_000)), cancel})
+	_, err := s.media().Upload(ctx, engine.Outgoing{Kind: engine.KindImage, To: "1@lid"}, &cancelling{bytes.NewReader(drawn(1_000_000)), cancel})
 	if err == nil || strings.Contains(err.Error(), "://") || strings.Contains(err.Error(), "auth=") {
 		t.Errorf("a broken upload says %v", err)
 	}
@@ -281,7 +281,7 @@ func TestTransfersTakeTurns(t *testing.T) {
 	var all sync.WaitGroup
 	for range 3 * transfersPerSession {
 		all.Go(func() {
-			_, err := s.media().Upload(t.Context(), engine.KindDocument, "1@lid", &gated{Reader: bytes.NewReader(drawn(10)), open: func() {
+			_, err := s.media().Upload(t.Context(), engine.Outgoing{Kind: engine.KindDocument, To: "1@lid"}, &gated{Reader: bytes.NewReader(drawn(10)), open: func() {
 				mu.Lock()
 				reading++
 				most = max(most, reading)
@@ -339,7 +339,7 @@ func TestChannelUpload(t *testing.T) {
 	sim := simulate(t)
 	s := sim.speaker(t)
 	data := drawn(30_000)
-	up, err := s.media().Upload(t.Context(), engine.KindImage, "120363000000000009@newsletter", bytes.NewReader(data))
+	up, err := s.media().Upload(t.Context(), engine.Outgoing{Kind: engine.KindImage, To: "120363000000000009@newsletter"}, bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
 	}

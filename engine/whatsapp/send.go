@@ -51,6 +51,9 @@ func (c *conn) Send(ctx context.Context, m engine.Outgoing) (engine.Sent, error)
 }
 
 func (l *link) send(ctx context.Context, m engine.Outgoing) (engine.Sent, error) {
+	if m.To.Server() == engine.ServerBSUID {
+		return engine.Sent{}, engine.Errorf(engine.CodeRecipientInvalid, "only Meta's official API knows people by ids of this kind")
+	}
 	to, err := types.ParseJID(string(m.To))
 	if err != nil {
 		return engine.Sent{}, engine.WrapError(engine.CodeInvalid, err, "the recipient is not a valid WhatsApp address")

@@ -65,6 +65,7 @@ const reasons = {
   RECIPIENT_UNREACHABLE: "no device of the recipient could be written to; try again later",
   SEND_REJECTED: "WhatsApp refused the message",
   SEND_OUTCOME_UNKNOWN: "it may have been sent, but WhatsApp never said so; look before you send it again",
+  WINDOW_CLOSED: "the recipient has not written for 24 hours: Meta takes templates alone then",
   REACHOUT_TIMELOCK: "WhatsApp lets this account write to nobody new for a while",
   RATE_LIMITED: "too much at once; wait a little",
   SENT_LIMIT_EXCEEDED: "today's messages are used up",

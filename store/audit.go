@@ -51,6 +51,8 @@ const (
 	ActionSignUp        Action = "tenant.signup" // somebody made it for themselves
 	ActionPasswordReset Action = "password.reset"
 
+	ActionAppRotate Action = "app.rotate" // new secrets of the tenant's app
+
 	ActionSessionExport  Action = "session.export" // the device may be used elsewhere from here on
 	ActionSessionImport  Action = "session.import"
 	ActionSessionReclaim Action = "session.reclaim"
@@ -63,7 +65,7 @@ func Actions() []Action {
 	return []Action{
 		ActionTenantCreate, ActionTenantUpdate, ActionTenantSuspend, ActionTenantResume, ActionTenantDelete,
 		ActionTenantErased, ActionKeyCreate, ActionKeyDelete, ActionKeyReset,
-		ActionLoginLink, ActionSignUp, ActionPasswordReset,
+		ActionLoginLink, ActionSignUp, ActionPasswordReset, ActionAppRotate,
 		ActionSessionExport, ActionSessionImport, ActionSessionReclaim,
 		ActionLogLevel,
 	}

@@ -14,13 +14,15 @@ import (
 )
 
 // What is sealed when the operator has given a key: what webhooks are signed with and
-// sent along, and what sessions are configured with, as that may hold a proxy's password.
+// sent along, also by a tenant's app, and what sessions are configured with, as that may hold a proxy's password.
 // Each value is bound to its kind, its tenant and its row. Keys of tenants are hashes.
 const (
 	kindWebhook       = "webhook secret"
 	kindFormerWebhook = "former webhook secret"
 	kindHeaders       = "webhook headers"
 	kindOptions       = "session options"
+	kindAppSecret     = "app secret"
+	kindAppToken      = "app verify token"
 )
 
 // SealPlan says how the daemon's own database is encrypted.
@@ -29,6 +31,7 @@ func SealPlan() seal.Plan {
 		`UPDATE endpoints SET secret = retext(secret, 'webhook secret', tenant_id, id), old_secret = retext(old_secret, 'former webhook secret', tenant_id, id),
 			headers = retext(headers, 'webhook headers', tenant_id, id)`,
 		`UPDATE sessions SET options = retext(options, 'session options', tenant_id, id)`,
+		`UPDATE apps SET secret = retext(secret, 'app secret', tenant_id, 'app'), verify_token = retext(verify_token, 'app verify token', tenant_id, 'app')`,
 	}
 	return seal.Plan{Database: FileName, Table: "sealing", Seal: all, Reseal: all, Unseal: all}
 }

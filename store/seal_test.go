@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -20,6 +21,8 @@ const (
 	sealedHeader  = "Basic SECRET-of-the-header"
 	sealedProxy   = "socks5://u:SECRET-of-the-proxy@proxy.example:1080"
 	changedProxy  = "socks5://u:SECRET-of-the-next-proxy@proxy.example:1080"
+	sealedApp     = "SECRET-of-the-app"
+	sealedToken   = "SECRET-of-the-app-to-verify"
 	allThatIsHere = "SECRET-"
 )
 
@@ -62,6 +65,13 @@ func fillSecrets(t *testing.T, s *Store) webhooks.EndpointID {
 	succeed(t, err)
 	_, err = s.RotateSecret(t.Context(), DefaultTenant, e.ID, newerSecret, time.Hour)
 	succeed(t, err)
+	_, err = s.App(t.Context(), DefaultTenant)
+	succeed(t, err)
+	succeed(t, s.update(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.Exec(`UPDATE apps SET secret = $1, verify_token = $2`, s.sealText(kindAppSecret, string(DefaultTenant), appRow, sealedApp),
+			s.sealText(kindAppToken, string(DefaultTenant), appRow, sealedToken))
+		return err
+	}))
 	return e.ID
 }
 
@@ -74,6 +84,9 @@ func hasSecrets(t *testing.T, s *Store, id webhooks.EndpointID) {
 	all, err := s.ListAllSessions(t.Context())
 	if err != nil || len(all) != 2 || all[0].Options.Proxy != sealedProxy || all[1].Options.Proxy != changedProxy {
 		t.Errorf("the sessions are %+v, %v", all, err)
+	}
+	if a, err := s.App(t.Context(), DefaultTenant); err != nil || a.Secret != sealedApp || a.VerifyToken != sealedToken {
+		t.Errorf("the app is %+v, %v", a, err)
 	}
 }
 

@@ -43,8 +43,16 @@ func (s *Store) InsertSession(ctx context.Context, one engine.Session) error {
 		if err == nil && n == 0 {
 			return engine.Errorf(engine.CodeInvalid, "the session exists already")
 		}
-		if err != nil || t.MaxSessions == 0 {
+		if err != nil {
 			return err
+		}
+		if p := st.Identity.Person.Phone; p != "" { // one that was imported
+			if err := s.linkPhone(tx, one.Key, p); err != nil {
+				return err
+			}
+		}
+		if t.MaxSessions == 0 {
+			return nil
 		}
 		return checkSessionLimit(tx, t)
 	})
@@ -96,6 +104,11 @@ func (s *Store) SaveState(ctx context.Context, key engine.SessionKey, from, to e
 		}
 		if from.Identity.Device == "" && to.Identity.Device != "" {
 			if err := closePairingLink(tx, key, at); err != nil {
+				return 0, err
+			}
+		}
+		if p := to.Identity.Person.Phone; p != "" && p != from.Identity.Person.Phone {
+			if err := s.linkPhone(tx, key, p); err != nil {
 				return 0, err
 			}
 		}

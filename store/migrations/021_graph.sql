@@ -4,9 +4,11 @@ CREATE TABLE graph_objects (
     kind       TEXT NOT NULL,      -- app, waba, phone, template, media
     tenant_id  TEXT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     ref        TEXT NOT NULL,      -- what it stands for; of a phone its digits
+    session_id TEXT NOT NULL,      -- of a phone: the session that was linked to it last
     created_at BIGINT NOT NULL,
     UNIQUE (tenant_id, kind, ref)
 );
+CREATE INDEX sessions_phone ON sessions (tenant_id, phone) WHERE phone <> '';
 
 -- A tenant's app: what keys and verifies webhooks in Meta's format.
 CREATE TABLE apps (

@@ -18,6 +18,7 @@ const actions = {
   "login.link": "A login link was made",
   "tenant.signup": "Somebody signed up",
   "password.reset": "A password was replaced",
+  "app.rotate": "An app got new secrets",
   "session.export": "A session was exported",
   "session.import": "A session was imported",
   "session.reclaim": "A session was taken back",

@@ -101,12 +101,9 @@ func (s *Store) DeleteMediaFile(ctx context.Context, tenant engine.TenantID, id 
 	return path, err
 }
 
-// MediaRef is what the graph object of a file refers to.
-func (id MediaFileID) MediaRef() string { return "file:" + string(id) }
-
 // forgetMediaObject removes the decimal id of a file that is gone.
 func forgetMediaObject(tx *sql.Tx, tenant engine.TenantID, id MediaFileID) error {
-	_, err := tx.Exec(`DELETE FROM graph_objects WHERE tenant_id = $1 AND kind = 'media' AND ref = $2`, tenant, id.MediaRef())
+	_, err := tx.Exec(`DELETE FROM graph_objects WHERE tenant_id = $1 AND kind = 'media' AND ref = $2`, tenant, MediaRef{File: id}.String())
 	return err
 }
 

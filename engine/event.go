@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // EventType names what an event tells of, in the words of the public API.
 type EventType string
@@ -47,6 +50,18 @@ type Event struct {
 	At      time.Time
 	// Data is the event's JSON as Canonical encodes it.
 	Data []byte
+}
+
+// WithChoice is an EventMessage whose message has answered a question.
+func (e Event) WithChoice(c *ChosenInfo) (Event, error) {
+	var d MessageData
+	if err := json.Unmarshal(e.Data, &d); err != nil {
+		return e, WrapError(CodeInternal, err, "the event of a message can't be read")
+	}
+	d.Choice = c
+	data, err := Canonical(d)
+	e.Data = data
+	return e, err
 }
 
 // The data of each event type. Field order is the order on the wire: it is

@@ -14,6 +14,8 @@ type SessionOptions struct {
 	// millisecond; both zero for none.
 	DelayMin time.Duration `json:"delayMin,omitempty"`
 	DelayMax time.Duration `json:"delayMax,omitempty"`
+	// Interactive is how choices are shown; empty for InteractiveText.
+	Interactive Interactive `json:"interactive,omitempty"`
 }
 
 // SessionChange says what to set on a session; nil leaves it as it is.
@@ -22,6 +24,7 @@ type SessionChange struct {
 	Proxy              *string
 	Typing             *bool
 	DelayMin, DelayMax *time.Duration
+	Interactive        *Interactive
 }
 
 // name and options are what they are after the change.
@@ -31,6 +34,10 @@ func (c SessionChange) apply(name string, o SessionOptions) (string, SessionOpti
 	set(&o.Typing, c.Typing)
 	set(&o.DelayMin, c.DelayMin)
 	set(&o.DelayMax, c.DelayMax)
+	set(&o.Interactive, c.Interactive)
+	if o.Interactive == InteractiveText { // as it is without an option
+		o.Interactive = ""
+	}
 	return name, o
 }
 
@@ -40,7 +47,8 @@ func set[T any](field *T, to *T) {
 	}
 }
 
-// check returns CodeInvalid for delays that make no range.
+// check returns CodeInvalid for delays that make no range, and for a way to show
+// choices that there is not.
 func (o SessionOptions) check() error {
 	switch {
 	case o.DelayMin < 0 || o.DelayMax < 0:
@@ -50,7 +58,11 @@ func (o SessionOptions) check() error {
 	case o.DelayMax > MaxDelay:
 		return Errorf(CodeInvalid, "delayMax must not be greater than %d ms", MaxDelay.Milliseconds())
 	}
-	return nil
+	switch o.Interactive {
+	case "", InteractiveText, InteractivePoll, InteractiveNative:
+		return nil
+	}
+	return Errorf(CodeInvalid, "interactive must be text, poll or native")
 }
 
 // MaxDelay is the longest pause before a send that a session may have.

@@ -121,7 +121,7 @@ func (w *worker) submit(ctx context.Context, m Outgoing, o SendOptions) (Submitt
 	if err != nil {
 		return Submitted{}, err
 	}
-	r.Message = w.logged(m, o)
+	r.Message, r.Choices = w.logged(m, o), m.Choices
 	if o.Queue {
 		r.Queued = &Queued{Message: m, ExpiresAt: r.Message.CreatedAt.Add(o.TTL)}
 	}
@@ -148,10 +148,13 @@ func (w *worker) submit(ctx context.Context, m Outgoing, o SendOptions) (Submitt
 	return Submitted{Sent: sent}, err
 }
 
-// complete fills in what the engine knows of a message: what it refers to, and
-// the timer of its chat.
+// complete fills in what the engine knows of a message: what it refers to, how the
+// session shows choices, and the timer of its chat.
 func (w *worker) complete(ctx context.Context, m Outgoing) (Outgoing, error) {
 	m, err := w.resolve(ctx, m)
+	if err == nil {
+		m, err = m.present(w.view.Load().Options.Interactive)
+	}
 	if err != nil {
 		return m, err
 	}
@@ -164,7 +167,7 @@ func (w *worker) logged(m Outgoing, o SendOptions) LoggedMessage {
 	now := w.engine.now()
 	row := LoggedMessage{
 		Session: w.key, ID: m.ID, Direction: Outbound, Chat: m.To, Kind: m.Kind, Text: m.Text, Details: m.Details(),
-		Status: MessagePending, CreatedAt: now, StatusAt: now,
+		Status: MessagePending, CreatedAt: now, StatusAt: now, CallbackData: m.CallbackData,
 	}
 	if o.Queue {
 		row.Status = MessageQueued

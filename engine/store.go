@@ -27,8 +27,8 @@ type Store interface {
 	DeleteSession(ctx context.Context, key SessionKey) error
 
 	// ReserveMessage writes down an outgoing message before anything is sent: its
-	// log row, its share of the tenant's day, its claim, and, if it is queued, its
-	// place in the outbox. What Recall finds settled is returned instead, with
+	// log row, its share of the tenant's day, its claim, the choices that it offers,
+	// which can be answered for ChoiceTTL, and, if it is queued, its place in the outbox. What Recall finds settled is returned instead, with
 	// nothing written. It returns CodeSentLimit, CodeTenantSuspended, CodeConflict,
 	// CodeSessionNotFound for a queued message of a session that is gone, and
 	// CodeInternal if the id is taken and Resume is not set.
@@ -92,7 +92,9 @@ type Store interface {
 
 	// BeginIncoming writes the log row of an incoming message and its event,
 	// with the deliveries of that event, in one transaction. A word by which people
-	// opt out of bulk messages is heeded there as well. committed waits for it and is
+	// opt out of bulk messages is heeded there as well. A message that answers an open
+	// question of its chat has Details.Choice set, in the row and in the event, whose
+	// data must be a MessageData then. committed waits for it and is
 	// called once; what is begun one after the other is written in that order. fresh is
 	// false, and nothing is written, if the session has the message already: one with the
 	// same id, of the same sender, in the same chat. Senders choose their ids, so
@@ -113,6 +115,7 @@ type Reservation struct {
 	Message LoggedMessage // Outbound; MessagePending, or MessageQueued with Queued
 	Claim   *Claim        // nil for none
 	Queued  *Queued       // nil for a message that is sent at once
+	Choices *Choices      // what it may be answered with; nil for nothing in particular
 	Resume  bool          // see SendOptions
 	Trace   string        // of the request, kept with the message; "" for none
 }

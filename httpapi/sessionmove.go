@@ -114,7 +114,7 @@ func (s *Server) importSession(c *fiber.Ctx, from store.Origin) error {
 		return err
 	}
 	o := head.Options
-	change := engine.SessionChange{Name: &head.Name, Proxy: &o.Proxy, Typing: &o.Typing, DelayMin: &o.DelayMin, DelayMax: &o.DelayMax}
+	change := engine.SessionChange{Name: &head.Name, Proxy: &o.Proxy, Typing: &o.Typing, DelayMin: &o.DelayMin, DelayMax: &o.DelayMax, Interactive: &o.Interactive}
 	snap, err := s.engine.Import(c.UserContext(), key, change, path, id)
 	if err != nil {
 		return err

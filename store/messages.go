@@ -71,13 +71,17 @@ func (s *Store) finish(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o
 		if err := uncount(tx, key, id); err != nil {
 			return 0, err
 		}
+		if err := s.dropQuestion(tx, key, id); err != nil {
+			return 0, err
+		}
 	}
 	s.activity.note(outcomeOf(o.Status), key, row.lasted(now))
 	at := o.SentAt
 	if at.IsZero() {
 		at = now
 	}
-	return s.appendStatus(tx, key, engine.MessageStatusData{ID: id, To: row.chat, Status: o.Status, Timestamp: at.Unix(), ErrorCode: o.Code})
+	return s.appendStatus(tx, key, engine.MessageStatusData{ID: id, To: row.chat, Status: o.Status, Timestamp: at.Unix(), ErrorCode: o.Code,
+		CallbackData: row.callback})
 }
 
 // outcomeOf is what the outcome of a message counts as.
@@ -139,6 +143,9 @@ func (s *Store) DiscardMessage(ctx context.Context, key engine.SessionKey, id en
 		if err := releaseClaim(tx, key.Tenant, c, string(id)); err != nil {
 			return 0, err
 		}
+		if err := s.dropQuestion(tx, key, id); err != nil {
+			return 0, err
+		}
 		s.activity.note(messageRefused, key, notTimed)
 		return 0, giveBack(tx, key.Tenant, day)
 	})
@@ -180,9 +187,25 @@ func (s *Store) BeginIncoming(ctx context.Context, m engine.LoggedMessage, e eng
 	var queued int64
 	one, err := s.write.begin(ctx, true, func(tx *sql.Tx) (err error) {
 		queued = 0
+		m, e := m, e
+		answer, err := s.choiceIn(tx, m)
+		if err != nil {
+			return err
+		}
+		if answer.info != nil {
+			m.Details.Choice = answer.info
+			if e, err = e.WithChoice(answer.info); err != nil {
+				return err
+			}
+		}
 		seq, err := s.insertMessage(tx, m, "")
 		if fresh = seq != 0; err != nil || !fresh {
 			return err
+		}
+		if answer.info != nil {
+			if err := s.noteAnswer(tx, m, answer.question); err != nil {
+				return err
+			}
 		}
 		if queued, err = s.appendEvent(tx, e); err != nil {
 			return err
@@ -233,13 +256,13 @@ func (s *Store) ListMessages(ctx context.Context, key engine.SessionKey, limit i
 }
 
 const selectMessage = `SELECT tenant_id, session_id, direction, id, chat, peer_phone, peer_lid, push_name, kind, body, details, payload,
-	status, error_code, created_at, sent_at, status_at FROM messages`
+	status, error_code, created_at, sent_at, status_at, callback_data FROM messages`
 
 // scanMessage reads a message; details that can't be read are told and left out.
 func (s *Store) scanMessage(r row) (m engine.LoggedMessage, err error) {
 	var damage error
 	err = r.Scan(&m.Session.Tenant, &m.Session.ID, &m.Direction, &m.ID, &m.Chat, &m.Peer.Phone, &m.Peer.LID, &m.PushName, &m.Kind,
-		&m.Text, lenient{&m.Details, &damage}, &m.Payload, &m.Status, &m.ErrorCode, instant{&m.CreatedAt}, instant{&m.SentAt}, instant{&m.StatusAt})
+		&m.Text, lenient{&m.Details, &damage}, &m.Payload, &m.Status, &m.ErrorCode, instant{&m.CreatedAt}, instant{&m.SentAt}, instant{&m.StatusAt}, &m.CallbackData)
 	s.unreadableDetails(m, damage)
 	return m, err
 }
@@ -287,11 +310,11 @@ func (s *Store) insertMessage(tx *sql.Tx, m engine.LoggedMessage, countedOn stri
 		return 0, err
 	}
 	res, err := tx.Exec(`INSERT INTO messages (tenant_id, session_id, direction, id, origin, chat, peer_phone, peer_lid, push_name,
-		kind, body, details, payload, status, error_code, created_at, sent_at, status_at, counted_on)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+		kind, body, details, payload, status, error_code, created_at, sent_at, status_at, counted_on, callback_data)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
 		ON CONFLICT (tenant_id, session_id, direction, id, origin) DO NOTHING`,
 		m.Session.Tenant, m.Session.ID, m.Direction, m.ID, origin, m.Chat, m.Peer.Phone, m.Peer.LID, m.PushName,
-		m.Kind, m.Text, document{&m.Details}, m.Payload, m.Status, m.ErrorCode, millis(m.CreatedAt), millis(m.SentAt), millis(m.StatusAt), countedOn)
+		m.Kind, m.Text, document{&m.Details}, m.Payload, m.Status, m.ErrorCode, millis(m.CreatedAt), millis(m.SentAt), millis(m.StatusAt), countedOn, m.CallbackData)
 	if n, err := changed(res, err); err != nil || n == 0 {
 		return 0, err
 	}

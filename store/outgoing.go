@@ -8,7 +8,7 @@ import (
 )
 
 // mostOutgoing bounds how many messages on their way are remembered, with some 300
-// bytes each: a message is asked for when its outcome is known and at each of its
+// bytes each beside what their callers want told: a message is asked for when its outcome is known and at each of its
 // receipts, mostly within seconds.
 const mostOutgoing = 1 << 12
 
@@ -25,6 +25,8 @@ type outgoing struct {
 	status engine.MessageStatus
 	peer   engine.Person
 	since  int64 // when it got its status or, until it has an outcome, was accepted; in unix milliseconds
+	// callback is what the caller wants told with every status.
+	callback string
 }
 
 // keep remembers a message as it stands in the log.
@@ -40,7 +42,7 @@ func (k *standing) drop(key engine.SessionKey, id engine.MessageID) {
 	delete(k.outgoing, sent{key, id})
 }
 
-const selectOutgoing = `SELECT seq, chat, status, peer_phone, peer_lid, created_at, status_at FROM messages
+const selectOutgoing = `SELECT seq, chat, status, peer_phone, peer_lid, created_at, status_at, callback_data FROM messages
 	WHERE tenant_id = $1 AND session_id = $2 AND direction = 'out' AND id = $3 AND origin = ''`
 
 // findOutgoing reads a message before it is changed, and returns sql.ErrNoRows if it is
@@ -52,7 +54,7 @@ func (s *Store) findOutgoing(tx *sql.Tx, key engine.SessionKey, id engine.Messag
 	}
 	var made, moved sql.NullInt64
 	err = tx.QueryRow(selectOutgoing, key.Tenant, key.ID, id).
-		Scan(&m.seq, &m.chat, &m.status, &m.peer.Phone, &m.peer.LID, &made, &moved)
+		Scan(&m.seq, &m.chat, &m.status, &m.peer.Phone, &m.peer.LID, &made, &moved, &m.callback)
 	if m.since = moved.Int64; unfinished(m.status) {
 		m.since = made.Int64
 	}

@@ -95,10 +95,11 @@ func (s *Store) advanceOne(tx *sql.Tx, key engine.SessionKey, id engine.MessageI
 		}
 	}
 	s.countReceipt(key, row, r.Status, now)
-	d := engine.MessageStatusData{ID: id, To: row.chat, Status: r.Status, Timestamp: at.Unix(), ErrorCode: r.Code}
+	d := engine.MessageStatusData{ID: id, To: row.chat, Status: r.Status, Timestamp: at.Unix(), ErrorCode: r.Code, CallbackData: row.callback}
 	if row.status == engine.MessageQueued || row.status == engine.MessagePending {
 		// The receipt was faster than the server's word.
-		told, err = s.appendStatus(tx, key, engine.MessageStatusData{ID: id, To: row.chat, Status: engine.MessageSent, Timestamp: at.Unix()})
+		told, err = s.appendStatus(tx, key, engine.MessageStatusData{ID: id, To: row.chat, Status: engine.MessageSent, Timestamp: at.Unix(),
+			CallbackData: row.callback})
 		if err != nil {
 			return 0, err
 		}

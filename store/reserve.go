@@ -132,6 +132,11 @@ func (s *Store) reserve(tx *sql.Tx, r engine.Reservation, earlier recalled) (eng
 	if err != nil {
 		return engine.Reserved{}, err
 	}
+	asked := m
+	asked.ID = found.Message.ID
+	if err := s.askChoices(tx, asked, r.Choices); err != nil {
+		return engine.Reserved{}, err
+	}
 	if r.Trace != "" {
 		if err := s.keepTrace(tx, m.Session, string(found.Message.ID), r.Trace); err != nil {
 			return engine.Reserved{}, err
@@ -161,7 +166,8 @@ func (s *Store) insertOutgoing(tx *sql.Tx, m engine.LoggedMessage, day string) e
 	if seq == 0 {
 		return engine.Errorf(engine.CodeInternal, "the message id is taken")
 	}
-	s.standing.keep(m.Session, m.ID, outgoing{seq: seq, chat: m.Chat, status: m.Status, peer: m.Peer, since: m.CreatedAt.UnixMilli()})
+	s.standing.keep(m.Session, m.ID, outgoing{seq: seq, chat: m.Chat, status: m.Status, peer: m.Peer, since: m.CreatedAt.UnixMilli(),
+		callback: m.CallbackData})
 	return nil
 }
 

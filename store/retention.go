@@ -77,6 +77,7 @@ func expiries() []string {
 		`DELETE FROM password_resets WHERE hash IN (SELECT hash FROM password_resets WHERE expires_at < $1 LIMIT $2)`,
 		deleteActivity,
 		deleteTraces,
+		deleteExpiredQuestions,
 	}
 }
 
@@ -187,6 +188,12 @@ func (s *Store) pruneMessages(ctx context.Context, tenant engine.TenantID, cutof
 		n, err := changed(tx.Exec(deleteOldMessages, tenant, cutoff.UnixMilli(), most))
 		return n, n == int64(most), err
 	})
+	if err == nil {
+		_, err = s.pruneBatches(ctx, func(tx *sql.Tx, most int) (int64, bool, error) {
+			n, err := changed(tx.Exec(deleteOldQuestions, tenant, cutoff.UnixMilli(), most))
+			return n, n == int64(most), err
+		})
+	}
 	if err == nil && removed > 0 {
 		err = s.pruneAcquaintances(ctx, tenant)
 	}

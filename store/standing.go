@@ -22,6 +22,10 @@ type standing struct {
 	words   map[engine.TenantID]bulk.OptOutWords
 	// listed tells tenants on whose list of opt-outs anybody stands.
 	listed map[engine.TenantID]bool
+	// asking tells sessions that may have open questions, unasked chats of these in
+	// which there is none.
+	asking  map[engine.SessionKey]bool
+	unasked map[place]bool
 	// outgoing are messages as they stand in the log.
 	outgoing map[sent]outgoing
 	// acquainted are people of whom the table knows already.

@@ -93,6 +93,9 @@ func (s *Store) advanceOne(tx *sql.Tx, key engine.SessionKey, id engine.MessageI
 		if err := uncount(tx, key, id); err != nil {
 			return 0, err
 		}
+		if err := s.dropQuestion(tx, key, id); err != nil {
+			return 0, err
+		}
 	}
 	s.countReceipt(key, row, r.Status, now)
 	d := engine.MessageStatusData{ID: id, To: row.chat, Status: r.Status, Timestamp: at.Unix(), ErrorCode: r.Code, CallbackData: row.callback}

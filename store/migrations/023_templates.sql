@@ -12,3 +12,4 @@ CREATE TABLE templates (
     updated_at       BIGINT NOT NULL,
     UNIQUE (tenant_id, name, language)
 );
+CREATE INDEX templates_tenant ON templates (tenant_id, id); -- their order

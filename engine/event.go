@@ -169,6 +169,7 @@ type TemplateData struct {
 	Category string `json:"category"`         // MARKETING, UTILITY or AUTHENTICATION
 	Status   string `json:"status"`           // APPROVED, or DELETED
 	Reason   string `json:"reason,omitempty"` // why: created, edited or deleted
+	GraphID  string `json:"graphId"`          // what Meta's API calls it: decimal digits
 }
 
 // BulkProgressData tells how far a bulk job has got. The counts add up to Total

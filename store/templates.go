@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"strconv"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -132,18 +133,24 @@ func (s *Store) DeleteTemplates(ctx context.Context, tenant engine.TenantID, nam
 
 // deleteTemplate deletes a template and the id by which Meta's API knows it.
 func (s *Store) deleteTemplate(tx *sql.Tx, t Template) (queued int64, err error) {
-	if _, err := tx.Exec(`DELETE FROM graph_objects WHERE tenant_id = $1 AND kind = 'template' AND ref = $2`, t.Tenant, t.ID); err != nil {
-		return 0, err
-	}
 	if _, err := tx.Exec(`DELETE FROM templates WHERE id = $1`, t.ID); err != nil {
 		return 0, err
 	}
-	return s.tellTemplate(tx, t, templateDeleted, reasonWasDeleted)
+	if queued, err = s.tellTemplate(tx, t, templateDeleted, reasonWasDeleted); err != nil {
+		return 0, err
+	}
+	return queued, forgetGraphObject(tx, t.Tenant, GraphTemplate, string(t.ID))
 }
 
+// tellTemplate tells of a template with both its ids: the one of Meta's API is gone with
+// the template, and who is told of that later still needs it.
 func (s *Store) tellTemplate(tx *sql.Tx, t Template, status, reason string) (queued int64, err error) {
+	graphID, err := s.graphID(tx, t.Tenant, GraphTemplate, string(t.ID))
+	if err != nil {
+		return 0, err
+	}
 	data, err := engine.Canonical(engine.TemplateData{ID: string(t.ID), Name: t.Name, Language: t.Language,
-		Category: string(t.Category), Status: status, Reason: reason})
+		Category: string(t.Category), Status: status, Reason: reason, GraphID: strconv.FormatInt(graphID, 10)})
 	if err != nil {
 		return 0, err
 	}

@@ -28,7 +28,7 @@ func told(t *testing.T, s *store.Store, tenant engine.TenantID) (words []string)
 		}
 		var d engine.TemplateData
 		must(t, json.Unmarshal(e.Data, &d))
-		if e.Session.ID != "" || d.ID == "" || d.Category == "" {
+		if e.Session.ID != "" || d.ID == "" || d.Category == "" || len(d.GraphID) != 15 {
 			t.Errorf("%+v of session %q", d, e.Session.ID)
 		}
 		words = append(words, d.Name+" "+d.Language+" "+d.Status+" "+d.Reason)
@@ -76,6 +76,10 @@ func TestTemplates(t *testing.T) {
 		wantCode(t, err, engine.CodeNotFound)
 	}
 
+	ids, err := s.FindGraphIDs(ctx, store.DefaultTenant, store.GraphTemplate)
+	if err != nil || len(ids) != 2 || ids[string(one.ID)] == 0 {
+		t.Errorf("graph ids %v, %v", ids, err)
+	}
 	now = now.Add(time.Minute)
 	edited, err := s.UpdateTemplate(ctx, store.DefaultTenant, one.ID, func(t template.Template) (template.Template, error) {
 		t.Name, t.Language, t.Category = "renamed", "fr", template.Marketing
@@ -99,6 +103,8 @@ func TestTemplates(t *testing.T) {
 	wantCode(t, s.DeleteTemplates(ctx, store.DefaultTenant, "other_name", one.ID), engine.CodeNotFound)
 	wantCode(t, s.DeleteTemplates(ctx, store.DefaultTenant, "", ""), engine.CodeNotFound)
 	must(t, s.DeleteTemplates(ctx, store.DefaultTenant, "hello", one.ID))
+	_, err = s.FindGraphObject(ctx, store.DefaultTenant, ids[string(one.ID)])
+	wantCode(t, err, engine.CodeNotFound)
 	if n, err := s.CountTemplates(ctx, store.DefaultTenant); n != 1 || err != nil {
 		t.Errorf("%d left, %v", n, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"strings"
 	"time"
 
@@ -39,7 +40,7 @@ func (s *Server) authenticated(r route, next func(*fiber.Ctx, store.Principal) e
 		left.tell(c)
 		switch {
 		case left.wait > 0:
-			return &engine.Error{Code: engine.CodeRateLimited, Message: "too many requests with this API key", RetryAfter: left.wait}
+			return &engine.Error{Code: engine.CodeRateLimited, Message: errKeyRate.Error(), RetryAfter: left.wait, Cause: errKeyRate}
 		case p.Suspended:
 			return errSuspended()
 		case !p.Scope.Allows(r.scope):
@@ -85,6 +86,9 @@ func (s *Server) principalOf(ctx context.Context, h *fasthttp.RequestHeader) (st
 	}
 	return s.store.FindPrincipal(ctx, key)
 }
+
+// errKeyRate is the cause of being told to wait because of the key, and not of WhatsApp.
+var errKeyRate = errors.New("too many requests with this API key")
 
 func errNoKey() error {
 	return engine.Errorf(engine.CodeUnauthorized, "the X-API-Key header is missing")

@@ -94,7 +94,7 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 	id := requestID(c)
 	d := dialectOf(c.Path())
 	if e, own := errors.AsType[dialectError](err); own && d != nil {
-		return answer(c, e.HTTPStatus(), e.Answer())
+		return answer(c, e.HTTPStatus(), traced(e.Answer(), id))
 	}
 	e := explain(err)
 	status := statusOf(e.Code)
@@ -106,7 +106,7 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 	}
 	if d != nil {
 		status, body := d.failure(err, e, status)
-		return answer(c, status, body)
+		return answer(c, status, traced(body, id))
 	}
 	body := failure{Error: e.Message, Code: e.Code, MessageID: e.MessageID, RequestID: id}
 	if e.Code == engine.CodeSentLimit || e.Code == engine.CodeSessionLimit {

@@ -1,10 +1,14 @@
 package httpapi
 
 import (
+	"errors"
+	"net/http"
+
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
 	"wapid/engine"
+	"wapid/httpapi/cloudapi"
 )
 
 // graphDialect is how clients of Meta's Graph API speak: the key is a bearer token, or
@@ -19,10 +23,23 @@ func (graphDialect) key(h *fasthttp.RequestHeader) string {
 }
 
 func (graphDialect) failure(err error, e *engine.Error, status int) (int, any) {
-	type body struct {
-		Message string `json:"message"`
-		Type    string `json:"type"`
-		Code    int    `json:"code"`
+	to := cloudapi.ErrorOf(e, status)
+	switch f, own := errors.AsType[*fiber.Error](err); {
+	case own && f.Code == http.StatusNotFound:
+		to = &cloudapi.Error{Code: cloudapi.CodePath, Details: e.Message}
+	case errors.Is(err, errKeyRate):
+		to.Code = cloudapi.CodeAccountLimit
 	}
-	return status, map[string]any{"error": body{Message: e.Message, Type: "OAuthException", Code: 100}}
+	return to.HTTPStatus(), to.Answer()
+}
+
+// traceable is the body of a failure that names its request in a place of its own.
+type traceable interface{ Traced(id string) any }
+
+// traced puts the request's id where a dialect's failures have it.
+func traced(body any, id string) any {
+	if t, ok := body.(traceable); ok {
+		return t.Traced(id)
+	}
+	return body
 }

@@ -44,9 +44,12 @@ func (s *Store) finish(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o
 	peer := engine.Person{Phone: cmp.Or(o.Recipient.Phone, row.peer.Phone), LID: cmp.Or(o.Recipient.LID, row.peer.LID)}
 	if peer != row.peer {
 		s.people.learn(key.Tenant, o.Recipient)
+		if told, err = s.introduce(tx, key.Tenant, o.Recipient); err != nil {
+			return 0, err
+		}
 	}
 	if !unfinished(row.status) {
-		return 0, s.finishLate(tx, key, id, row, o, peer)
+		return told, s.finishLate(tx, key, id, row, o, peer)
 	}
 	fields := []any{o.Status, millis(now), millis(o.SentAt), o.Code, o.Payload}
 	query := finishMessage
@@ -80,8 +83,9 @@ func (s *Store) finish(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o
 	if at.IsZero() {
 		at = now
 	}
-	return s.appendStatus(tx, key, engine.MessageStatusData{ID: id, To: row.chat, Status: o.Status, Timestamp: at.Unix(), ErrorCode: o.Code,
+	status, err := s.appendStatus(tx, key, engine.MessageStatusData{ID: id, To: row.chat, Status: o.Status, Timestamp: at.Unix(), ErrorCode: o.Code,
 		CallbackData: row.callback})
+	return told + status, err
 }
 
 // outcomeOf is what the outcome of a message counts as.
@@ -211,6 +215,11 @@ func (s *Store) BeginIncoming(ctx context.Context, m engine.LoggedMessage, e eng
 			return err
 		}
 		told, err := s.heed(tx, m)
+		queued += told
+		if err != nil {
+			return err
+		}
+		told, err = s.meet(tx, m)
 		queued += told
 		return err
 	})

@@ -54,7 +54,7 @@ func (s *Store) Prune(ctx context.Context, auditDays int) (removed int64, err er
 			continue
 		}
 		cutoff := s.clock().AddDate(0, 0, -t.RetentionDays)
-		for _, prune := range []func(context.Context, engine.TenantID, time.Time) (int64, error){s.pruneEvents, s.pruneMessages, s.pruneJobs} {
+		for _, prune := range []func(context.Context, engine.TenantID, time.Time) (int64, error){s.pruneEvents, s.pruneMessages, s.pruneJobs, s.pruneContacts} {
 			n, err := prune(ctx, t.ID, cutoff)
 			removed += n
 			if err != nil {

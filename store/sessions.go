@@ -145,6 +145,9 @@ func (s *Store) DeleteSession(ctx context.Context, key engine.SessionKey) error 
 		if _, err := tx.Exec(`DELETE FROM sessions WHERE tenant_id = $1 AND id = $2`, key.Tenant, key.ID); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(`DELETE FROM publications WHERE tenant_id = $1 AND session_id = $2`, key.Tenant, key.ID); err != nil {
+			return err
+		}
 		return forgetChats(tx, key)
 	})
 }

@@ -30,6 +30,10 @@ type standing struct {
 	outgoing map[sent]outgoing
 	// acquainted are people of whom the table knows already.
 	acquainted map[pair]bool
+	// met are the names that people chose who are in the contacts book, as they are.
+	met map[pair]string
+	// booked tells tenants in whose contacts book anybody is.
+	booked map[engine.TenantID]bool
 	// counted is up to when messages were counted by day, in unix milliseconds.
 	counted map[engine.TenantID]int64
 }

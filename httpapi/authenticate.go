@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -56,7 +57,7 @@ func (s *Server) authenticated(r route, next func(*fiber.Ctx, store.Principal) e
 // where no key is, the login of a browser. It returns the errors of browserTenant, CodeUnauthorized, CodeStorage, and CodeRateLimited once its address has
 // tried too many keys.
 func (s *Server) identify(c *fiber.Ctx, r route) (p store.Principal, err error) {
-	if text, given := queryValue(c, "ticket"); given && r.ticket {
+	if text, given := queryValue(c, cmp.Or(r.ticketName, "ticket")); given && r.ticket {
 		return s.redeemTicket(c, text)
 	}
 	key := keyOf(&c.Request().Header)

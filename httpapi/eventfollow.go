@@ -25,21 +25,23 @@ type follower struct {
 	right  right
 	filter store.EventFilter
 	after  engine.EventID // everything up to here was looked at
+	beat   time.Duration  // how far apart heartbeats are
 
 	looked time.Time // when the log was last read to its end; zero while there is more
 	hinted bool      // there may be more since
 	gap    bool      // that something is gone was told
 }
 
-// newFollower reads from a request what is to be followed. Without a cursor it
-// begins with what is committed from now on. It returns CodeInvalid and CodeStorage.
-func (s *Server) newFollower(c *fiber.Ctx, p store.Principal) (*follower, error) {
-	f := &follower{right: right{s, p}}
+// newFollower reads from a request what is to be followed, behind the event that the
+// parameter cursor names. Without one it begins with what is committed from now on. It
+// returns CodeInvalid and CodeStorage.
+func (s *Server) newFollower(c *fiber.Ctx, p store.Principal, cursor string) (*follower, error) {
+	f := &follower{right: right{s, p}, beat: s.streams.beat}
 	var err error
 	if f.filter, err = eventFilter(c, p); err != nil {
 		return nil, err
 	}
-	if f.after, err = queryEvent(c, "after"); err != nil {
+	if f.after, err = queryEvent(c, cursor); err != nil {
 		return nil, err
 	}
 	// A browser that connects again repeats its URL: the header is newer.
@@ -62,7 +64,7 @@ func (f *follower) follow(ctx context.Context, tell func(store.EventPage) error)
 	// Before the first look: what is committed after it gives a hint.
 	hints := f.right.server.store.Listen(f.right.Tenant)
 	defer hints.Close()
-	beat := time.NewTicker(f.right.server.streams.beat)
+	beat := time.NewTicker(f.beat)
 	defer beat.Stop()
 	for {
 		page, err := f.next(ctx, hints.Hints(), beat.C)

@@ -16,7 +16,7 @@ const streamChunk = 16 << 10
 // streamEvents is GET /api/whatsapp/events/stream: the log from a cursor on, as
 // server-sent events.
 func (s *Server) streamEvents(c *fiber.Ctx, p store.Principal) error {
-	f, err := s.newFollower(c, p)
+	f, err := s.newFollower(c, p, "after")
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,8 @@ type route struct {
 	// ticket says that a ticket may stand in for the key; noCookie that the login of a
 	// browser may not, as browsers open WebSockets for any page.
 	ticket, noCookie bool
+	// ticketName is the parameter that holds it; "ticket" if it is empty.
+	ticketName string
 	// sandbox says that the path is there only beside a simulated network.
 	sandbox bool
 	// scope is what a tenant's key must be allowed; it goes with tenant.
@@ -59,7 +61,7 @@ func (s *Server) routes() []route {
 		s.adminRoutes(), s.adminKeyRoutes(), s.adminAuditRoutes(), s.sessionMoveRoutes(), s.statsRoutes(), s.loginLinkRoutes(),
 		s.systemRoutes(), s.metricsRoutes(), s.logLevelRoutes(), s.docsRoutes(), s.webLoginRoutes(), s.signUpRoutes(), s.dashboardPageRoutes(),
 		s.graphObjectRoutes(),
-		s.sandboxRoutes(),
+		s.sandboxRoutes(), s.realtimeRoutes(),
 	)
 }
 

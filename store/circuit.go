@@ -16,6 +16,9 @@ func (s *Store) judge(tx *sql.Tx, id webhooks.EndpointID, a webhooks.Attempt, o 
 	if e, err = s.scanEndpoint(tx.QueryRow(selectEndpoint+` WHERE id = $1`, id)); err != nil {
 		return "", e, 0, err
 	}
+	if o.Unsent {
+		return webhooks.TurnNone, e, 0, nil
+	}
 	before := e.Circuit
 	if o.State == webhooks.DeliveryDelivered {
 		turn, queued, err = recovered(tx, e, a.At.Add(a.Duration))

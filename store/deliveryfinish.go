@@ -108,7 +108,7 @@ func (s *Store) finishAll(tx *sql.Tx, tries []webhooks.Tried) (turns []webhooks.
 			return nil, e, 0, err
 		}
 		queued += n
-		well = tries[i].Outcome.State == webhooks.DeliveryDelivered
+		well = tries[i].Outcome.State == webhooks.DeliveryDelivered && !tries[i].Outcome.Unsent
 	}
 	return turns, e, queued, nil
 }

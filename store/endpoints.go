@@ -49,19 +49,20 @@ func (s *Store) PutEndpoint(ctx context.Context, tenant engine.TenantID, url, se
 	return e, nil
 }
 
-// InsertEndpoint gives a tenant another endpoint; the first one of all is its
-// main one. ID and times are filled in. It returns CodeNotFound if there is no
-// such tenant, and CodeInvalid if it has webhooks.MaxEndpoints already.
+// InsertEndpoint gives a tenant another endpoint; the first one of all without an origin
+// is its main one. ID and times are filled in. It returns CodeNotFound if there is no
+// such tenant, and CodeInvalid if it has webhooks.MaxEndpoints already or wants events
+// that its format has no words for.
 func (s *Store) InsertEndpoint(ctx context.Context, e webhooks.Endpoint) (webhooks.Endpoint, error) {
 	err := s.update(ctx, func(tx *sql.Tx) error {
 		if _, err := liveTenant(tx, e.Tenant); err != nil {
 			return err
 		}
 		var have int
-		if err := tx.QueryRow(`SELECT count(*) FROM endpoints WHERE tenant_id = $1`, e.Tenant).Scan(&have); err != nil {
+		if err := tx.QueryRow(`SELECT count(*) FROM endpoints WHERE tenant_id = $1 AND origin = ''`, e.Tenant).Scan(&have); err != nil {
 			return err
 		}
-		e.Main = have == 0
+		e.Main = have == 0 && e.Origin == webhooks.OriginNone
 		return s.insertEndpoint(tx, &e)
 	})
 	return e, err
@@ -89,6 +90,9 @@ func (s *Store) insertEndpoint(tx *sql.Tx, e *webhooks.Endpoint) error {
 
 // saveEndpoint writes all of an endpoint that a tenant can change.
 func (s *Store) saveEndpoint(tx *sql.Tx, e *webhooks.Endpoint) error {
+	if err := e.Settle(); err != nil {
+		return err
+	}
 	e.UpdatedAt = s.clock()
 	headers, err := s.sealDocument(kindHeaders, string(e.Tenant), string(e.ID), document{&e.Headers})
 	if err != nil {
@@ -98,10 +102,10 @@ func (s *Store) saveEndpoint(tx *sql.Tx, e *webhooks.Endpoint) error {
 	_, err = tx.Exec(`UPDATE endpoints SET name = $1, url = $2, secret = CASE WHEN $3 = 1 AND $4 = '' THEN secret ELSE $4 END,
 		old_secret = CASE WHEN $3 = 1 AND $5 = '' THEN old_secret ELSE $5 END, old_secret_until = $6, types = $7, sessions = $8,
 		headers = CASE WHEN $3 = 1 THEN headers ELSE $9 END, signature_mode = $10, enabled = $11, disabled_reason = $12,
-		updated_at = $13 WHERE id = $14`,
+		updated_at = $13, format = $14, origin = $15 WHERE id = $16`,
 		e.Name, e.URL, e.Unreadable, s.sealText(kindWebhook, string(e.Tenant), string(e.ID), e.Secret),
 		s.sealText(kindFormerWebhook, string(e.Tenant), string(e.ID), e.OldSecret), millis(e.OldSecretUntil), typeList{&e.Types}, sessionList{&e.Sessions},
-		headers, e.SignatureMode, e.Enabled, e.DisabledReason, millis(e.UpdatedAt), e.ID)
+		headers, e.SignatureMode, e.Enabled, e.DisabledReason, millis(e.UpdatedAt), e.Format, e.Origin, e.ID)
 	if err != nil {
 		return err
 	}
@@ -134,6 +138,9 @@ func (s *Store) UpdateEndpoint(ctx context.Context, tenant engine.TenantID, id w
 		put(&e.Name, c.Name)
 		if c.URL != nil && *c.URL != e.URL { // what failed there says nothing of what is here
 			e.URL, e.Circuit = *c.URL, webhooks.Circuit{}
+		}
+		if c.Format != nil && *c.Format != e.Format {
+			e.Format, e.Types = *c.Format, nil
 		}
 		put(&e.Types, c.Types)
 		put(&e.Sessions, c.Sessions)
@@ -259,7 +266,7 @@ func (s *Store) DeleteEndpointByID(ctx context.Context, tenant engine.TenantID, 
 	}
 }
 
-const endpointColumns = `e.id, e.tenant_id, e.main, e.name, e.url, e.secret, e.old_secret, e.old_secret_until, e.signature_mode,
+const endpointColumns = `e.id, e.tenant_id, e.main, e.name, e.url, e.format, e.origin, e.secret, e.old_secret, e.old_secret_until, e.signature_mode,
 	e.headers, e.types, e.sessions, e.enabled, e.disabled_reason, e.failures, e.failing_since, e.failed_at, e.opened_at,
 	nullif(e.held_until, 0), e.probes, e.proven, e.created_at, e.updated_at`
 
@@ -269,13 +276,13 @@ const selectEndpoint = `SELECT ` + endpointColumns + ` FROM endpoints e`
 // what is sealed for them.
 func (s *Store) endpointFields(e *webhooks.Endpoint) []any {
 	c := &e.Circuit
-	fields := []any{&e.ID, &e.Tenant, &e.Main, &e.Name, &e.URL, &e.Secret, &e.OldSecret, instant{&e.OldSecretUntil}, &e.SignatureMode,
+	fields := []any{&e.ID, &e.Tenant, &e.Main, &e.Name, &e.URL, &e.Format, &e.Origin, &e.Secret, &e.OldSecret, instant{&e.OldSecretUntil}, &e.SignatureMode,
 		headersOf{e}, typeList{&e.Types}, sessionList{&e.Sessions}, &e.Enabled, &e.DisabledReason,
 		&c.Failures, instant{&c.FailingSince}, instant{&c.FailedAt}, instant{&c.OpenedAt}, instant{&c.HeldUntil}, &c.Probes, &e.Proven,
 		instant{&e.CreatedAt}, instant{&e.UpdatedAt}}
 	if s.box != nil {
-		fields[5], fields[6] = sealedField{s.box, kindWebhook, e, text{&e.Secret}}, sealedField{s.box, kindFormerWebhook, e, text{&e.OldSecret}}
-		fields[9] = sealedField{s.box, kindHeaders, e, headersOf{e}}
+		fields[7], fields[8] = sealedField{s.box, kindWebhook, e, text{&e.Secret}}, sealedField{s.box, kindFormerWebhook, e, text{&e.OldSecret}}
+		fields[11] = sealedField{s.box, kindHeaders, e, headersOf{e}}
 	}
 	return fields
 }

@@ -171,6 +171,9 @@ func (s *Store) insertEvent(tx *sql.Tx, e *engine.Event, notice string) (fresh b
 // session.
 func (s *Store) queue(tx *sql.Tx, e engine.Event) (queued int64, err error) {
 	takers, err := s.takersOf(tx, e.Session.Tenant, e.Type)
+	if err == nil {
+		takers, err = s.nearest(tx, e.Session, takers)
+	}
 	if err != nil {
 		return 0, err
 	}

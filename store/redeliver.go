@@ -153,6 +153,9 @@ func (s *Store) requeue(tx *sql.Tx, e webhooks.Endpoint, list []queuedEvent) (qu
 const eventRange = `SELECT id, session_id, type FROM events WHERE tenant_id = $1 AND id >= $2 AND id <= $3 ORDER BY id LIMIT $4`
 
 func (s *Store) redeliverRange(ctx context.Context, e webhooks.Endpoint, r Redelivery, deadline time.Time) (done Requeued, err error) {
+	if none, err := s.sessionsOfOrigin(ctx, &e); err != nil || none {
+		return done, err
+	}
 	from, to := r.From, r.To
 	if to == "" { // not what comes while this goes on
 		if to, err = s.lastEvent(ctx, e.Tenant); err != nil || to == "" {

@@ -19,7 +19,9 @@ const mostStanding = 1 << 14
 type standing struct {
 	tenants map[engine.TenantID]terms
 	takers  map[wish][]taker
-	words   map[engine.TenantID]bulk.OptOutWords
+	// phones are the numbers of sessions, of tenants whose endpoints are of numbers.
+	phones map[engine.SessionKey]string
+	words  map[engine.TenantID]bulk.OptOutWords
 	// listed tells tenants on whose list of opt-outs anybody stands.
 	listed map[engine.TenantID]bool
 	// asking tells sessions that may have open questions, unasked chats of these in
@@ -83,9 +85,10 @@ func (s *Store) termsOf(tx *sql.Tx, tenant engine.TenantID) (terms, error) {
 type taker struct {
 	endpoint webhooks.EndpointID
 	sessions []engine.SessionID // only of these; none for all
+	origin   webhooks.Origin
 }
 
-const selectTakers = `SELECT e.id, e.sessions FROM endpoints e WHERE ` + wantsType
+const selectTakers = `SELECT e.id, e.sessions, e.origin FROM endpoints e WHERE ` + wantsType
 
 // takersOf finds those of a tenant's endpoints that take events of a type, be it of some
 // sessions only.
@@ -94,7 +97,7 @@ func (s *Store) takersOf(tx *sql.Tx, tenant engine.TenantID, t engine.EventType)
 		byDefault, pattern := wanted(t)
 		rows, err := tx.Query(selectTakers, tenant, byDefault, pattern)
 		return collect(rows, err, func(r row) (t taker, err error) {
-			err = r.Scan(&t.endpoint, sessionList{&t.sessions})
+			err = r.Scan(&t.endpoint, sessionList{&t.sessions}, &t.origin)
 			return t, err
 		})
 	})

@@ -116,6 +116,9 @@ func (d *Dispatcher) post(running, sending, try context.Context, e Endpoint, lin
 		if sending.Err() != nil && !r.delivered {
 			return tries
 		}
+		if r.unencoded != nil {
+			d.reportUnencoded(e, l.Event, r.unencoded)
+		}
 		tries = append(tries, Tried{l.Delivery.ID, r.attempt, d.outcome(l.Delivery, r)})
 		if !r.delivered || running.Err() != nil || !d.o.Clock().Before(last) {
 			return tries
@@ -127,9 +130,9 @@ func (d *Dispatcher) post(running, sending, try context.Context, e Endpoint, lin
 // outcome decides what follows a try.
 func (d *Dispatcher) outcome(of Delivery, r result) Outcome {
 	if r.delivered {
-		return Outcome{State: DeliveryDelivered}
+		return Outcome{State: DeliveryDelivered, Unsent: r.unsent}
 	}
-	o := Outcome{State: DeliveryDead, Gone: r.attempt.Status == http.StatusGone, Random: d.o.Rand()}
+	o := Outcome{State: DeliveryDead, Unsent: r.unsent, Gone: r.attempt.Status == http.StatusGone, Random: d.o.Rand()}
 	if s := r.attempt.Status; s == http.StatusTooManyRequests || s == http.StatusServiceUnavailable {
 		o.Asked = r.retryAfter
 	}

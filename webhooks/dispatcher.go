@@ -34,6 +34,11 @@ type Options struct {
 	// traceparent that the post carries, "" for none, and what ends it with the status
 	// of the answer, 0 for none. Nil for nobody.
 	Trace func(ctx context.Context, e engine.Event) (_ context.Context, parent string, end func(status int))
+	// Encode makes the body for an endpoint of a foreign format, the same bytes on
+	// every try of an event. It is called by many goroutines at once. What it can't
+	// encode is tried again as what a receiver has refused is. Nil: there are no such
+	// endpoints.
+	Encode func(context.Context, Endpoint, engine.Event) (Post, error)
 }
 
 func (o Options) withDefaults() Options {
@@ -73,6 +78,7 @@ type Dispatcher struct {
 	o       Options
 	nudges  chan struct{}
 	givenUp tally
+	mute    tally         // of events that can't be encoded
 	ended   chan struct{} // a hint after each delivery: its worker and its place in line are free
 }
 
@@ -84,7 +90,7 @@ func New(store Store, guard *Guard, log *zap.Logger, o Options) *Dispatcher {
 	}
 	return &Dispatcher{
 		store:  store,
-		sender: &sender{client: guard.Client(sendTimeout, 0), userAgent: "wapid/" + o.Version, trace: o.Trace},
+		sender: &sender{client: guard.Client(sendTimeout, 0), userAgent: "wapid/" + o.Version, trace: o.Trace, encode: o.Encode},
 		log:    log,
 		o:      o,
 		nudges: make(chan struct{}, 1),

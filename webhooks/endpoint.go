@@ -49,6 +49,11 @@ type Endpoint struct {
 	Main bool
 	Name string
 	URL  string
+	// Format is how deliveries look; "" is the default.
+	Format Format
+	// Origin says by which interface the endpoint was set, where that has only one of a
+	// kind; "" for those that stand for themselves. See OriginApp.
+	Origin Origin
 	// Secret keys the signatures; empty means that deliveries are not signed.
 	// OldSecret signs as well before OldSecretUntil.
 	Secret, OldSecret string
@@ -77,6 +82,7 @@ type Endpoint struct {
 type EndpointChange struct {
 	Name          *string
 	URL           *string
+	Format        *Format // with no Types, those of the new format's Defaults
 	Types         *[]engine.EventType
 	Sessions      *[]engine.SessionID
 	Headers       *map[string]string
@@ -164,7 +170,7 @@ func ParseTypes(list []string) ([]engine.EventType, error) {
 		case t == AllTypes && len(list) > 1:
 			return nil, engine.Errorf(engine.CodeInvalid, "events is either [\"*\"] or a list of events")
 		case t != AllTypes && !slices.Contains(Types(), t):
-			return nil, engine.Errorf(engine.CodeInvalid, "events names an event that there is not; there are %s", typeWords())
+			return nil, engine.Errorf(engine.CodeInvalid, "events names an event that there is not; there are %s", typeWords(Types()))
 		case slices.Contains(types, t):
 			return nil, engine.Errorf(engine.CodeInvalid, "events names an event twice")
 		}
@@ -173,9 +179,9 @@ func ParseTypes(list []string) ([]engine.EventType, error) {
 	return types, nil
 }
 
-func typeWords() string {
+func typeWords(types []engine.EventType) string {
 	var words []string
-	for _, t := range Types() {
+	for _, t := range types {
 		words = append(words, string(t))
 	}
 	return strings.Join(words, ", ")
@@ -186,7 +192,7 @@ func (e Endpoint) Wants() []engine.EventType {
 	if len(e.Types) > 0 {
 		return e.Types
 	}
-	return slices.DeleteFunc(Types(), func(t engine.EventType) bool { return !t.IsDocumented() })
+	return e.Format.Defaults()
 }
 
 // ParseSignatureMode returns CodeInvalid for a word that is none.

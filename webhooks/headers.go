@@ -49,7 +49,7 @@ func CheckHeaders(headers map[string]string) error {
 func isReserved(canonical string) bool {
 	switch canonical {
 	case "Host", "Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding", "Connection", "Proxy-Connection",
-		"Keep-Alive", "Te", "Trailer", "Upgrade", "Expect", "Http2-Settings", "Accept-Encoding", HeaderRawSignature:
+		"Keep-Alive", "Te", "Trailer", "Upgrade", "Expect", "Http2-Settings", "Accept-Encoding", HeaderRawSignature, HeaderHubSignature, "X-Hub-Signature":
 		return true
 	}
 	return strings.HasPrefix(canonical, "Webhook-") || strings.HasPrefix(canonical, "Proxy-") || strings.HasPrefix(canonical, ":")

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"wapid/engine"
 )
 
 // givenUpEvery is the least time between two log lines about deliveries that
@@ -32,6 +34,17 @@ func (d *Dispatcher) report(e Endpoint, attempt int, t Tried, turn Turn) {
 		if n := d.givenUp.add(d.o.Clock()); n > 0 {
 			d.log.Warn("webhook deliveries were given up; this is the latest", append(what, zap.Int("count", n))...)
 		}
+	}
+}
+
+// reportUnencoded tells the operator of an event that can't be told in an endpoint's
+// format: a defect of ours, or of the store. It shows nothing of what the event holds.
+func (d *Dispatcher) reportUnencoded(e Endpoint, v engine.Event, err error) {
+	if n := d.mute.add(d.o.Clock()); n > 0 {
+		d.log.Error("events can't be told in a webhook's format and are tried again later; this is the latest",
+			zap.String("endpoint", string(e.ID)), zap.String("tenant", string(e.Tenant)), zap.String("format", string(e.Format)),
+			zap.String("event", string(v.ID)), zap.String("type", string(v.Type)), zap.String("code", string(engine.CodeOf(err))),
+			zap.String("cause", engine.Redact(err.Error())), zap.Int("count", n))
 	}
 }
 

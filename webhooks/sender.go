@@ -30,6 +30,7 @@ type sender struct {
 	client    *http.Client
 	userAgent string
 	trace     func(context.Context, engine.Event) (context.Context, string, func(int)) // nil for none
+	encode    func(context.Context, Endpoint, engine.Event) (Post, error)              // nil for none but the default format
 }
 
 // result is what became of one try. The error is for the attempt's row alone:
@@ -38,6 +39,8 @@ type result struct {
 	attempt    Attempt
 	delivered  bool
 	retryAfter time.Duration // the receiver's wish; 0 if it has none
+	unsent     bool          // nothing was sent, which says nothing of the receiver
+	unencoded  error         // why there was nothing to send
 }
 
 // post tries a delivery once. Any 2xx answer is success; a redirect is not
@@ -45,11 +48,21 @@ type result struct {
 func (s *sender) post(ctx context.Context, e Endpoint, v engine.Event, now func() time.Time) result {
 	began := now()
 	r := result{attempt: Attempt{At: began}}
+	msg, err := s.compose(ctx, e, v, began)
+	if err != nil || msg.Nothing {
+		r.attempt.Duration = now().Sub(began)
+		r.unsent, r.unencoded, r.delivered = true, err, msg.Nothing
+		r.attempt.Error = wordNothing
+		if err != nil {
+			r.attempt.Error = wordUnencoded
+		}
+		return r
+	}
 	parent, end := "", func(int) {}
 	if s.trace != nil {
 		ctx, parent, end = s.trace(ctx, v)
 	}
-	status, header, text, err := s.exchange(ctx, e, v, began, parent)
+	status, header, text, err := s.exchange(ctx, e, msg, parent)
 	end(status)
 	r.attempt.Duration = now().Sub(began)
 	r.attempt.Status = status
@@ -68,35 +81,20 @@ func (s *sender) post(ctx context.Context, e Endpoint, v engine.Event, now func(
 	return r
 }
 
-func (s *sender) exchange(ctx context.Context, e Endpoint, v engine.Event, at time.Time, parent string) (int, http.Header, string, error) {
+func (s *sender) exchange(ctx context.Context, e Endpoint, msg Post, parent string) (int, http.Header, string, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	secrets := e.Secrets(at)
-	inBody, inHeader := "", secrets
-	switch {
-	case len(secrets) == 0:
-	case e.SignatureMode == SignBody:
-		inBody, inHeader = secrets[0], nil
-	case e.SignatureMode != SignHeader:
-		inBody = secrets[0]
-	}
-	body, err := Body(v, inBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.URL, bytes.NewReader(msg.Body))
 	if err != nil {
 		return 0, nil, "", err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.URL, bytes.NewReader(body))
-	if err != nil {
-		return 0, nil, "", err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", s.userAgent)
+	req.Header = msg.Header
 	for name, value := range e.Headers {
 		req.Header.Set(name, value)
 	}
 	if parent != "" {
 		req.Header.Set("Traceparent", parent)
 	}
-	Sign(req.Header, v.ID, at, body, inHeader...)
 	resp, err := s.client.Do(req)
 	if err != nil {
 		return 0, nil, "", err
@@ -115,6 +113,9 @@ func (s *sender) exchange(ctx context.Context, e Endpoint, v engine.Event, at ti
 
 const (
 	wordTimeout = "timeout"
+	// Words for tries that sent nothing.
+	wordNothing   = "not sent: the format has no words for this"
+	wordUnencoded = "the event can't be told in this format"
 	// wordNoAddress is one word for a name that does not exist and for one whose
 	// address is refused, so that nobody learns which names there are inside.
 	wordNoAddress = "no address that may be connected to"

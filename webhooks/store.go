@@ -57,6 +57,9 @@ type Tried struct {
 type Outcome struct {
 	State   DeliveryState // DeliveryDelivered, DeliveryPending or DeliveryDead
 	RetryAt time.Time     // for DeliveryPending
+	// Unsent says that nothing was sent, as there was nothing to say or no way to say it:
+	// the endpoint is neither better nor worse for it.
+	Unsent bool
 	// Of a try that failed:
 	Gone   bool          // the receiver says that it will never come back
 	Asked  time.Duration // how long it wants to be left alone, because of its load

@@ -30,6 +30,8 @@ type endpointResponse struct {
 	Circuit       circuitResponse         `json:"circuit"`
 	CreatedAt     string                  `json:"createdAt"`
 	UpdatedAt     string                  `json:"updatedAt"`
+	Format        webhooks.Format         `json:"format"`
+	Origin        webhooks.Origin         `json:"origin,omitempty"` // where in Meta's Graph API it was set
 }
 
 type circuitResponse struct {
@@ -203,7 +205,7 @@ func describeEndpoint(p store.Principal, e webhooks.Endpoint) endpointResponse {
 		Sessions: []engine.SessionID{}, Headers: map[string]string{}, SignatureMode: e.SignatureMode,
 		HasSecret: e.Secret != "", SecretHint: e.SecretHint(),
 		Enabled: e.Enabled, Disabled: e.DisabledReason, Circuit: describeCircuit(e.Circuit),
-		CreatedAt: isoMillis(e.CreatedAt), UpdatedAt: isoMillis(e.UpdatedAt),
+		CreatedAt: isoMillis(e.CreatedAt), UpdatedAt: isoMillis(e.UpdatedAt), Format: e.Format, Origin: e.Origin,
 	}
 	if len(e.Secrets(time.Now())) > 1 {
 		r.OldSecretTill = isoTime(e.OldSecretUntil)

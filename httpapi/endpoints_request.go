@@ -26,6 +26,7 @@ type endpointOptions struct {
 	Headers       map[string]string `json:"headers"`
 	SignatureMode *string           `json:"signatureMode"`
 	Enabled       *bool             `json:"enabled"`
+	Format        *string           `json:"format"`
 }
 
 type createEndpointRequest struct {
@@ -68,6 +69,7 @@ func (r createEndpointRequest) endpoint(check func(url, secret string) (string, 
 	set(&e.Headers, c.Headers)
 	set(&e.SignatureMode, c.SignatureMode)
 	set(&e.Enabled, c.Enabled)
+	set(&e.Format, c.Format)
 	return e, nil
 }
 
@@ -103,7 +105,7 @@ func (r patchEndpointRequest) change(check func(url, secret string) (string, err
 		c.URL = &url
 	}
 	if c == (webhooks.EndpointChange{}) {
-		return c, engine.Errorf(engine.CodeInvalid, "name at least one of name, url, events, sessions, headers, signatureMode and enabled")
+		return c, engine.Errorf(engine.CodeInvalid, "name at least one of name, url, events, sessions, headers, signatureMode, enabled and format")
 	}
 	return c, nil
 }
@@ -148,6 +150,13 @@ func (o endpointOptions) change() (c webhooks.EndpointChange, err error) {
 			return c, err
 		}
 		c.SignatureMode = &mode
+	}
+	if o.Format != nil {
+		format, err := webhooks.ParseFormat(*o.Format)
+		if err != nil {
+			return c, err
+		}
+		c.Format = &format
 	}
 	c.Enabled = o.Enabled
 	return c, nil

@@ -45,8 +45,12 @@ func (f Format) IsForeign() bool {
 // Types are the types of events that a format has words for. Tests are told in each.
 func (f Format) Types() []engine.EventType {
 	switch f {
-	case FormatMeta, FormatOnPrem, FormatHub:
+	case FormatMeta:
+		return []engine.EventType{engine.EventMessage, engine.EventMessageStatus, engine.EventTemplate, engine.EventTest}
+	case FormatOnPrem:
 		return []engine.EventType{engine.EventMessage, engine.EventMessageStatus, engine.EventTest}
+	case FormatHub:
+		return []engine.EventType{engine.EventMessage, engine.EventMessageStatus, engine.EventTemplate, engine.EventContact, engine.EventTest}
 	}
 	return Types()
 }

@@ -259,7 +259,8 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 	if err != nil {
 		return err
 	}
-	a.dispatcher = webhooks.New(a.store, guard, c.Log.Named("webhooks"), webhooks.Options{Version: version, Clock: c.Clock, Grace: a.shares.webhooks, Tried: a.metrics.Tried, Trace: traces.deliver})
+	a.dispatcher = webhooks.New(a.store, guard, c.Log.Named("webhooks"), webhooks.Options{Version: version, Clock: c.Clock, Grace: a.shares.webhooks, Tried: a.metrics.Tried, Trace: traces.deliver,
+		Encode: httpapi.NewEventFormats(a.store).Encode})
 	a.engine = engine.New(engine.Config{
 		Network: a.network, Store: a.store, Log: c.Log.Named("engine"),
 		Now: c.Clock, Nudge: a.dispatcher.Nudge, Backoff: c.Backoff, CheckRate: c.CheckRate, PrepareRate: c.LookAhead,

@@ -93,6 +93,9 @@ type MessageStatusData struct {
 	ErrorCode   Code          `json:"errorCode,omitempty"`   // of failed and unknown
 	// CallbackData is what the caller gave with the message.
 	CallbackData string `json:"callbackData,omitempty"`
+	// Recipient is the number of whoever the message went to, or in a group of whoever
+	// the receipt is of, as digits; empty where it is not known.
+	Recipient string `json:"recipient,omitempty"`
 }
 
 // GroupChange tells what has changed in a group.

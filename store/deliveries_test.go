@@ -259,7 +259,7 @@ func TestPutEndpointReplaces(t *testing.T) {
 	now = now.Add(time.Minute)
 	two, err := s.PutEndpoint(ctx, store.DefaultTenant, "https://y", "s")
 	must(t, err)
-	want := webhooks.Endpoint{ID: one.ID, Tenant: store.DefaultTenant, URL: "https://y", Secret: "s", Main: true, SignatureMode: webhooks.SignBoth, Enabled: true, CreatedAt: start, UpdatedAt: now}
+	want := webhooks.Endpoint{ID: one.ID, Tenant: store.DefaultTenant, URL: "https://y", Format: webhooks.FormatWapiConnect, Secret: "s", Main: true, SignatureMode: webhooks.SignBoth, Enabled: true, CreatedAt: start, UpdatedAt: now}
 	if found, err := s.FindEndpoint(ctx, store.DefaultTenant); err != nil || !reflect.DeepEqual(two, want) || !reflect.DeepEqual(found, want) {
 		t.Errorf("got %+v and %+v, %v", two, found, err)
 	}

@@ -84,7 +84,7 @@ func (s *Store) finish(tx *sql.Tx, key engine.SessionKey, id engine.MessageID, o
 		at = now
 	}
 	status, err := s.appendStatus(tx, key, engine.MessageStatusData{ID: id, To: row.chat, Status: o.Status, Timestamp: at.Unix(), ErrorCode: o.Code,
-		CallbackData: row.callback})
+		CallbackData: row.callback, Recipient: peer.Phone.User()})
 	return told + status, err
 }
 

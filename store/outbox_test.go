@@ -226,10 +226,10 @@ func TestOutcomesAreLoggedAndToldToThoseWhoAsk(t *testing.T) {
 	events, err := s.ListEvents(ctx, store.DefaultTenant, "", 10)
 	must(t, err)
 	for i, want := range []string{
-		`{"id":"A","to":"1234567@s.whatsapp.net","status":"sent","timestamp":1795176000}`,
-		`{"id":"B","to":"1234567@s.whatsapp.net","status":"sent","timestamp":1795176000}`,
-		`{"id":"C","to":"1234567@s.whatsapp.net","status":"failed","timestamp":1795176000,"errorCode":"SEND_REJECTED"}`,
-		`{"id":"E","to":"1234567@s.whatsapp.net","status":"unknown","timestamp":1795176000,"errorCode":"SEND_OUTCOME_UNKNOWN"}`,
+		`{"id":"A","to":"1234567@s.whatsapp.net","status":"sent","timestamp":1795176000,"recipient":"1234567"}`,
+		`{"id":"B","to":"1234567@s.whatsapp.net","status":"sent","timestamp":1795176000,"recipient":"1234567"}`,
+		`{"id":"C","to":"1234567@s.whatsapp.net","status":"failed","timestamp":1795176000,"errorCode":"SEND_REJECTED","recipient":"1234567"}`,
+		`{"id":"E","to":"1234567@s.whatsapp.net","status":"unknown","timestamp":1795176000,"errorCode":"SEND_OUTCOME_UNKNOWN","recipient":"1234567"}`,
 	} {
 		if got := string(events[i].Data); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)

@@ -98,17 +98,17 @@ func (s *Store) advanceOne(tx *sql.Tx, key engine.SessionKey, id engine.MessageI
 		}
 	}
 	s.countReceipt(key, row, r.Status, now)
-	d := engine.MessageStatusData{ID: id, To: row.chat, Status: r.Status, Timestamp: at.Unix(), ErrorCode: r.Code, CallbackData: row.callback}
+	d := engine.MessageStatusData{ID: id, To: row.chat, Status: r.Status, Timestamp: at.Unix(), ErrorCode: r.Code, CallbackData: row.callback, Recipient: row.peer.Phone.User()}
 	if row.status == engine.MessageQueued || row.status == engine.MessagePending {
 		// The receipt was faster than the server's word.
 		told, err = s.appendStatus(tx, key, engine.MessageStatusData{ID: id, To: row.chat, Status: engine.MessageSent, Timestamp: at.Unix(),
-			CallbackData: row.callback})
+			CallbackData: row.callback, Recipient: row.peer.Phone.User()})
 		if err != nil {
 			return 0, err
 		}
 	}
 	if r.Chat.IsGroup() {
-		d.Participant = r.By.Preferred()
+		d.Participant, d.Recipient = r.By.Preferred(), r.By.Phone.User()
 	}
 	n, err := s.appendStatus(tx, key, d)
 	return told + n, err

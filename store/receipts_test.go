@@ -119,7 +119,7 @@ func TestStatusMovesForward(t *testing.T) {
 					at = start.Add(time.Minute)
 				}
 			}
-			want = append(want, fmt.Sprintf(`{"id":"%s","to":"%s","status":"%s","timestamp":%d%s}`, id, ana, status, at.Unix(), code))
+			want = append(want, fmt.Sprintf(`{"id":"%s","to":"%s","status":"%s","timestamp":%d%s,"recipient":"1234567"}`, id, ana, status, at.Unix(), code))
 		}
 		if got := statusEvents(t, s, store.DefaultTenant)[before:]; !slices.Equal(got, want) {
 			t.Errorf("%d: told %v\nwant %v", i, got, want)
@@ -213,9 +213,9 @@ func TestReceiptsStayInTheirChat(t *testing.T) {
 	}
 	want := []string{
 		fmt.Sprintf(`{"id":"G","to":"%s","status":"sent","timestamp":%d}`, team, inGroup.At.Unix()),
-		fmt.Sprintf(`{"id":"G","to":"%s","status":"read","timestamp":%d,"participant":"%s"}`, team, inGroup.At.Unix(), ana),
-		fmt.Sprintf(`{"id":"P","to":"%s","status":"sent","timestamp":%d}`, ana, byLID.At.Unix()),
-		fmt.Sprintf(`{"id":"P","to":"%s","status":"delivered","timestamp":%d}`, ana, byLID.At.Unix()),
+		fmt.Sprintf(`{"id":"G","to":"%s","status":"read","timestamp":%d,"participant":"%s","recipient":"1234567"}`, team, inGroup.At.Unix(), ana),
+		fmt.Sprintf(`{"id":"P","to":"%s","status":"sent","timestamp":%d,"recipient":"1234567"}`, ana, byLID.At.Unix()),
+		fmt.Sprintf(`{"id":"P","to":"%s","status":"delivered","timestamp":%d,"recipient":"1234567"}`, ana, byLID.At.Unix()),
 	}
 	if got := statusEvents(t, s, store.DefaultTenant); !slices.Equal(got, want) {
 		t.Errorf("told %v\nwant %v", got, want)

@@ -122,6 +122,8 @@ func (r bulkRequest) message() (engine.Outgoing, error) {
 		return engine.Outgoing{}, engine.Errorf(engine.CodeInvalid, "to does not go with a bulk job, recipients does")
 	case r.QuotedMessageID != "":
 		return engine.Outgoing{}, engine.Errorf(engine.CodeInvalid, "quotedMessageId does not go with a bulk job")
+	case len(r.Choices) > 0 || r.ChoicesStyle != "":
+		return engine.Outgoing{}, engine.Errorf(engine.CodeInvalid, "choices do not go with a bulk job")
 	case fieldsOf(r.Type) != nil && !forMany[r.Type]:
 		return engine.Outgoing{}, engine.Errorf(engine.CodeInvalid, "type %s can't be sent to many", r.Type)
 	}

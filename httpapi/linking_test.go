@@ -71,6 +71,7 @@ func TestOptions(t *testing.T) {
 	for _, bad := range []string{
 		`"proxy":5`, `"proxy":"ftp://example.com"`, `"proxy":"proxy.example.com:8080"`, `"proxy":"http://example.com/path"`,
 		`"typing":"yes"`, `"delayMin":"1"`, `"delayMin":1.5`, `"delayMin":-1`, `"delayMax":60001`, `"delayMin":2`, `"delayMin":3,"delayMax":2`,
+		`"interactive":"buttons"`, `"interactive":true`,
 	} {
 		d.wants(d.post("/api/whatsapp/session", `{"sessionId":"main",`+bad+`}`), http.StatusBadRequest, engine.CodeInvalid)
 	}
@@ -101,6 +102,10 @@ func TestOptions(t *testing.T) {
 	if list := d.get("/api/whatsapp/sessions"); !strings.Contains(list.body, `"proxy":"http://user@proxy.example.com:8080"`) || strings.Contains(list.body, "topsecret") {
 		t.Errorf("the list is %s", list.body)
 	}
+	if r = patch(`{"interactive":"poll"}`); !strings.Contains(r.body, `"delayMax":20,"interactive":"poll"}`) {
+		t.Errorf("with polls the status is %s", r.body)
+	}
+	d.wants(patch(`{"interactive":"text"}`), http.StatusOK, "")
 	if d.log.FilterMessageSnippet("topsecret").Len() != 0 {
 		t.Error("the password is in the log")
 	}

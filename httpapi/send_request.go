@@ -33,6 +33,9 @@ type sendRequest struct {
 	Mentions        []string      `json:"mentions"`
 	LinkPreview     bool          `json:"linkPreview"`
 	ViewOnce        bool          `json:"viewOnce"`
+	Choices         []sendChoice  `json:"choices"`
+	ChoicesStyle    string        `json:"choicesStyle"`
+	CallbackData    string        `json:"callbackData"`
 
 	// hasFile tells that a multipart form brought the file.
 	hasFile bool
@@ -49,18 +52,19 @@ type sendContact struct {
 var (
 	mediaFields = []string{"mediaUrl", "mediaBase64", "file", "mediaMimeType", "fileName", "quotedMessageId"}
 	textFields  = []string{"message", "header", "footer", "mentions"}
+	asked       = []string{"choices", "choicesStyle"}
 )
 
-// fieldsOf names the fields that go with a type beside to and type, nil if there
-// is no such type.
+// fieldsOf names the fields that go with a type beside to, type and callbackData, nil
+// if there is no such type.
 func fieldsOf(kind string) []string {
 	switch kind {
 	case "text":
-		return slices.Concat(textFields, []string{"quotedMessageId", "linkPreview"})
+		return slices.Concat(textFields, asked, []string{"quotedMessageId", "linkPreview"})
 	case "image", "video":
-		return slices.Concat(textFields, mediaFields, []string{"viewOnce"})
+		return slices.Concat(textFields, mediaFields, asked, []string{"viewOnce"})
 	case "document":
-		return slices.Concat(textFields, mediaFields)
+		return slices.Concat(textFields, mediaFields, asked)
 	case "audio":
 		return slices.Concat(mediaFields, []string{"message", "header", "footer", "ptt", "viewOnce"})
 	case "sticker":
@@ -98,6 +102,7 @@ func (r sendRequest) given() []string {
 		{"contacts", len(r.Contacts) > 0}, {"emoji", r.Emoji != nil}, {"messageId", r.MessageID != ""},
 		{"quotedMessageId", r.QuotedMessageID != ""}, {"mentions", len(r.Mentions) > 0},
 		{"linkPreview", r.LinkPreview}, {"viewOnce", r.ViewOnce},
+		{"choices", len(r.Choices) > 0}, {"choicesStyle", r.ChoicesStyle != ""},
 	} {
 		if f.given {
 			names = append(names, f.name)
@@ -134,7 +139,13 @@ func (r sendRequest) outgoing() (engine.Outgoing, error) {
 		err = r.setText(&m)
 	}
 	if err == nil {
+		err = r.setChoices(&m)
+	}
+	if err == nil {
 		err = r.setReferences(&m)
+	}
+	if err == nil {
+		err = r.setCallback(&m)
 	}
 	if err != nil {
 		return engine.Outgoing{}, err

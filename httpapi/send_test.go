@@ -110,6 +110,18 @@ func TestOutgoing(t *testing.T) {
 		"revoke":           {in: sendRequest{Type: "revoke", MessageID: "3EB0"}, want: engine.Outgoing{To: jid, Kind: engine.KindRevoke, Target: ref}},
 		"revoke text":      {in: sendRequest{Type: "revoke", MessageID: "3EB0", Message: "M"}, says: "message does not go with type revoke"},
 		"a long id":        {in: sendRequest{Type: "revoke", MessageID: strings.Repeat("x", 129)}, says: "messageId must be"},
+		"choices": {in: sendRequest{Message: "M", Header: "H", Footer: "F", Choices: []sendChoice{{ID: "a", Title: "A", Description: "D"}}},
+			want: engine.Outgoing{To: jid, Kind: engine.KindText, Text: "M", Choices: &engine.Choices{Style: engine.StyleButton,
+				Header: "H", Footer: "F", Options: []engine.Choice{{ID: "a", Title: "A", Description: "D"}}}}},
+		"a list": {in: sendRequest{Message: "M", ChoicesStyle: "list", Choices: []sendChoice{{ID: "a", Title: "A"}}},
+			want: engine.Outgoing{To: jid, Kind: engine.KindText, Text: "M", Choices: &engine.Choices{Style: engine.StyleList,
+				Options: []engine.Choice{{ID: "a", Title: "A"}}}}},
+		"a style of nothing": {in: sendRequest{Message: "M", ChoicesStyle: "list"}, says: "choicesStyle goes with choices only"},
+		"an unknown style":   {in: sendRequest{Message: "M", ChoicesStyle: "menu", Choices: []sendChoice{{ID: "a", Title: "A"}}}, says: "style of choices"},
+		"a choice twice":     {in: sendRequest{Message: "M", Choices: []sendChoice{{ID: "a", Title: "A"}, {ID: "a", Title: "B"}}}, says: "there twice"},
+		"choices of a poll":  {in: sendRequest{Type: "poll", Message: "M", Options: []string{"a", "b"}, Choices: []sendChoice{{ID: "a", Title: "A"}}}, says: "choices does not go with type poll"},
+		"callback data":      {in: sendRequest{Message: "M", CallbackData: strings.Repeat("ä", 512)}, want: engine.Outgoing{To: jid, Kind: engine.KindText, Text: "M", CallbackData: strings.Repeat("ä", 512)}},
+		"long callback data": {in: sendRequest{Message: "M", CallbackData: strings.Repeat("x", 513)}, says: "callbackData must not be longer than 512"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.in.To == "" {
@@ -132,7 +144,7 @@ func TestOutgoing(t *testing.T) {
 
 // TestEveryFieldHasItsType holds the table of fields against the request's own.
 func TestEveryFieldHasItsType(t *testing.T) {
-	placed := map[string]bool{"to": true, "type": true}
+	placed := map[string]bool{"to": true, "type": true, "callbackData": true}
 	for _, kind := range []string{"text", "image", "video", "document", "audio", "poll", "sticker", "location", "contact", "reaction", "edit", "revoke"} {
 		for _, name := range fieldsOf(kind) {
 			placed[name] = true
@@ -148,8 +160,9 @@ func TestEveryFieldHasItsType(t *testing.T) {
 	}
 	full := sendRequest{Message: "x", Header: "x", Footer: "x", MediaURL: "x", MediaBase64: "x", MediaMimeType: "x", FileName: "x", PTT: true,
 		Options: []string{"x"}, SelectableCount: pointer(1), Latitude: pointer(0.0), Longitude: pointer(0.0), LocationName: "x", LocationAddress: "x",
-		Contacts: []sendContact{{}}, Emoji: pointer(""), MessageID: "x", QuotedMessageID: "x", Mentions: []string{"x"}, LinkPreview: true, ViewOnce: true, hasFile: true}
-	if got, want := len(full.given()), len(placed)-2; got != want {
+		Contacts: []sendContact{{}}, Emoji: pointer(""), MessageID: "x", QuotedMessageID: "x", Mentions: []string{"x"}, LinkPreview: true, ViewOnce: true, hasFile: true,
+		Choices: []sendChoice{{}}, ChoicesStyle: "x"}
+	if got, want := len(full.given()), len(placed)-3; got != want {
 		t.Errorf("%d fields are given, of %d", got, want)
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // optionsRequest are a session's options in a request. What is absent stays as
 // it is; null, and "" for a text, clears.
-type optionsRequest struct{ Proxy, Typing, DelayMin, DelayMax clearable }
+type optionsRequest struct{ Proxy, Typing, DelayMin, DelayMax, Interactive clearable }
 
 type patchSessionRequest struct {
 	Name     clearable `json:"name"`
@@ -21,6 +21,8 @@ type patchSessionRequest struct {
 	Typing   clearable `json:"typing"`
 	DelayMin clearable `json:"delayMin"` // milliseconds
 	DelayMax clearable `json:"delayMax"` // milliseconds
+	// Interactive is how choices are shown.
+	Interactive clearable `json:"interactive"`
 }
 
 // clearable is a value of a request that can be told from one that is absent
@@ -66,7 +68,10 @@ func (s *Server) changeOf(req optionsRequest) (change engine.SessionChange, err 
 	if change.DelayMin, err = readDelay(req.DelayMin, "delayMin"); err != nil {
 		return change, err
 	}
-	change.DelayMax, err = readDelay(req.DelayMax, "delayMax")
+	if change.DelayMax, err = readDelay(req.DelayMax, "delayMax"); err != nil {
+		return change, err
+	}
+	change.Interactive, err = readClearable[engine.Interactive](req.Interactive, "interactive", "text, poll or native")
 	return change, err
 }
 
@@ -89,6 +94,8 @@ type sessionOptions struct {
 	Typing   bool   `json:"typing"`
 	DelayMin int64  `json:"delayMin"` // milliseconds
 	DelayMax int64  `json:"delayMax"` // milliseconds
+	// Interactive is absent for text.
+	Interactive engine.Interactive `json:"interactive,omitempty"`
 }
 
 // shownOptions is nil for a session without options.
@@ -99,6 +106,7 @@ func shownOptions(o engine.SessionOptions) *sessionOptions {
 	return &sessionOptions{
 		Proxy: engine.RedactProxy(o.Proxy), Typing: o.Typing,
 		DelayMin: o.DelayMin.Milliseconds(), DelayMax: o.DelayMax.Milliseconds(),
+		Interactive: o.Interactive,
 	}
 }
 
@@ -113,7 +121,8 @@ func (s *Server) patchSession(c *fiber.Ctx, p store.Principal) error {
 	if err := decode(c, &req); err != nil {
 		return err
 	}
-	change, err := s.changeOf(optionsRequest{Proxy: req.Proxy, Typing: req.Typing, DelayMin: req.DelayMin, DelayMax: req.DelayMax})
+	change, err := s.changeOf(optionsRequest{Proxy: req.Proxy, Typing: req.Typing, DelayMin: req.DelayMin, DelayMax: req.DelayMax,
+		Interactive: req.Interactive})
 	if err != nil {
 		return err
 	}
@@ -128,7 +137,7 @@ func (s *Server) patchSession(c *fiber.Ctx, p store.Principal) error {
 		change.Name = name
 	}
 	if change == (engine.SessionChange{}) {
-		return engine.Errorf(engine.CodeInvalid, "give at least one of name, proxy, typing, delayMin and delayMax")
+		return engine.Errorf(engine.CodeInvalid, "give at least one of name, proxy, typing, delayMin, delayMax and interactive")
 	}
 	snap, err := s.engine.Configure(c.UserContext(), key, change)
 	if err != nil {

@@ -26,6 +26,8 @@ type createSessionRequest struct {
 	Typing   clearable `json:"typing"`
 	DelayMin clearable `json:"delayMin"`
 	DelayMax clearable `json:"delayMax"`
+
+	Interactive clearable `json:"interactive"`
 }
 
 // The bodies of this file keep the key order of the WapiConnect document; what
@@ -123,7 +125,8 @@ func (s *Server) createSession(c *fiber.Ctx, p store.Principal) error {
 	if err != nil {
 		return err
 	}
-	change, err := s.changeOf(optionsRequest{Proxy: req.Proxy, Typing: req.Typing, DelayMin: req.DelayMin, DelayMax: req.DelayMax})
+	change, err := s.changeOf(optionsRequest{Proxy: req.Proxy, Typing: req.Typing, DelayMin: req.DelayMin, DelayMax: req.DelayMax,
+		Interactive: req.Interactive})
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ const pattern = "[A-Za-z0-9][A-Za-z0-9._@+\\-]{0,63}";
 export default function Create({ me, first, onClose, onCreated }) {
   const [id, setId] = useState(first ? "main" : "");
   const [name, setName] = useState("");
-  const [options, setOptions] = useState({ proxy: "", typing: false, delayMin: "", delayMax: "" });
+  const [options, setOptions] = useState({ proxy: "", typing: false, delayMin: "", delayMax: "", interactive: "text" });
   const [error, setError] = useState(null);
   const [busy, setBusy] = useState(false);
   const box = useRef();

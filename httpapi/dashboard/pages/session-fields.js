@@ -5,16 +5,17 @@ import { ErrorBox, Field } from "/dashboard/ui.js";
 
 // readOptions makes the fields of a request out of what the form holds. What is
 // empty is left out.
-export function readOptions({ proxy, typing, delayMin, delayMax }) {
+export function readOptions({ proxy, typing, delayMin, delayMax, interactive }) {
   const body = {};
   if (proxy.trim()) body.proxy = proxy.trim();
   if (typing) body.typing = true;
   if (delayMin !== "") body.delayMin = Number(delayMin);
   if (delayMax !== "") body.delayMax = Number(delayMax);
+  if (interactive !== "text") body.interactive = interactive;
   return body;
 }
 
-// OptionFields shows the options of a value {proxy, typing, delayMin, delayMax}.
+// OptionFields shows the options of a value {proxy, typing, delayMin, delayMax, interactive}.
 // proxyHelp stands under the proxy instead of the usual text.
 export function OptionFields({ value, onChange, proxyHelp }) {
   const set = (name, of = (e) => e.target.value) => (e) => onChange({ ...value, [name]: of(e) });
@@ -31,7 +32,14 @@ export function OptionFields({ value, onChange, proxyHelp }) {
       <${Field} class="col-6 col-sm-4" label="At most (ms)">
         <input type="number" min="0" max="60000" step="1" value=${value.delayMax} onInput=${set("delayMax")} data-test="session-delay-max" />
       <//>
-    </fieldset>`;
+    </fieldset>
+    <${Field} class="mt-3" label="Questions with choices" help="WhatsApp may accept buttons and show nothing: try them with a number of your own first.">
+      <select value=${value.interactive} onChange=${set("interactive")} data-test="session-interactive">
+        <option value="text">As numbered lines of the text</option>
+        <option value="poll">As a poll</option>
+        <option value="native">As WhatsApp's own buttons (experimental)</option>
+      </select>
+    <//>`;
 }
 
 // ProxyField takes a proxy's URL, and tries it on request before it is set.

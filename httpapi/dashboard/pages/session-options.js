@@ -5,7 +5,8 @@ import { ErrorBox, Field, toast } from "/dashboard/ui.js";
 import { OptionFields } from "/dashboard/pages/session-fields.js";
 
 function formOf({ name = "", options = {} }) {
-  return { name, proxy: "", typing: options.typing ?? false, delayMin: options.delayMin ?? 0, delayMax: options.delayMax ?? 0 };
+  return { name, proxy: "", typing: options.typing ?? false, delayMin: options.delayMin ?? 0, delayMax: options.delayMax ?? 0,
+    interactive: options.interactive ?? "text" };
 }
 
 // changes are the fields that differ: what is not named stays as it is. A proxy can
@@ -15,6 +16,7 @@ function changes(form, was) {
   if (form.name.trim() !== was.name) body.name = form.name.trim() || null;
   if (form.proxy.trim()) body.proxy = form.proxy.trim();
   if (form.typing !== was.typing) body.typing = form.typing;
+  if (form.interactive !== was.interactive) body.interactive = form.interactive;
   for (const name of ["delayMin", "delayMax"]) {
     if (Number(form[name]) !== was[name]) body[name] = Number(form[name]);
   }

@@ -158,12 +158,23 @@ func (t realtimeTeller) status(ctx context.Context, e engine.Event) (frames [][]
 }
 
 // identify gives a message the ids that it has in other interfaces. Its contact is the
-// person who sent it or whom it was sent to, or the group that it was sent to.
-func (t realtimeTeller) identify(_ context.Context, m *realtime.Message, peer engine.Person, chat engine.JID) error {
+// person who sent it or whom it was sent to, as the contacts book knows them, or the
+// group that it was sent to.
+func (t realtimeTeller) identify(ctx context.Context, m *realtime.Message, peer engine.Person, chat engine.JID) error {
 	who := peer.Preferred()
 	if who == "" {
 		who = chat
 	}
 	m.ContactID = realtime.ContactID(m.Session.Tenant, who)
+	if who.IsGroup() {
+		return nil
+	}
+	known, err := t.server.store.FindContactOf(ctx, m.Session.Tenant, who)
+	switch {
+	case err == nil:
+		m.ContactID = string(known.ID)
+	case engine.CodeOf(err) != engine.CodeNotFound:
+		return err
+	}
 	return nil
 }

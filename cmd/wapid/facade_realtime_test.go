@@ -10,6 +10,7 @@ import (
 	"github.com/coder/websocket"
 
 	"wapid/engine/simnet"
+	"wapid/store"
 )
 
 // liveFrame is one frame of Whatomate's WebSocket, as its documentation has it.
@@ -84,13 +85,17 @@ func TestLiveEventsOfWhatomate(t *testing.T) {
 	a.pair(t, "main", mine)
 	settle(t, network, mine)
 	live := openLive(t, &a.api, "")
-
 	if _, err := theirs.SendText(t.Context(), mine.JID(), difficult); err != nil {
 		t.Fatal(err)
 	}
 	question, before := live.await("the question", func(f liveFrame) bool { return f.Type == "message:new" })
 	if p := question.Payload; p.Direction != "incoming" || p.Type != "text" || p.Content.Text != difficult || p.Name != "Asha" {
 		t.Errorf("the question is %s, after %+v", question.raw, before)
+	}
+	// Whoever follows from the beginning is told of the person who wrote.
+	met, _ := openLive(t, &a.api, "&since="+string(store.FirstEvent)).await("the contact", func(f liveFrame) bool { return f.Type == "contact:new" })
+	if met.Payload.ID != question.Payload.ContactID || met.Payload.Name != "Asha" {
+		t.Errorf("the contact is %s, and wrote %s", met.raw, question.raw)
 	}
 	sent := a.send(t, "main", theirs.Number(), "the answer")
 	answer, _ := live.await("the answer", func(f liveFrame) bool { return f.Type == "message:new" })

@@ -135,7 +135,8 @@ func (o object) recipient(m *Message, number Number) {
 	}
 	if m.Input = o.text("to"); m.Input == "" && o.has("recipient") {
 		m.Input = o.text("recipient")
-		if m.Outgoing.To, err = parseUserID(m.Input); err != nil {
+		var ok bool
+		if m.Outgoing.To, ok = ParseUserID(strings.TrimSpace(m.Input)); !ok {
 			o.fail(CodeParameterValue, "recipient must be a user id such as IN.123456789012345")
 		}
 		return
@@ -145,8 +146,8 @@ func (o object) recipient(m *Message, number Number) {
 		return
 	}
 	m.Outgoing.To, err = number(m.Input)
-	if err != nil {
-		m.Outgoing.To, err = parseUserID(m.Input)
+	if lid, ok := ParseUserID(strings.TrimSpace(m.Input)); ok {
+		m.Outgoing.To, err = lid, nil
 	}
 	if err != nil || m.Outgoing.To.Person() == (engine.Person{}) {
 		o.fail(CodeParameterValue, "to must be a phone number with its country code")
@@ -158,17 +159,4 @@ func groupAddress(id string) string {
 		return id
 	}
 	return strings.TrimSpace(id) + "@" + engine.ServerGroup
-}
-
-// UserID is what stands for somebody whose phone number is not known, in the form of
-// Meta's business-scoped user ids: the country of who asks, and here the LID.
-func UserID(country string, lid engine.JID) string { return country + "." + lid.User() }
-
-// parseUserID reads what UserID made. The country says nothing.
-func parseUserID(s string) (engine.JID, error) {
-	country, lid, ok := strings.Cut(strings.TrimSpace(s), ".")
-	if !ok || len(country) != 2 || strings.ToUpper(country) != country || strings.ToLower(country) == country {
-		return "", engine.Errorf(engine.CodeInvalid, "this is no user id")
-	}
-	return engine.ParseRecipient(lid + "@" + engine.ServerLID)
 }

@@ -28,11 +28,11 @@ func (s *Server) graphObjectRoutes() []route {
 func (s *Server) graphKinds(method string) map[store.GraphKind]graphHandler {
 	switch method {
 	case http.MethodGet:
-		return map[store.GraphKind]graphHandler{}
+		return map[store.GraphKind]graphHandler{store.GraphMedia: s.showMedia}
 	case http.MethodPost:
 		return map[store.GraphKind]graphHandler{}
 	case http.MethodDelete:
-		return map[store.GraphKind]graphHandler{}
+		return map[store.GraphKind]graphHandler{store.GraphMedia: s.deleteMedia}
 	}
 	return nil
 }

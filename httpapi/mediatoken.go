@@ -64,5 +64,5 @@ func (k mediaKey) mac(of []byte) []byte {
 }
 
 func errMediaToken() error {
-	return engine.Errorf(engine.CodeNotFound, "there is no such file, or its URL has expired: ask for the media id again")
+	return engine.Errorf(engine.CodeNotFound, "the URL of the file is not valid, or has expired")
 }

@@ -60,7 +60,11 @@ type form struct {
 }
 
 // read takes all parts.
-func (f *form) read(body io.Reader, boundary string) error {
+func (f *form) read(body io.Reader, boundary string) error { return eachPart(body, boundary, f.take) }
+
+// eachPart hands over the parts of a form as they come. It returns CodeInvalid and the
+// errors of take.
+func eachPart(body io.Reader, boundary string, take func(*multipart.Part) error) error {
 	if boundary == "" || len(boundary) > 70 { // RFC 2046, 5.1.1
 		return engine.Errorf(engine.CodeInvalid, "the Content-Type of the form names no boundary")
 	}
@@ -76,12 +80,26 @@ func (f *form) read(body io.Reader, boundary string) error {
 		if parts == mostParts {
 			return engine.Errorf(engine.CodeInvalid, "the form has more than %d parts", mostParts)
 		}
-		if err := f.take(part); err != nil {
+		if err := plainPart(part); err != nil {
+			return err
+		}
+		if err := take(part); err != nil {
 			return errForm(err)
 		}
 	}
 	if _, err := io.Copy(io.Discard, io.LimitReader(body, prefetched)); err != nil { // what may follow the last boundary
 		return errForm(err)
+	}
+	return nil
+}
+
+// plainPart refuses a part without a name, and one that is encoded.
+func plainPart(part *multipart.Part) error {
+	if encoding := part.Header.Get("Content-Transfer-Encoding"); encoding != "" && encoding != "binary" && encoding != "8bit" && encoding != "7bit" {
+		return engine.Errorf(engine.CodeInvalid, "the parts of the form must not be encoded")
+	}
+	if part.FormName() == "" {
+		return engine.Errorf(engine.CodeInvalid, "a part of the form has no name")
 	}
 	return nil
 }
@@ -125,12 +143,7 @@ func (u *unfinished) Read(p []byte) (int, error) {
 
 func (f *form) take(part *multipart.Part) error {
 	name := part.FormName()
-	if encoding := part.Header.Get("Content-Transfer-Encoding"); encoding != "" && encoding != "binary" && encoding != "8bit" && encoding != "7bit" {
-		return engine.Errorf(engine.CodeInvalid, "the parts of the form must not be encoded")
-	}
 	switch {
-	case name == "":
-		return engine.Errorf(engine.CodeInvalid, "a part of the form has no name")
 	case name == "file", name == "media":
 		return f.takeFile(part)
 	case name == "recipients" && f.ofMany && isFile(part):

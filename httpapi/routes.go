@@ -60,6 +60,7 @@ func (s *Server) routes() []route {
 		s.accountRoutes(), s.keyRoutes(),
 		s.adminRoutes(), s.adminKeyRoutes(), s.adminAuditRoutes(), s.sessionMoveRoutes(), s.statsRoutes(), s.loginLinkRoutes(),
 		s.systemRoutes(), s.metricsRoutes(), s.logLevelRoutes(), s.docsRoutes(), s.webLoginRoutes(), s.signUpRoutes(), s.dashboardPageRoutes(),
+		s.graphMediaRoutes(),
 		s.graphObjectRoutes(),
 		s.sandboxRoutes(), s.realtimeRoutes(),
 	)
@@ -122,8 +123,12 @@ func (r route) handler(s *Server) fiber.Handler {
 	return r.checked(r.public)
 }
 
-// checked refuses query parameters that the route does not know.
+// checked refuses query parameters that the route does not know, unless it is one of a
+// dialect.
 func (r route) checked(next fiber.Handler) fiber.Handler {
+	if dialectOf(r.path) != nil {
+		return next
+	}
 	return func(c *fiber.Ctx) error {
 		if err := checkQuery(c, r.query); err != nil {
 			return err

@@ -96,15 +96,9 @@ func (s *Store) DeleteMediaFile(ctx context.Context, tenant engine.TenantID, id 
 		if err != nil {
 			return orNotFound(err, "file")
 		}
-		return forgetMediaObject(tx, tenant, id)
+		return forgetGraphObject(tx, tenant, GraphMedia, MediaRef{File: id}.String())
 	})
 	return path, err
-}
-
-// forgetMediaObject removes the decimal id of a file that is gone.
-func forgetMediaObject(tx *sql.Tx, tenant engine.TenantID, id MediaFileID) error {
-	_, err := tx.Exec(`DELETE FROM graph_objects WHERE tenant_id = $1 AND kind = 'media' AND ref = $2`, tenant, MediaRef{File: id}.String())
-	return err
 }
 
 // deleteExpiredMedia removes at most $2 rows that expired before $1.
@@ -122,7 +116,7 @@ func (s *Store) ExpireMediaFiles(ctx context.Context) (paths []string, err error
 		})
 		for _, f := range gone {
 			if err == nil {
-				err = forgetMediaObject(tx, f.Session.Tenant, f.ID)
+				err = forgetGraphObject(tx, f.Session.Tenant, GraphMedia, MediaRef{File: f.ID}.String())
 			}
 			paths = append(paths, f.Path)
 		}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"strings"
 
 	"wapid/engine"
@@ -81,4 +82,16 @@ func (s *Store) FindMessageOf(ctx context.Context, tenant engine.TenantID, r Med
 		}
 	}
 	return engine.LoggedMessage{}, engine.Errorf(engine.CodeNotFound, "there is no such file")
+}
+
+// ForgetMediaID removes the decimal id of a file, which stays where it is. It returns
+// CodeNotFound if there is none.
+func (s *Store) ForgetMediaID(ctx context.Context, tenant engine.TenantID, r MediaRef) error {
+	return s.update(ctx, func(tx *sql.Tx) error {
+		n, err := changed(tx.Exec(`DELETE FROM graph_objects WHERE tenant_id = $1 AND kind = $2 AND ref = $3`, tenant, GraphMedia, r.String()))
+		if err == nil && n == 0 {
+			return engine.Errorf(engine.CodeNotFound, "there is no such file")
+		}
+		return err
+	})
 }

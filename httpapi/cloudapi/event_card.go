@@ -6,8 +6,8 @@ import (
 	"wapid/engine"
 )
 
-// card is a contact card of a message.
-type card struct {
+// personCard is a contact card of a message.
+type personCard struct {
 	Name      cardName      `json:"name"`
 	Phones    []cardPhone   `json:"phones,omitempty"`
 	Emails    []cardEmail   `json:"emails,omitempty"`
@@ -61,10 +61,10 @@ type cardOrg struct {
 const mostCardLines = 200
 
 // cards reads contact cards. Of a vCard that says little the message's own words count.
-func cards(list []engine.Contact) []card {
-	out := make([]card, 0, len(list))
+func cards(list []engine.Contact) []personCard {
+	out := make([]personCard, 0, len(list))
 	for _, c := range list {
-		to := card{}
+		to := personCard{}
 		for _, line := range unfolded(c.VCard) {
 			to.take(line)
 		}
@@ -97,7 +97,7 @@ func unfolded(vcard string) []string {
 }
 
 // take reads one line: "item1.TEL;type=CELL;waid=4915:+49 15".
-func (c *card) take(line string) {
+func (c *personCard) take(line string) {
 	head, text, found := strings.Cut(line, ":")
 	if !found {
 		return
@@ -131,7 +131,7 @@ func (c *card) take(line string) {
 	}
 }
 
-func (c *card) org() *cardOrg {
+func (c *personCard) org() *cardOrg {
 	if c.Org == nil {
 		c.Org = &cardOrg{}
 	}

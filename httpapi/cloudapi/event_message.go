@@ -1,8 +1,11 @@
 package cloudapi
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
+
+	"github.com/nyaruka/phonenumbers"
 
 	"wapid/engine"
 )
@@ -25,7 +28,7 @@ type message struct {
 	Document    *media       `json:"document,omitempty"`
 	Sticker     *media       `json:"sticker,omitempty"`
 	Location    *location    `json:"location,omitempty"`
-	Contacts    []card       `json:"contacts,omitempty"`
+	Contacts    []personCard `json:"contacts,omitempty"`
 	Interactive *interactive `json:"interactive,omitempty"`
 	Button      *button      `json:"button,omitempty"`
 	Reaction    *reaction    `json:"reaction,omitempty"`
@@ -109,14 +112,11 @@ func (f EventFacts) message(d engine.MessageData) value {
 	number := phoneOf(d.From)
 	var user string
 	if number == "" {
-		user = UserID(d.FromLID)
-		if user == "" {
-			user = UserID(d.From)
-		}
+		user = f.userID(cmp.Or(d.FromLID, d.From))
 	}
 	m := message{From: number, FromUserID: user, ID: f.ID, Timestamp: stamp(d.Timestamp)}
 	if d.IsGroup {
-		m.GroupID = string(d.Chat)
+		m.GroupID = d.Chat.User()
 	}
 	if f.ContextID != "" || d.Forwarded {
 		m.Context = &context{From: f.ContextFrom, ID: f.ContextID, Forwarded: d.Forwarded}
@@ -216,4 +216,27 @@ func phoneOf(j engine.JID) string {
 		return ""
 	}
 	return j.User()
+}
+
+// userID stands for somebody of whom only a LID is known; "" for any other address.
+func (f EventFacts) userID(of engine.JID) string {
+	if of.Server() != engine.ServerLID {
+		return ""
+	}
+	return UserID(countryOf(f.Phone), of)
+}
+
+// unknownCountry is what no country has.
+const unknownCountry = "ZZ"
+
+// countryOf is the country of a number, in two letters.
+func countryOf(digits string) string {
+	n, err := phonenumbers.Parse("+"+digits, unknownCountry)
+	if err != nil {
+		return unknownCountry
+	}
+	if region := phonenumbers.GetRegionCodeForNumber(n); len(region) == 2 {
+		return region
+	}
+	return unknownCountry
 }

@@ -64,15 +64,15 @@ func (f EventFacts) status(d engine.MessageStatusData) (s status, known bool) {
 // whose of its members receipt it is.
 func (f EventFacts) address(s *status, d engine.MessageStatusData) {
 	if d.To.IsGroup() {
-		s.Recipient, s.RecipientType = string(d.To), "group"
+		s.Recipient, s.RecipientType = d.To.User(), "group"
 		s.ParticipantID = cmp.Or(d.Recipient, phoneOf(d.Participant))
 		if s.ParticipantID == "" {
-			s.ParticipantUID = UserID(d.Participant)
+			s.ParticipantUID = f.userID(d.Participant)
 		}
 		return
 	}
 	if s.Recipient = cmp.Or(d.Recipient, phoneOf(d.To)); s.Recipient == "" {
-		s.RecipientUser = UserID(d.To)
+		s.RecipientUser = f.userID(d.To)
 	}
 }
 

@@ -5,8 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 
-	"github.com/nyaruka/phonenumbers"
-
 	"wapid/engine"
 )
 
@@ -112,7 +110,7 @@ func (f EventFacts) message(d engine.MessageData) value {
 	number := phoneOf(d.From)
 	var user string
 	if number == "" {
-		user = f.userID(cmp.Or(d.FromLID, d.From))
+		user = UserID(cmp.Or(d.FromLID, d.From))
 	}
 	m := message{From: number, FromUserID: user, ID: f.ID, Timestamp: stamp(d.Timestamp)}
 	if d.IsGroup {
@@ -216,27 +214,4 @@ func phoneOf(j engine.JID) string {
 		return ""
 	}
 	return j.User()
-}
-
-// userID stands for somebody of whom only a LID is known; "" for any other address.
-func (f EventFacts) userID(of engine.JID) string {
-	if of.Server() != engine.ServerLID {
-		return ""
-	}
-	return UserID(countryOf(f.Phone), of)
-}
-
-// unknownCountry is what no country has.
-const unknownCountry = "ZZ"
-
-// countryOf is the country of a number, in two letters.
-func countryOf(digits string) string {
-	n, err := phonenumbers.Parse("+"+digits, unknownCountry)
-	if err != nil {
-		return unknownCountry
-	}
-	if region := phonenumbers.GetRegionCodeForNumber(n); len(region) == 2 {
-		return region
-	}
-	return unknownCountry
 }

@@ -67,12 +67,12 @@ func (f EventFacts) address(s *status, d engine.MessageStatusData) {
 		s.Recipient, s.RecipientType = d.To.User(), "group"
 		s.ParticipantID = cmp.Or(d.Recipient, phoneOf(d.Participant))
 		if s.ParticipantID == "" {
-			s.ParticipantUID = f.userID(d.Participant)
+			s.ParticipantUID = UserID(d.Participant)
 		}
 		return
 	}
 	if s.Recipient = cmp.Or(d.Recipient, phoneOf(d.To)); s.Recipient == "" {
-		s.RecipientUser = f.userID(d.To)
+		s.RecipientUser = UserID(d.To)
 	}
 }
 

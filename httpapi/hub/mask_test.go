@@ -14,7 +14,7 @@ func TestMask(t *testing.T) {
 		"https://wa.me/919876543210?x=1": "https://wa.me/••••••••••••?x=1",
 		"Your code is 482913":            "Your code is ••••••",
 		"Order 12345":                    "Order •••••",
-		"At 10:30, 99 rupees":            "At 10:30, 99 rupees",
+		"At 10:30 for 99 rupees":         "At 10:30 for 99 rupees",
 		"Room 1204":                      "Room 1204",
 		"९८७६५ ४३२१०":                    "••••• •••••",
 		"９８７６５４３２１０":                     "••••••••••",

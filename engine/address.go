@@ -163,7 +163,8 @@ func canonical(digits string) string {
 }
 
 // isBSUID tells whether s has the form of Meta's business-scoped user ids: a country's
-// two letters, a dot, and up to 128 letters and digits.
+// two letters, a dot, and up to 128 letters, digits and, in ids that several businesses
+// share, dots.
 func isBSUID(s string) bool {
 	country, id, ok := strings.Cut(s, ".")
 	if !ok || len(country) != 2 || id == "" || len(id) > 128 {
@@ -175,7 +176,7 @@ func isBSUID(s string) bool {
 		}
 	}
 	for _, c := range id {
-		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '.' {
 			return false
 		}
 	}

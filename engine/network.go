@@ -89,7 +89,8 @@ type Receipt struct {
 	IDs  []MessageID
 	// Status is MessageDelivered, MessageRead or MessagePlayed. Networks that tell later
 	// what became of a message also say MessageSent, which counts for one whose outcome
-	// is unknown, and MessageFailed, for one that nothing has shown to have arrived.
+	// is unknown, and MessageFailed, for one that nothing has shown to have arrived; that is
+	// CodeSessionBusy while the message is being sent, and to be said again.
 	Status MessageStatus
 	At     time.Time
 	Code   Code // of MessageFailed: why

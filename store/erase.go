@@ -54,6 +54,7 @@ func ownTables() []ownTable {
 		{name: "contacts", key: "id"},
 		{name: "publications", key: "id"},
 		{name: "cloud_numbers", key: "tenant_id, session_id"},
+		{name: "cloud_messages", key: "tenant_id, session_id, id"},
 		{name: "sessions", key: "tenant_id, id"},
 	}
 }

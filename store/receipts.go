@@ -28,7 +28,7 @@ func furthest(status engine.MessageStatus) int {
 
 // moves tells whether a receipt moves a message on from a status. That one was sent is
 // news only where nobody knew; that one failed, as long as nothing has shown that it
-// arrived, and not before whoever sends it knows that it was taken.
+// arrived.
 func moves(from engine.MessageStatus, r engine.Receipt) bool {
 	switch r.Status {
 	case engine.MessageSent:
@@ -76,6 +76,9 @@ func (s *Store) advanceOne(tx *sql.Tx, key engine.SessionKey, id engine.MessageI
 	inChat := !row.chat.IsGroup()
 	if r.Chat.IsGroup() {
 		inChat = row.chat == r.Chat
+	}
+	if inChat && r.Status == engine.MessageFailed && (row.status == engine.MessagePending || row.status == engine.MessageQueued) {
+		return 0, engine.Errorf(engine.CodeSessionBusy, "the message is still being sent: say it again")
 	}
 	if !inChat || !moves(row.status, r) {
 		return 0, nil

@@ -155,7 +155,7 @@ func TestLateWordOfTheNetwork(t *testing.T) {
 		{&sent, []engine.MessageStatus{engine.MessageSent}, engine.MessageSent, 1},
 		{&sent, []engine.MessageStatus{engine.MessageFailed, engine.MessageFailed, engine.MessageSent}, engine.MessageFailed, 2},
 		{&sent, []engine.MessageStatus{engine.MessageDelivered, engine.MessageFailed}, engine.MessageDelivered, 2},
-		{nil, []engine.MessageStatus{engine.MessageSent, engine.MessageFailed}, engine.MessagePending, 0},
+		{nil, []engine.MessageStatus{engine.MessageSent}, engine.MessagePending, 0},
 	} {
 		id := engine.MessageID(fmt.Sprint("L", i))
 		must(t, reserve(ctx, s, message("main", string(id))))
@@ -175,6 +175,7 @@ func TestLateWordOfTheNetwork(t *testing.T) {
 			t.Errorf("%d: it is %s (%s), told %v; want %s", i, m.Status, m.ErrorCode, told, c.want)
 		}
 	}
+	wantCode(t, s.AdvanceMessages(ctx, key("main"), receipt(engine.MessageFailed, "L5")), engine.CodeSessionBusy)
 }
 
 // TestReceiptsStayInTheirChat: nobody moves what was not sent to them.

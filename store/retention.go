@@ -78,6 +78,7 @@ func expiries() []string {
 		deleteActivity,
 		deleteTraces,
 		deleteExpiredQuestions,
+		deleteCloudMessages,
 	}
 }
 

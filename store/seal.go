@@ -14,7 +14,8 @@ import (
 )
 
 // What is sealed when the operator has given a key: what webhooks are signed with and
-// sent along, also by a tenant's app, and what sessions are configured with, as that may hold a proxy's password.
+// sent along, also by a tenant's app, what sessions are configured with, as that may hold
+// a proxy's password, and the credentials of the official API.
 // Each value is bound to its kind, its tenant and its row. Keys of tenants are hashes.
 const (
 	kindWebhook       = "webhook secret"
@@ -23,6 +24,8 @@ const (
 	kindOptions       = "session options"
 	kindAppSecret     = "app secret"
 	kindAppToken      = "app verify token"
+	kindCloudToken    = "cloud access token"
+	kindCloudSecret   = "cloud app secret"
 )
 
 // SealPlan says how the daemon's own database is encrypted.
@@ -32,6 +35,8 @@ func SealPlan() seal.Plan {
 			headers = retext(headers, 'webhook headers', tenant_id, id)`,
 		`UPDATE sessions SET options = retext(options, 'session options', tenant_id, id)`,
 		`UPDATE apps SET secret = retext(secret, 'app secret', tenant_id, 'app'), verify_token = retext(verify_token, 'app verify token', tenant_id, 'app')`,
+		`UPDATE cloud_numbers SET access_token = retext(access_token, 'cloud access token', tenant_id, session_id),
+			app_secret = retext(app_secret, 'cloud app secret', tenant_id, session_id)`,
 	}
 	return seal.Plan{Database: FileName, Table: "sealing", Seal: all, Reseal: all, Unseal: all}
 }

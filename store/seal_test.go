@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wapid/engine"
+	"wapid/engine/cloudapi"
 	"wapid/store/seal"
 	"wapid/webhooks"
 )
@@ -20,6 +21,8 @@ const (
 	newerSecret   = "SECRET-after-the-rotation-012345"
 	sealedHeader  = "Basic SECRET-of-the-header"
 	sealedProxy   = "socks5://u:SECRET-of-the-proxy@proxy.example:1080"
+	sealedToken   = "EAA-SECRET-of-the-number"
+	sealedApp     = "SECRET-of-the-app"
 	changedProxy  = "socks5://u:SECRET-of-the-next-proxy@proxy.example:1080"
 	sealedApp     = "SECRET-of-the-app"
 	sealedToken   = "SECRET-of-the-app-to-verify"
@@ -60,6 +63,9 @@ func fillSecrets(t *testing.T, s *Store) webhooks.EndpointID {
 		succeed(t, s.InsertSession(t.Context(), one))
 	}
 	succeed(t, s.ConfigureSession(t.Context(), engine.SessionKey{Tenant: DefaultTenant, ID: "other"}, "", engine.SessionOptions{Proxy: changedProxy}))
+	_, _, err := s.PutCloudNumber(t.Context(), cloudapi.Number{Session: engine.SessionKey{Tenant: DefaultTenant, ID: "main"}, PhoneNumberID: "12345",
+		AccessToken: sealedToken, AppSecret: sealedApp, VerifyHash: cloudapi.HashVerifyToken("SECRET-of-the-webhook")})
+	succeed(t, err)
 	e, err := s.InsertEndpoint(t.Context(), webhooks.Endpoint{Tenant: DefaultTenant, URL: "https://example.com", Secret: sealedSecret,
 		Headers: map[string]string{"Authorization": sealedHeader}, Types: []engine.EventType{webhooks.AllTypes}, Enabled: true})
 	succeed(t, err)
@@ -80,6 +86,10 @@ func hasSecrets(t *testing.T, s *Store, id webhooks.EndpointID) {
 	e, err := s.FindEndpointByID(t.Context(), DefaultTenant, id)
 	if err != nil || e.Secret != newerSecret || e.OldSecret != sealedSecret || e.Headers["Authorization"] != sealedHeader || e.Unreadable {
 		t.Errorf("the endpoint is %+v, %v", e, err)
+	}
+	n, err := s.FindCloudNumber(t.Context(), engine.SessionKey{Tenant: DefaultTenant, ID: "main"})
+	if err != nil || n.AccessToken != sealedToken || n.AppSecret != sealedApp || n.Unreadable {
+		t.Errorf("the number is %+v, %v", n, err)
 	}
 	all, err := s.ListAllSessions(t.Context())
 	if err != nil || len(all) != 2 || all[0].Options.Proxy != sealedProxy || all[1].Options.Proxy != changedProxy {

@@ -148,6 +148,9 @@ func (s *Store) DeleteSession(ctx context.Context, key engine.SessionKey) error 
 		if _, err := tx.Exec(`DELETE FROM publications WHERE tenant_id = $1 AND session_id = $2`, key.Tenant, key.ID); err != nil {
 			return err
 		}
+		if err := forgetCloudNumber(tx, key); err != nil {
+			return err
+		}
 		return forgetChats(tx, key)
 	})
 }

@@ -24,6 +24,7 @@ import (
 
 	"wapid/bulk"
 	"wapid/engine"
+	"wapid/engine/cloudapi"
 	"wapid/store/checkpoint"
 	"wapid/store/seal"
 	"wapid/webhooks"
@@ -37,6 +38,7 @@ var (
 	_ engine.Store   = (*Store)(nil)
 	_ bulk.Store     = (*Store)(nil)
 	_ webhooks.Store = (*Store)(nil)
+	_ cloudapi.Store = (*Store)(nil)
 )
 
 // Options of a store. The zero value is what the daemon uses.

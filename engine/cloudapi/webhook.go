@@ -1,0 +1,93 @@
+package cloudapi
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+
+	"wapid/engine"
+)
+
+// MaxWebhook is the largest webhook that Meta sends, in bytes (assumed from its pages).
+const MaxWebhook = 3 << 20
+
+// maxNumbers is how many numbers one webhook may be about. Strangers can send
+// webhooks, and each number costs a look into the store.
+const maxNumbers = 64
+
+// envelope is the body of a webhook. What it does not know is left out.
+type envelope struct {
+	Object string `json:"object"`
+	Entry  []struct {
+		Changes []struct {
+			Field string          `json:"field"`
+			Value json.RawMessage `json:"value"` // its form goes with the field
+		} `json:"changes"`
+	} `json:"entry"`
+}
+
+// value is what a change of the field "messages" holds.
+type value struct {
+	Metadata struct {
+		PhoneNumberID string `json:"phone_number_id"`
+	} `json:"metadata"`
+	Contacts []struct {
+		WAID    string `json:"wa_id"`
+		User    string `json:"user_id"`
+		Profile struct {
+			Name string `json:"name"`
+		} `json:"profile"`
+	} `json:"contacts"`
+	Messages []json.RawMessage `json:"messages"`
+	Statuses []json.RawMessage `json:"statuses"`
+}
+
+// parseWebhook reads a webhook and returns its changes that tell of messages, by the
+// number that they are about. It returns CodeInvalid for what is none.
+func parseWebhook(body []byte) (map[string][]value, error) {
+	var e envelope
+	if err := json.Unmarshal(body, &e); err != nil {
+		return nil, engine.WrapError(engine.CodeInvalid, err, "the body is not a webhook of Meta's")
+	}
+	if e.Object != "whatsapp_business_account" {
+		return nil, engine.Errorf(engine.CodeInvalid, "the body is not a webhook of a WhatsApp Business Account")
+	}
+	found := make(map[string][]value)
+	for _, entry := range e.Entry {
+		for _, c := range entry.Changes {
+			if c.Field != "messages" {
+				continue
+			}
+			var v value
+			if err := json.Unmarshal(c.Value, &v); err != nil {
+				return nil, engine.WrapError(engine.CodeInvalid, err, "a change in the webhook can't be read")
+			}
+			id := v.Metadata.PhoneNumberID
+			if id == "" {
+				return nil, engine.Errorf(engine.CodeInvalid, "a change in the webhook names no phone_number_id")
+			}
+			if found[id] = append(found[id], v); len(found) > maxNumbers {
+				return nil, engine.Errorf(engine.CodeInvalid, "a webhook may be about %d numbers", maxNumbers)
+			}
+		}
+	}
+	return found, nil
+}
+
+// signedBy tells whether X-Hub-Signature-256 is what the owner of an app secret writes
+// above a body.
+func signedBy(secret string, body []byte, signature string) bool {
+	given, ok := strings.CutPrefix(signature, "sha256=")
+	if !ok || secret == "" {
+		return false
+	}
+	mac, err := hex.DecodeString(given)
+	if err != nil {
+		return false
+	}
+	want := hmac.New(sha256.New, []byte(secret))
+	want.Write(body)
+	return hmac.Equal(mac, want.Sum(nil))
+}

@@ -21,8 +21,8 @@ const (
 	newerSecret   = "SECRET-after-the-rotation-012345"
 	sealedHeader  = "Basic SECRET-of-the-header"
 	sealedProxy   = "socks5://u:SECRET-of-the-proxy@proxy.example:1080"
-	sealedToken   = "EAA-SECRET-of-the-number"
-	sealedApp     = "SECRET-of-the-app"
+	numberToken   = "EAA-SECRET-of-the-number"
+	numberApp     = "SECRET-of-the-number's-app"
 	changedProxy  = "socks5://u:SECRET-of-the-next-proxy@proxy.example:1080"
 	sealedApp     = "SECRET-of-the-app"
 	sealedToken   = "SECRET-of-the-app-to-verify"
@@ -64,7 +64,7 @@ func fillSecrets(t *testing.T, s *Store) webhooks.EndpointID {
 	}
 	succeed(t, s.ConfigureSession(t.Context(), engine.SessionKey{Tenant: DefaultTenant, ID: "other"}, "", engine.SessionOptions{Proxy: changedProxy}))
 	_, _, err := s.PutCloudNumber(t.Context(), cloudapi.Number{Session: engine.SessionKey{Tenant: DefaultTenant, ID: "main"}, PhoneNumberID: "12345",
-		AccessToken: sealedToken, AppSecret: sealedApp, VerifyHash: cloudapi.HashVerifyToken("SECRET-of-the-webhook")})
+		AccessToken: numberToken, AppSecret: numberApp, VerifyHash: cloudapi.HashVerifyToken("SECRET-of-the-webhook")})
 	succeed(t, err)
 	e, err := s.InsertEndpoint(t.Context(), webhooks.Endpoint{Tenant: DefaultTenant, URL: "https://example.com", Secret: sealedSecret,
 		Headers: map[string]string{"Authorization": sealedHeader}, Types: []engine.EventType{webhooks.AllTypes}, Enabled: true})
@@ -88,7 +88,7 @@ func hasSecrets(t *testing.T, s *Store, id webhooks.EndpointID) {
 		t.Errorf("the endpoint is %+v, %v", e, err)
 	}
 	n, err := s.FindCloudNumber(t.Context(), engine.SessionKey{Tenant: DefaultTenant, ID: "main"})
-	if err != nil || n.AccessToken != sealedToken || n.AppSecret != sealedApp || n.Unreadable {
+	if err != nil || n.AccessToken != numberToken || n.AppSecret != numberApp || n.Unreadable {
 		t.Errorf("the number is %+v, %v", n, err)
 	}
 	all, err := s.ListAllSessions(t.Context())

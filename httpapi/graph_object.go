@@ -28,9 +28,14 @@ func (s *Server) graphObjectRoutes() []route {
 func (s *Server) graphKinds(method string) map[store.GraphKind]graphHandler {
 	switch method {
 	case http.MethodGet:
-		return map[store.GraphKind]graphHandler{store.GraphMedia: s.showMedia}
+		return map[store.GraphKind]graphHandler{
+			store.GraphMedia:    s.showMedia,
+			store.GraphTemplate: s.graphShowTemplate,
+		}
 	case http.MethodPost:
-		return map[store.GraphKind]graphHandler{}
+		return map[store.GraphKind]graphHandler{
+			store.GraphTemplate: s.graphEditTemplate,
+		}
 	case http.MethodDelete:
 		return map[store.GraphKind]graphHandler{store.GraphMedia: s.deleteMedia}
 	}

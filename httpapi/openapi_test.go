@@ -145,7 +145,7 @@ func TestDocumentKnowsEveryWord(t *testing.T) {
 func TestDocumentKnowsTheDeliveries(t *testing.T) {
 	doc := readDocument(t)
 	events := words(engine.EventCall, engine.EventDisconnected, engine.EventGroup, engine.EventMessage, engine.EventMessageStatus,
-		engine.EventQR, engine.EventReady, engine.EventTest, engine.EventWebhookDisabled)
+		engine.EventQR, engine.EventReady, engine.EventTemplate, engine.EventTest, engine.EventWebhookDisabled)
 	if got := slices.Sorted(maps.Keys(doc.Webhooks)); !slices.Equal(got, events) {
 		t.Errorf("the webhooks are %v, want %v", got, events)
 	}
@@ -153,7 +153,7 @@ func TestDocumentKnowsTheDeliveries(t *testing.T) {
 		"QREvent": engine.QRData{}, "ReadyEvent": engine.ReadyData{},
 		"DisconnectedEvent": engine.DisconnectedData{}, "MessageEvent": engine.MessageData{},
 		"MessageStatusEvent": engine.MessageStatusData{}, "GroupEvent": engine.GroupChange{}, "CallEvent": engine.Call{},
-		"TestEvent": engine.TestData{}, "WebhookDisabledEvent": engine.WebhookDisabledData{}, "MediaInfo": engine.MediaInfo{}, "PollVote": engine.Vote{}, "Reaction": engine.Reaction{},
+		"TestEvent": engine.TestData{}, "TemplateEvent": engine.TemplateData{}, "WebhookDisabledEvent": engine.WebhookDisabledData{}, "MediaInfo": engine.MediaInfo{}, "PollVote": engine.Vote{}, "Reaction": engine.Reaction{},
 		"TargetMessage": engine.TargetInfo{}, "QuotedMessage": engine.QuotedInfo{}, "Place": engine.Location{},
 		"ContactCard": engine.Contact{}, "Poll": engine.Poll{},
 	} {

@@ -78,13 +78,14 @@ func (s *Store) InsertTemplate(ctx context.Context, tenant engine.TenantID, t te
 // nothing but that. It returns CodeNotFound, and the errors of edit.
 func (s *Store) UpdateTemplate(ctx context.Context, tenant engine.TenantID, id TemplateID, edit func(template.Template) (template.Template, error)) (Template, error) {
 	var t Template
+	var refused error
 	err := s.updateQueueing(ctx, func(tx *sql.Tx) (queued int64, err error) {
 		if t, err = scanTemplate(tx.QueryRow(selectTemplate+` WHERE id = $1 AND tenant_id = $2`, id, tenant)); err != nil {
 			return 0, orNotFound(err, "template")
 		}
 		name, language := t.Name, t.Language
-		if t.Template, err = edit(t.Template); err != nil {
-			return 0, err
+		if t.Template, refused = edit(t.Template); refused != nil {
+			return 0, refused
 		}
 		t.Name, t.Language, t.UpdatedAt = name, language, s.clock()
 		_, err = tx.Exec(`UPDATE templates SET category = $1, parameter_format = $2, status = $3, components = $4, updated_at = $5 WHERE id = $6`,
@@ -94,6 +95,9 @@ func (s *Store) UpdateTemplate(ctx context.Context, tenant engine.TenantID, id T
 		}
 		return s.tellTemplate(tx, t, string(t.Status), reasonEdited)
 	})
+	if refused != nil {
+		return Template{}, refused // in its own words
+	}
 	if err != nil {
 		return Template{}, err
 	}

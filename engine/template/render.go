@@ -194,3 +194,9 @@ func (p Place) text() string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// Main is Text without header and footer, for those who show these themselves.
+func (m Message) Main() string {
+	m.Header, m.Footer = "", ""
+	return m.Text()
+}

@@ -132,6 +132,8 @@ type Error struct {
 	Type    string // "" for OAuthException
 	Message string // "" for "(#code) title"
 	Details string // "" for none
+	// UserTitle and UserMessage are for people who use a client's program; "" for none.
+	UserTitle, UserMessage string
 }
 
 // Errorf makes an Error whose details are formatted.
@@ -173,7 +175,7 @@ func (e *Error) HTTPStatus() int {
 
 // Answer is the body of the answer, a Failure.
 func (e *Error) Answer() any {
-	f := failure{Message: e.message(), Type: e.Type, Code: e.Code, Subcode: e.Subcode}
+	f := failure{Message: e.message(), Type: e.Type, Code: e.Code, Subcode: e.Subcode, UserTitle: e.UserTitle, UserMessage: e.UserMessage}
 	if f.Type == "" {
 		f.Type = "OAuthException"
 	}
@@ -189,12 +191,14 @@ type Failure struct {
 }
 
 type failure struct {
-	Message string     `json:"message"`
-	Type    string     `json:"type"`
-	Code    Code       `json:"code"`
-	Subcode int        `json:"error_subcode,omitempty"`
-	Data    *errorData `json:"error_data,omitempty"`
-	Trace   string     `json:"fbtrace_id"`
+	Message     string     `json:"message"`
+	Type        string     `json:"type"`
+	Code        Code       `json:"code"`
+	Subcode     int        `json:"error_subcode,omitempty"`
+	UserTitle   string     `json:"error_user_title,omitempty"`
+	UserMessage string     `json:"error_user_msg,omitempty"`
+	Data        *errorData `json:"error_data,omitempty"`
+	Trace       string     `json:"fbtrace_id"`
 }
 
 type errorData struct {

@@ -146,11 +146,7 @@ func (s *Server) block(c *fiber.Ctx, p store.Principal) error {
 	if err != nil {
 		return err
 	}
-	directory, err := engine.Use[engine.Directory](s.engine, key)
-	if err != nil {
-		return err
-	}
-	if err := directory.Block(c.UserContext(), who, req.Action == "block"); err != nil {
+	if err := s.setBlocked(c.UserContext(), key, who, req.Action == "block"); err != nil {
 		return err
 	}
 	return ok(c, successResponse{Success: true})

@@ -57,6 +57,9 @@ const (
 	ActionSessionImport  Action = "session.import"
 	ActionSessionReclaim Action = "session.reclaim"
 
+	ActionPublish   Action = "conversation.publish" // it is shown to everybody; the target is its public id
+	ActionUnpublish Action = "conversation.unpublish"
+
 	ActionLogLevel Action = "log.level" // of the daemon; the target is the logger, "" for all
 )
 
@@ -67,6 +70,7 @@ func Actions() []Action {
 		ActionTenantErased, ActionKeyCreate, ActionKeyDelete, ActionKeyReset,
 		ActionLoginLink, ActionSignUp, ActionPasswordReset, ActionAppRotate,
 		ActionSessionExport, ActionSessionImport, ActionSessionReclaim,
+		ActionPublish, ActionUnpublish,
 		ActionLogLevel,
 	}
 }

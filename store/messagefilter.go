@@ -20,8 +20,9 @@ type MessageFilter struct {
 	// OwnTo and OwnFrom are the sessions that To and From are the own address of:
 	// what they receive is to them, what they send is from them.
 	OwnTo, OwnFrom []engine.SessionID
-	Since          time.Time // logged at this time or later
-	Until          time.Time // logged before
+	With           engine.JID // to or from this person or chat
+	Since          time.Time  // logged at this time or later
+	Until          time.Time  // logged before
 	// Text is part of the message's text, in any case: letters of ASCII match
 	// whatever their case, others as they are given, all small or all large.
 	Text string
@@ -44,6 +45,9 @@ func (f MessageFilter) parts() []part {
 	}
 	if f.From != "" {
 		parts = intersect(parts, sides(engine.Inbound, f.From, f.OwnFrom))
+	}
+	if f.With != "" {
+		parts = intersect(parts, []part{{peers: []address{{peer: f.With}}}})
 	}
 	return parts
 }

@@ -22,6 +22,8 @@ const actions = {
   "session.export": "A session was exported",
   "session.import": "A session was imported",
   "session.reclaim": "A session was taken back",
+  "conversation.publish": "A conversation was shown to everybody",
+  "conversation.unpublish": "A conversation was taken back",
   "log.level": "The log's level was changed",
 };
 

@@ -50,10 +50,13 @@ func (s *Store) App(ctx context.Context, tenant engine.TenantID) (a App, err err
 }
 
 // RotateApp gives a tenant's app a new secret and a new verify token; the old ones end
-// at once. It returns CodeNotFound if there is no such tenant.
+// at once, also for the webhooks that were set through the Graph API. It returns CodeNotFound if there is no such tenant.
 func (s *Store) RotateApp(ctx context.Context, from Origin, tenant engine.TenantID) (a App, err error) {
 	err = s.update(ctx, func(tx *sql.Tx) error {
 		if a, err = s.makeApp(tx, tenant); err != nil {
+			return err
+		}
+		if err = s.rekey(tx, tenant, a.Secret); err != nil {
 			return err
 		}
 		return s.audit(tx, from, tenant, ActionAppRotate, "", nil)

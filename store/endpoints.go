@@ -140,6 +140,9 @@ func (s *Store) UpdateEndpoint(ctx context.Context, tenant engine.TenantID, id w
 			e.URL, e.Circuit = *c.URL, webhooks.Circuit{}
 		}
 		if c.Format != nil && *c.Format != e.Format {
+			if e.Origin != webhooks.OriginNone {
+				return engine.Errorf(engine.CodeInvalid, "a webhook that was set through the Graph API has Meta's format")
+			}
 			e.Format, e.Types = *c.Format, nil
 		}
 		put(&e.Types, c.Types)
@@ -166,9 +169,12 @@ func (s *Store) UpdateEndpoint(ctx context.Context, tenant engine.TenantID, id w
 // RotateSecret gives an endpoint a new secret; the old one signs as well for as
 // long as overlap says. The secret that it has already changes nothing, so that a
 // rotation can be repeated whose answer was lost; without an overlap it ends the
-// old one. It returns CodeNotFound.
+// old one. It returns CodeNotFound, and CodeInvalid for one whose secret is its app's.
 func (s *Store) RotateSecret(ctx context.Context, tenant engine.TenantID, id webhooks.EndpointID, secret string, overlap time.Duration) (webhooks.Endpoint, error) {
 	return s.changeEndpoint(ctx, tenant, id, func(e *webhooks.Endpoint) error {
+		if e.Origin != webhooks.OriginNone {
+			return engine.Errorf(engine.CodeInvalid, "the webhook's secret is that of the app: rotate the app's")
+		}
 		old := e.Secret
 		if old == secret && overlap > 0 {
 			return nil

@@ -35,6 +35,7 @@ func (s *Server) graphKinds(method string) map[store.GraphKind]graphHandler {
 	case http.MethodPost:
 		return map[store.GraphKind]graphHandler{
 			store.GraphTemplate: s.graphEditTemplate,
+			store.GraphPhone:    s.changePhone,
 		}
 	case http.MethodDelete:
 		return map[store.GraphKind]graphHandler{store.GraphMedia: s.deleteMedia}

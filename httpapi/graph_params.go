@@ -21,14 +21,14 @@ import (
 // no text are as their JSON. It returns CodeInvalid and CodeUnsupportedMedia.
 func graphParams(c *fiber.Ctx) (map[string]string, error) {
 	params := make(map[string]string)
-	collect := func(args *fasthttp.Args) error {
-		for name, value := range args.All() {
+	collect := func(args *fasthttp.Args) (err error) {
+		args.VisitAll(func(name, value []byte) {
 			if !utf8.Valid(value) || bytes.IndexByte(value, 0) >= 0 {
-				return engine.Errorf(engine.CodeInvalid, "the parameters are not valid UTF-8")
+				err = engine.Errorf(engine.CodeInvalid, "the parameters are not valid UTF-8")
 			}
 			params[string(name)] = string(value)
-		}
-		return nil
+		})
+		return err
 	}
 	if err := collect(c.Request().URI().QueryArgs()); err != nil || len(c.BodyRaw()) == 0 {
 		return params, err

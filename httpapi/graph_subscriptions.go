@@ -220,19 +220,18 @@ func (s *Server) changePhone(c *fiber.Ctx, p store.Principal, o store.GraphObjec
 	if err != nil {
 		return err
 	}
-	var members map[string]any
-	if err := json.Unmarshal([]byte(raw), &members); err != nil {
-		return cloudapi.Errorf(cloudapi.CodeInvalidParameter, "webhook_configuration must be an object")
+	var given struct {
+		Override *string `json:"override_callback_uri"`
+		Token    string  `json:"verify_token"`
 	}
-	given := map[string]string{}
-	for name, value := range members {
-		given[name], _ = value.(string)
+	if err := json.Unmarshal([]byte(raw), &given); err != nil || given.Override == nil {
+		return cloudapi.Errorf(cloudapi.CodeInvalidParameter, "webhook_configuration must be an object with override_callback_uri, \"\" for none")
 	}
 	at := webhooks.OriginPhone(o.Ref)
-	if given["override_callback_uri"] == "" {
+	if *given.Override == "" {
 		err = s.store.Unsubscribe(c.UserContext(), p.Tenant, at)
 	} else {
-		err = s.override(c.UserContext(), p.Tenant, at, given["override_callback_uri"], given)
+		err = s.override(c.UserContext(), p.Tenant, at, *given.Override, map[string]string{"verify_token": given.Token})
 	}
 	if err != nil {
 		return err

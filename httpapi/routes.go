@@ -60,6 +60,7 @@ func (s *Server) routes() []route {
 		s.accountRoutes(), s.keyRoutes(),
 		s.adminRoutes(), s.adminKeyRoutes(), s.adminAuditRoutes(), s.sessionMoveRoutes(), s.statsRoutes(), s.loginLinkRoutes(),
 		s.systemRoutes(), s.metricsRoutes(), s.logLevelRoutes(), s.docsRoutes(), s.webLoginRoutes(), s.signUpRoutes(), s.dashboardPageRoutes(),
+		s.graphSubscriptionRoutes(),
 		s.graphMediaRoutes(),
 		s.graphObjectRoutes(),
 		s.graphTemplateRoutes(), s.graphBlocklistRoutes(),

@@ -160,6 +160,7 @@ type Server struct {
 	maxBody                    int   // bytes
 	maxMedia                   int64 // bytes
 	fetcher                    *http.Client
+	challenger                 *http.Client // asks callbacks whether they know their token
 	files                      *shares // requests that bring or take a file
 	uploadPaths, downloadPaths []string
 
@@ -226,6 +227,7 @@ func New(o Options) *Server {
 	}
 	s.spool, s.maxBody, s.maxMedia = o.Spool, o.MaxBody, o.MaxMedia
 	s.library, s.maxLibrary, s.mediaKey = o.Library, o.MaxLibrary, newMediaKey()
+	s.challenger = newChallenger(o.Guard)
 	s.fetcher, s.files = newFetcher(o.Guard), newShares(mostFiles, mostTenantFiles)
 	s.rates = newRates(o.RateLimit)
 	s.recipients = newLRU[string, engine.JID](recipientsRemembered)
@@ -333,6 +335,7 @@ func (s *Server) Serve(ln net.Listener) error {
 // contexts, waits a few seconds more, and returns ctx's error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.fetcher.CloseIdleConnections()
+	defer s.challenger.CloseIdleConnections()
 	defer s.cancel()
 	ln := s.refuse()
 	s.streams.close()

@@ -23,8 +23,8 @@ func fieldTypes(field string) []engine.EventType {
 	return nil
 }
 
-// Fields are the fields of a webhook that are told.
-func Fields() []string { return []string{FieldMessages, FieldTemplateStatus} }
+// WebhookFields are the fields of a webhook that are told.
+func WebhookFields() []string { return []string{FieldMessages, FieldTemplateStatus} }
 
 // TypesOf are the events that fields tell of, given as a list with commas or as JSON;
 // none where none is named. Fields of which nothing is ever told are passed over. It
@@ -42,14 +42,14 @@ func TypesOf(fields string) (types []engine.EventType, err error) {
 		}
 	}
 	if len(types) == 0 {
-		return nil, Errorf(CodeInvalidParameter, "fields names nothing that is told here; there are %s", strings.Join(Fields(), ", "))
+		return nil, Errorf(CodeInvalidParameter, "fields names nothing that is told here; there are %s", strings.Join(WebhookFields(), ", "))
 	}
 	return append(types, engine.EventTest), nil
 }
 
 // FieldsOf are the fields by which events are told.
 func FieldsOf(types []engine.EventType) (fields []string) {
-	for _, field := range Fields() {
+	for _, field := range WebhookFields() {
 		if slices.ContainsFunc(fieldTypes(field), func(t engine.EventType) bool { return slices.Contains(types, t) }) {
 			fields = append(fields, field)
 		}

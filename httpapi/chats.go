@@ -174,6 +174,7 @@ func (s *Server) presence(c *fiber.Ctx, p store.Principal) error {
 	if err := presence.SetAvailable(c.UserContext(), *req.Available); err != nil {
 		return err
 	}
+	s.typists.wish(key, *req.Available)
 	return ok(c, successResponse{Success: true})
 }
 

@@ -174,6 +174,7 @@ type Server struct {
 	docs          *pageFiles
 	dashboard     *pageFiles
 	sandbox       Sandbox // nil on the real network
+	typists       *typists
 	signUp        *signUp // nil unless people may
 
 	// base is the context of every handler; it ends when a shutdown runs out of
@@ -249,6 +250,9 @@ func New(o Options) *Server {
 	if s.erase = o.Erase; s.erase == nil {
 		s.erase = func() {}
 	}
+	s.typists = newTypists(func(key engine.SessionKey) (engine.Presence, error) {
+		return engine.Use[engine.Presence](o.Engine, key)
+	})
 	s.base, s.cancel = context.WithCancel(context.Background())
 	s.app = fiber.New(fiber.Config{
 		AppName:               "wapid",
@@ -340,6 +344,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	ln := s.refuse()
 	s.streams.close()
 	defer s.signUp.close()
+	defer s.typists.close()
 	err := s.app.ShutdownWithContext(ctx)
 	if ln != nil {
 		// Serve may not have reached Accept yet, and would never learn of the

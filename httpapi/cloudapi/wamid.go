@@ -107,3 +107,13 @@ func plausible(s string, most int) bool {
 	}
 	return s != "" && len(s) <= most
 }
+
+// IsOf tells whether the id names a logged message, of which the network's own id is the
+// same: senders choose those, so two people's messages may share one.
+func (w WAMID) IsOf(m engine.LoggedMessage) bool {
+	switch w.User {
+	case "", m.Peer.Phone.User(), m.Peer.LID.User(), m.Chat.User():
+		return true
+	}
+	return false
+}

@@ -29,6 +29,9 @@ func (s *Server) graphKinds(method string) map[store.GraphKind]graphHandler {
 	switch method {
 	case http.MethodGet:
 		return map[store.GraphKind]graphHandler{
+			store.GraphPhone:    s.graphShowPhone,
+			store.GraphWABA:     s.graphShowWABA,
+			store.GraphApp:      s.graphShowApp,
 			store.GraphMedia:    s.showMedia,
 			store.GraphTemplate: s.graphShowTemplate,
 		}

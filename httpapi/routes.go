@@ -62,7 +62,7 @@ func (s *Server) routes() []route {
 		s.systemRoutes(), s.metricsRoutes(), s.logLevelRoutes(), s.docsRoutes(), s.webLoginRoutes(), s.signUpRoutes(), s.dashboardPageRoutes(),
 		s.graphSubscriptionRoutes(),
 		s.graphMediaRoutes(),
-		s.graphObjectRoutes(),
+		s.graphMessageRoutes(), s.graphPhoneRoutes(), s.graphAccountRoutes(), s.appRoutes(), s.graphObjectRoutes(),
 		s.graphTemplateRoutes(), s.graphBlocklistRoutes(),
 		s.sandboxRoutes(), s.realtimeRoutes(),
 	)

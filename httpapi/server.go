@@ -161,7 +161,7 @@ type Server struct {
 	maxMedia                   int64 // bytes
 	fetcher                    *http.Client
 	challenger                 *http.Client // asks callbacks whether they know their token
-	files                      *shares // requests that bring or take a file
+	files                      *shares      // requests that bring or take a file
 	uploadPaths, downloadPaths []string
 
 	bulk          *bulk.Service

@@ -89,9 +89,6 @@ func (s *sender) exchange(ctx context.Context, e Endpoint, msg Post, parent stri
 		return 0, nil, "", err
 	}
 	req.Header = msg.Header
-	for name, value := range e.Headers {
-		req.Header.Set(name, value)
-	}
 	if parent != "" {
 		req.Header.Set("Traceparent", parent)
 	}

@@ -182,6 +182,9 @@ func (m Outgoing) present(form Interactive) (Outgoing, error) {
 	if c.Form == "" {
 		c.Form = form
 	}
+	if m.To.Server() == ServerNewsletter { // which shows neither polls nor buttons
+		c.Form = InteractiveText
+	}
 	poll, polled := c.Polled(m.Text)
 	switch {
 	case c.Form == InteractiveNative && m.Kind == KindText && strings.TrimSpace(m.Text) != "":

@@ -51,7 +51,11 @@ func composeMessage(m engine.Outgoing, s setting) (*waE2E.Message, error) {
 	case engine.KindRevoke:
 		return composeRevoke(m, s)
 	case engine.KindText:
-		message, err = composeText(m)
+		if m.Choices != nil && m.Choices.Form == engine.InteractiveNative {
+			message, err = composeNative(m)
+		} else {
+			message, err = composeText(m)
+		}
 	case engine.KindImage, engine.KindVideo, engine.KindAudio, engine.KindVoice, engine.KindDocument, engine.KindSticker:
 		message, err = composeMedia(m, s)
 	case engine.KindLocation:

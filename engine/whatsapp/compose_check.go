@@ -18,6 +18,12 @@ func checkStrings(m engine.Outgoing) error {
 	if m.Location != nil {
 		texts = append(texts, m.Location.Name, m.Location.Address)
 	}
+	if c := m.Choices; c != nil && c.Form == engine.InteractiveNative {
+		texts = append(texts, c.Header, c.Footer, c.Button)
+		for _, o := range c.Options {
+			texts = append(texts, o.ID, o.Title, o.Description, o.Section)
+		}
+	}
 	for _, c := range m.Contacts {
 		texts = append(texts, c.Name, c.Phone, c.VCard)
 	}

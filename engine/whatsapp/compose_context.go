@@ -70,6 +70,16 @@ func putContext(message *waE2E.Message, info *waE2E.ContextInfo) {
 		message.PollCreationMessageV2.ContextInfo = info
 	case message.PollCreationMessageV3 != nil:
 		message.PollCreationMessageV3.ContextInfo = info
+	case message.InteractiveMessage != nil:
+		message.InteractiveMessage.ContextInfo = info
+	case message.InteractiveResponseMessage != nil:
+		message.InteractiveResponseMessage.ContextInfo = info
+	case message.ButtonsResponseMessage != nil:
+		message.ButtonsResponseMessage.ContextInfo = info
+	case message.ListResponseMessage != nil:
+		message.ListResponseMessage.ContextInfo = info
+	case message.TemplateButtonReplyMessage != nil:
+		message.TemplateButtonReplyMessage.ContextInfo = info
 	}
 }
 

@@ -129,6 +129,9 @@ func cardOf(m *waE2E.Message) content {
 		c := m.GetContactsArrayMessage()
 		return content{kind: engine.KindContact, text: c.GetDisplayName(), details: engine.Details{Contacts: contactsOf(c.GetContacts()...)}}
 	}
+	if answer, ok := answerIn(m); ok {
+		return answer
+	}
 	c := content{kind: engine.KindUnsupported}
 	if field := contentField(m); field != nil {
 		c.details.Unsupported = string(field.Name())

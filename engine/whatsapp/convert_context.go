@@ -66,6 +66,9 @@ func (c converter) addContext(in *engine.Incoming, info *waE2E.ContextInfo) erro
 		quoted.Type, quoted.Body = content.kind, content.text
 	}
 	in.Details.Quoted = quoted
+	if in.Details.Choice != nil {
+		in.Details.Choice.MessageID = quoted.MessageID
+	}
 	return nil
 }
 

@@ -30,6 +30,15 @@ func arrivals() map[string]*waE2E.Message {
 		return &waE2E.Message{ExtendedTextMessage: &waE2E.ExtendedTextMessage{Text: proto.String("<hi> & \"bye\"\n"), ContextInfo: info,
 			Title: proto.String("a preview is not told"), JPEGThumbnail: []byte("a picture")}}
 	}
+	answers := &waE2E.ContextInfo{StanzaID: proto.String("3EB0QUESTION"), Participant: proto.String("9:2@lid"),
+		QuotedMessage: &waE2E.Message{Conversation: proto.String("Shall we?")}}
+	flow := func(name, params string) *waE2E.Message {
+		return &waE2E.Message{InteractiveResponseMessage: &waE2E.InteractiveResponseMessage{ContextInfo: answers,
+			Body: &waE2E.InteractiveResponseMessage_Body{Text: proto.String("Yes, please")},
+			InteractiveResponseMessage: &waE2E.InteractiveResponseMessage_NativeFlowResponseMessage_{
+				NativeFlowResponseMessage: &waE2E.InteractiveResponseMessage_NativeFlowResponseMessage{
+					Name: proto.String(name), ParamsJSON: proto.String(params), Version: proto.Int32(3)}}}}
+	}
 	sum := bytes.Repeat([]byte{0xab}, 32)
 	return map[string]*waE2E.Message{
 		"text":          {Conversation: proto.String("hi \u2029 \xff there")},
@@ -70,9 +79,19 @@ func arrivals() map[string]*waE2E.Message {
 		"revoke":               {ProtocolMessage: &waE2E.ProtocolMessage{Type: waE2E.ProtocolMessage_REVOKE.Enum(), Key: key(true, "1@lid")}},
 		"revoke_by_an_admin":   {ProtocolMessage: &waE2E.ProtocolMessage{Type: waE2E.ProtocolMessage_REVOKE.Enum(), Key: key(false, "1@lid")}},
 		"order":                {OrderMessage: &waE2E.OrderMessage{ContextInfo: &waE2E.ContextInfo{IsForwarded: proto.Bool(true)}}},
-		"pin":                  {PinInChatMessage: &waE2E.PinInChatMessage{}, MessageContextInfo: &waE2E.MessageContextInfo{}},
-		"event":                {EventMessage: &waE2E.EventMessage{}},
-		"encrypted_edit":       {SecretEncryptedMessage: &waE2E.SecretEncryptedMessage{}},
+		"button": {ButtonsResponseMessage: &waE2E.ButtonsResponseMessage{SelectedButtonID: proto.String("yes"), ContextInfo: answers,
+			Response: &waE2E.ButtonsResponseMessage_SelectedDisplayText{SelectedDisplayText: "Yes, please"}}},
+		"list_row": {ListResponseMessage: &waE2E.ListResponseMessage{Title: proto.String("Red"), Description: proto.String("like roses"), ContextInfo: answers,
+			SingleSelectReply: &waE2E.ListResponseMessage_SingleSelectReply{SelectedRowID: proto.String("red")}}},
+		"template_button": {TemplateButtonReplyMessage: &waE2E.TemplateButtonReplyMessage{SelectedID: proto.String("stop"), ContextInfo: answers,
+			SelectedDisplayText: proto.String("Stop"), SelectedIndex: proto.Uint32(1)}},
+		"flow_button":     flow("quick_reply", `{"id":"yes"}`),
+		"flow_row":        flow("menu_options", `{"id":"red","title":"Red","description":"like roses"}`),
+		"flow_form":       flow("flow", `{"flow_token":"x"}`),
+		"flow_of_no_json": flow("quick_reply", `{"id":`),
+		"pin":             {PinInChatMessage: &waE2E.PinInChatMessage{}, MessageContextInfo: &waE2E.MessageContextInfo{}},
+		"event":           {EventMessage: &waE2E.EventMessage{}},
+		"encrypted_edit":  {SecretEncryptedMessage: &waE2E.SecretEncryptedMessage{}},
 	}
 }
 

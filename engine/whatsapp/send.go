@@ -84,7 +84,7 @@ func (l *link) send(ctx context.Context, m engine.Outgoing) (engine.Sent, error)
 	defer l.sends.byID.Delete(stanza)
 
 	resp, err := l.client.SendMessage(sendCtx, to, message, whatsmeow.SendRequestExtra{
-		ID: string(m.ID), Timeout: ackTimeout, MediaHandle: mediaHandle(m),
+		ID: string(m.ID), Timeout: ackTimeout, MediaHandle: mediaHandle(m), AdditionalNodes: besides(message, where),
 	})
 	if err != nil {
 		return engine.Sent{}, l.explain(ctx, to, sendFailure{

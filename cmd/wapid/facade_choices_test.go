@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -116,4 +117,22 @@ func TestQuestionsAreAnswered(t *testing.T) {
 	a.answered(t, "poll_vote", `"vote":{"messageId":"`+polled.ID+`","options":["Later"]},`+chose(polled.ID, "button", "id-Later", "Later"),
 		func() (types.MessageID, error) { return asha.Vote(ctx, mine.JID(), polled.ID, "Later") })
 	a.answered(t, "text", chose(polled.ID, "button", "id-Now", "Now"), says(asha, mine.JID(), "NOW"))
+
+	a.must(t, 200, "PATCH", sessionPath("main"), map[string]any{"interactive": "native"})
+	tapped := a.asks(t, asha, asha.Number(), "Really?", map[string]any{"header": "Order 2", "choices": choices("Yes", "No")})
+	if want := []simnet.Button{{ID: "id-Yes", Title: "Yes"}, {ID: "id-No", Title: "No"}}; tapped.Text != "Really?" || !slices.Equal(tapped.Buttons, want) {
+		t.Errorf("the phone shows %q with %v", tapped.Text, tapped.Buttons)
+	}
+	a.answered(t, "text", `"quoted":{"messageId":"`+tapped.ID+`","from":"447700900123@s.whatsapp.net","type":"text","body":"Really?"},`+chose(tapped.ID, "button", "id-No", "No"),
+		func() (types.MessageID, error) { return asha.Tap(ctx, mine.JID(), tapped.ID, "id-No") })
+	row := a.asks(t, ben, group.String(), "Which?", map[string]any{"choices": choices("Left", "Right"), "choicesStyle": "list"})
+	a.answered(t, "text", `"quoted":{"messageId":"`+row.ID+`","from":"447700900123@s.whatsapp.net","type":"text","body":"Which?"},`+chose(row.ID, "list", "id-Right", "Right"),
+		func() (types.MessageID, error) { return ben.Tap(ctx, group, row.ID, "id-Right") })
+
+	plan := map[string]any{"type": "document", "mediaBase64": "SGVsbG8gd29ybGQ=", "fileName": "plan.txt", "choices": choices("Like", "Dislike")}
+	liked := a.asks(t, asha, asha.Number(), "How is it?", plan)
+	if want := "How is it?\n\n1. Like\n2. Dislike"; liked.Text != want {
+		t.Errorf("below the file stands %q, want %q", liked.Text, want)
+	}
+	a.answered(t, "text", chose(liked.ID, "button", "id-Like", "Like"), says(asha, mine.JID(), "1"))
 }

@@ -19,7 +19,7 @@ func (s *Server) controlAct(r *http.Request) (any, error) {
 		Kind     string          `json:"kind"`
 		To       string          `json:"to"`
 		ID       types.MessageID `json:"id"`   // the message that it is about
-		Text     string          `json:"text"` // words, emoji, question or caption
+		Text     string          `json:"text"` // words, emoji, question or caption, a button's id
 		Options  []string        `json:"options"`
 		Choices  int             `json:"choices"`
 		People   []string        `json:"people"`
@@ -74,6 +74,8 @@ func (s *Server) controlAct(r *http.Request) (any, error) {
 		id, err = p.SendPoll(ctx, to, body.Text, body.Options, body.Choices)
 	case "vote":
 		id, err = p.Vote(ctx, to, body.ID, body.Options...)
+	case "tap":
+		id, err = p.Tap(ctx, to, body.ID, body.Text)
 	default:
 		return nil, badf("unknown kind %q", body.Kind)
 	}

@@ -75,6 +75,7 @@ type Received struct {
 	Text     string         // body or caption, "" when there is none
 	Copies   int            // stanzas seen with this id; 1 means that nothing came twice
 	FromMe   bool           // sent by one of the phone's own linked devices
+	Buttons  []Button       // what can be tapped below the text
 }
 
 // Phone returns the virtual phone of a number (digits only, with the country

@@ -194,6 +194,9 @@ func (p *Phone) accept(in incoming, message *waE2E.Message) {
 	r.ID, r.From, r.FromPN, r.Chat = in.id, in.from, in.sender.pn(), in.chat
 	r.Time, r.PushName = time.Unix(seconds, 0).UTC(), attrText(in.node, "notify")
 	r.Message, r.Text, r.FromMe = message, textOf(message), in.sender == p.account
+	if r.Buttons = buttonsIn(in.node, message); len(r.Buttons) > 0 {
+		r.Text = message.GetInteractiveMessage().GetBody().GetText()
+	}
 	p.sources[in.id] = &waBinary.Node{Tag: "message", Attrs: in.node.Attrs}
 	p.notifyChange()
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Error codes of <ack> for a message. 463 is the reach-out timelock; for the
-// others the real codes aren't known: assumed.
+// others the real codes aren't known: assumed. Those of buttons are in buttons.go.
 const (
 	ackMalformed = 400
 	ackNoSuchOne = 404
@@ -65,6 +65,10 @@ func (s *Server) relay(from origin, node *waBinary.Node) *waBinary.Node {
 		return s.refuse(answer, node, ackMalformed)
 	}
 	if code := s.faults.ackError(from.account.number); code != 0 {
+		answer.Attrs["error"] = code
+		return answer
+	}
+	if code := refusesBusiness(node); code != 0 {
 		answer.Attrs["error"] = code
 		return answer
 	}

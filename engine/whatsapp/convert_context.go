@@ -64,6 +64,9 @@ func (c converter) addContext(in *engine.Incoming, info *waE2E.ContextInfo) erro
 	if m := unwrap(info.GetQuotedMessage()); contentField(m) != nil {
 		content := contentOf(m)
 		quoted.Type, quoted.Body = content.kind, content.text
+		if question := m.GetInteractiveMessage().GetBody().GetText(); question != "" { // one of ours, with buttons
+			quoted.Type, quoted.Body = engine.KindText, question
+		}
 	}
 	in.Details.Quoted = quoted
 	if in.Details.Choice != nil {

@@ -36,6 +36,7 @@ type account struct {
 	pushName    string
 	about       string
 	picture     *profilePicture        // nil if there is none
+	business    *Business              // nil for somebody who is none
 	met         map[*account]struct{}  // with whom messages were exchanged
 	watchers    map[*device]struct{}   // who subscribed to the presence
 	settings    *settings              // blocklist, privacy …: made when first changed

@@ -63,7 +63,7 @@ func (s *Server) answerIQ(st *stream, node *waBinary.Node, set bool) *waBinary.N
 	case "status":
 		return s.answerStatus(st, node, set)
 	case "w:biz":
-		return s.answerBusiness(st, node)
+		return s.answerBusiness(st, node, set)
 	case "w:mex":
 		return s.answerMex(st, node)
 	case "w:g2":
@@ -156,14 +156,6 @@ func (s *Server) answerStatus(st *stream, node *waBinary.Node, set bool) *waBina
 	acct.mu.Unlock()
 	s.saver.touch()
 	return result(node)
-}
-
-// answerBusiness answers that nobody is a business.
-func (s *Server) answerBusiness(_ *stream, node *waBinary.Node) *waBinary.Node {
-	if !has(node, "business_profile") {
-		return s.notImplemented(node)
-	}
-	return result(node, waBinary.Node{Tag: "business_profile"})
 }
 
 // settings are what an account chose; the zero value is a new account's.

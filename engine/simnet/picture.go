@@ -34,8 +34,11 @@ func (s *Server) newPicture(jpeg []byte) *profilePicture {
 // answers 404 where there is none, and 401 where the asker may not see it (source:
 // whatsmeow user.go). A preview is the same file here.
 func (s *Server) answerPicture(st *stream, node *waBinary.Node, set bool) *waBinary.Node {
+	if set {
+		return s.setPicture(st.device.account, node)
+	}
 	query, ok := child(node, "picture")
-	if set || !ok || attrText(query, "query") != "url" {
+	if !ok || attrText(query, "query") != "url" {
 		return s.notImplemented(node)
 	}
 	target, ok := attrJID(node, "target")
@@ -55,6 +58,30 @@ func (s *Server) answerPicture(st *stream, node *waBinary.Node, set bool) *waBin
 	return result(node, waBinary.Node{Tag: "picture", Attrs: waBinary.Attrs{
 		"id": found.ID, "type": attrText(query, "type"), "url": s.media.url(path), "direct_path": path,
 	}})
+}
+
+// setPicture changes the asker's own picture; without one it is taken away (source:
+// Baileys chats.js, whatsmeow group.go). Assumed: what is no JPEG is not acceptable.
+func (s *Server) setPicture(acct *account, node *waBinary.Node) *waBinary.Node {
+	if _, other := attrJID(node, "target"); other {
+		return s.notImplemented(node)
+	}
+	var now *profilePicture
+	answer := result(node)
+	if sent, ok := child(node, "picture"); ok {
+		jpeg := content(sent)
+		if !bytes.HasPrefix(jpeg, []byte{0xff, 0xd8, 0xff}) {
+			return failure(node, 406, "not-acceptable")
+		}
+		now = s.newPicture(jpeg)
+		answer = result(node, waBinary.Node{Tag: "picture", Attrs: waBinary.Attrs{"id": now.ID}})
+	}
+	acct.mu.Lock()
+	acct.picture = now
+	acct.mu.Unlock()
+	s.saver.touch()
+	s.announcePicture(acct.pn(), acct, now, append(acct.acquaintances(), acct))
+	return answer
 }
 
 // pictureOf finds the picture of a person or a group; allowed is false where the

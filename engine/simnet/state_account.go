@@ -17,6 +17,7 @@ type savedAccount struct {
 	PushName    string                 `json:"pushName,omitempty"`
 	About       string                 `json:"about,omitempty"`
 	Picture     *profilePicture        `json:"picture,omitempty"`
+	Business    *Business              `json:"business,omitempty"`
 	Met         []string               `json:"met,omitempty"`
 	Issued      map[string][]byte      `json:"issued,omitempty"`
 	Settings    *settings              `json:"settings,omitempty"`
@@ -96,7 +97,7 @@ func (a *account) save() (savedAccount, error) {
 	a.mu.Lock()
 	saved := savedAccount{
 		Number: a.number, LID: a.lid, LastDevice: a.lastDevice, LastIndex: a.lastIndex,
-		PushName: a.pushName, About: a.about, Picture: a.picture,
+		PushName: a.pushName, About: a.about, Picture: a.picture, Business: a.business.copied(),
 	}
 	if a.settings != nil {
 		copied := settings{Blocked: append([]string(nil), a.settings.Blocked...), Privacy: make(map[string]string)}
@@ -165,7 +166,7 @@ func (d *device) save() (savedDevice, error) {
 func (s *Server) restoreAccount(saved savedAccount) error {
 	acct := s.directory.byNumber[saved.Number]
 	acct.lastDevice, acct.lastIndex = saved.LastDevice, saved.LastIndex
-	acct.pushName, acct.about, acct.picture = saved.PushName, saved.About, saved.Picture
+	acct.pushName, acct.about, acct.picture, acct.business = saved.PushName, saved.About, saved.Picture, saved.Business
 	acct.settings, acct.collections = saved.Settings, saved.Collections
 	for _, number := range saved.Met {
 		if other := s.directory.byNumber[number]; other != nil {

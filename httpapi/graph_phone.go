@@ -48,7 +48,16 @@ func (s *Server) graphShowPhone(c *fiber.Ctx, p store.Principal, o store.GraphOb
 	if err != nil && engine.CodeOf(err) != engine.CodeSessionNotFound {
 		return err
 	}
-	return ok(c, s.phoneNode(o, snap, cloudapi.Fields(c.Query("fields"))))
+	fields := cloudapi.Fields(c.Query("fields"))
+	node := s.phoneNode(o, snap, fields)
+	if slices.Contains(fields, "webhook_configuration") {
+		configuration, err := s.webhookConfiguration(c.UserContext(), p.Tenant, o.Ref)
+		if err != nil {
+			return err
+		}
+		node = append(node, cloudapi.Member{Name: "webhook_configuration", Value: configuration})
+	}
+	return ok(c, node)
 }
 
 // phoneNode is a phone as its session is, which is empty for one that was removed.

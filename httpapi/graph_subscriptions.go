@@ -111,14 +111,15 @@ func (s *Server) graphSubscribedApps(c *fiber.Ctx, p store.Principal) error {
 		if err != nil {
 			return err
 		}
-		app := cloudapi.AppLink{ID: formatGraphID(id), Name: appName}
+		t, err := s.store.FindTenant(ctx, p.Tenant)
+		if err != nil {
+			return err
+		}
+		app := cloudapi.AppLink{ID: formatGraphID(id), Name: t.Name}
 		body.Data = append(body.Data, cloudapi.SubscribedApp{App: app, Override: places[webhooks.OriginWABA].URL})
 	}
 	return ok(c, body)
 }
-
-// appName is what every tenant's app is called.
-const appName = "wapid"
 
 // graphUnsubscribe is DELETE /{waba}/subscribed_apps: neither the account's callback nor
 // the app's gets anything any more. Those of numbers do.

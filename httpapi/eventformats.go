@@ -22,6 +22,8 @@ func (f *EventFormats) Encode(ctx context.Context, e webhooks.Endpoint, v engine
 	switch e.Format {
 	case webhooks.FormatMeta:
 		return f.meta(ctx, v)
+	case webhooks.FormatHub:
+		return f.hub(ctx, v)
 	}
 	return webhooks.Post{}, engine.Errorf(engine.CodeInternal, "there is no encoder of the format %s", e.Format)
 }

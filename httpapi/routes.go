@@ -43,6 +43,9 @@ type route struct {
 	// browser needs a browser that is logged in, as whomever, and is called with the token
 	// of its cookie as well.
 	browser func(c *fiber.Ctx, w store.WebSession, token string) error
+	// anyQuery says that parameters that the route does not know are passed over: who
+	// follows a link brings what others have hung on it.
+	anyQuery bool
 	// bearer says that the operator's key may also come as a bearer token.
 	bearer bool
 	// public needs no key.
@@ -64,7 +67,7 @@ func (s *Server) routes() []route {
 		s.graphMediaRoutes(),
 		s.graphMessageRoutes(), s.graphPhoneRoutes(), s.graphAccountRoutes(), s.appRoutes(), s.graphObjectRoutes(),
 		s.graphTemplateRoutes(), s.graphBlocklistRoutes(),
-		s.sandboxRoutes(), s.realtimeRoutes(),
+		s.sandboxRoutes(), s.hubRoutes(), s.conversationRoutes(), s.oEmbedRoutes(), s.realtimeRoutes(),
 	)
 }
 
@@ -121,6 +124,9 @@ func (r route) handler(s *Server) fiber.Handler {
 			}
 			return r.browser(c, w, token)
 		})
+	}
+	if r.anyQuery {
+		return r.public
 	}
 	return r.checked(r.public)
 }

@@ -74,6 +74,9 @@ type Options struct {
 	// RateLimit is how many requests a minute each key may make whose tenant has
 	// no limit of its own; 0 means DefaultRateLimit.
 	RateLimit int
+	// HubRate is how many requests an hour each key may make of WhatsApp Hub's API; 0
+	// means DefaultHubRate.
+	HubRate int
 	// ShellKey is a second admin key, for the commands on the daemon's own
 	// machine; "" for none.
 	ShellKey string
@@ -146,7 +149,9 @@ type Server struct {
 	proxies []netip.Prefix // that are trusted
 	public  string         // base of links, without a slash at its end; may be empty
 
-	rates *rates
+	rates    *rates
+	hubRate  *hourly
+	visitors *attempts // who look at published conversations
 	// recipients are the addresses of numbers as callers wrote them.
 	recipients *lru.Cache[string, engine.JID]
 	shellKey   []byte // its hash; nil for none
@@ -230,7 +235,7 @@ func New(o Options) *Server {
 	s.library, s.maxLibrary, s.mediaKey = o.Library, o.MaxLibrary, newMediaKey()
 	s.challenger = newChallenger(o.Guard)
 	s.fetcher, s.files = newFetcher(o.Guard), newShares(mostFiles, mostTenantFiles)
-	s.rates = newRates(o.RateLimit)
+	s.rates, s.hubRate, s.visitors = newRates(o.RateLimit), newHourly(o.HubRate), newAttempts(visitorPaces())
 	s.recipients = newLRU[string, engine.JID](recipientsRemembered)
 	s.bulk, s.docs, s.dashboard = o.Bulk, newDocsPage(), newDashboardPage()
 	s.jobs, s.bulkPatience = newShares(mostBulk, mostTenantBulk), bulkPatience

@@ -150,6 +150,6 @@ func TestMessagesAreCountedByDay(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("after the tally")
-	b.wantPlan(t, countLateDays+` WHERE tenant_id = $1 AND created_at >= $2 AND created_at < $3 GROUP BY 1, 2, 3`, []any{"t", 1, 2},
+	b.wantPlan(t, countLateDays+` WHERE tenant_id = $1 AND created_at >= $2 AND created_at < $3`, []any{"t", 1, 2},
 		"INDEX messages_log (tenant_id=? AND created_at>? AND created_at<?)")
 }

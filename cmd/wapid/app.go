@@ -274,7 +274,7 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 		Bulk:   bulk.NewService(traces.jobs, a.bulk, a.network.NewMessageID),
 		Engine: a.engine, Store: a.store, Network: a.network.Info(), Version: version, Guard: guard, Log: c.Log.Named("api"),
 		TLS: a.front.tls, StrictHosts: a.front.strict, TrustedProxies: proxies,
-		PublicURL: public, RateLimit: c.RateLimit, ShellKey: a.shellKey, Erase: a.janitor.Nudge, TryProxy: a.network.TryProxy,
+		PublicURL: public, RateLimit: c.RateLimit, HubRate: c.HubRate, ShellKey: a.shellKey, Erase: a.janitor.Nudge, TryProxy: a.network.TryProxy,
 		Vitals: vitals(dir, time.Now()), Sandbox: c.Sandbox, SendMail: c.mailer(),
 		Spool: a.spool, MaxMedia: int64(c.MaxMedia) << 20, Library: a.library, MaxLibrary: int64(c.MaxLibrary) << 20,
 		Ready:    []func(context.Context) error{a.network.Ping, a.store.Readable, checkRoom(dir), a.examiner.Healthy},

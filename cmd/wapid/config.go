@@ -47,6 +47,7 @@ type settings struct {
 	EgressAllow string `help:"Private address ranges that webhooks, media URLs and proxies may reach (CIDRs, comma separated)." env:"WAPID_EGRESS_ALLOW" placeholder:"CIDRS"`
 	PublicURL   string `help:"Where clients reach the API, for links that people are sent; else the host that they ask." name:"public-url" env:"WAPID_PUBLIC_URL" placeholder:"URL"`
 	RateLimit   int    `help:"Requests a minute that each API key may make (default ${default})." default:"300000" env:"WAPID_RATE_LIMIT" placeholder:"N"`
+	HubRate     int    `help:"Requests an hour that each API key may make of the API of WhatsApp Hub (default ${default})." name:"hub-rate-limit" default:"1000" env:"WAPID_HUB_RATE_LIMIT" placeholder:"N"`
 	MaxMedia    int    `help:"Largest file that is sent, in MiB, whatever WhatsApp allows for its kind (default ${default})." default:"100" env:"WAPID_MAX_MEDIA" placeholder:"MIB"`
 	MaxLibrary  int    `help:"How much of uploaded media each tenant may keep, in MiB, 0 for no limit (default ${default})." default:"2048" env:"WAPID_MAX_LIBRARY" placeholder:"MIB"`
 	CheckRate   int    `help:"Phone numbers a minute that each session may look up, beyond 500 at once (default ${default})." default:"20" env:"WAPID_CHECK_RATE" placeholder:"N"`
@@ -72,6 +73,7 @@ func (s settings) Validate() error {
 		value, least int
 	}{
 		{"--rate-limit", s.RateLimit, 0},
+		{"--hub-rate-limit", s.HubRate, 0},
 		{"--max-media", s.MaxMedia, 0},
 		{"--max-library", s.MaxLibrary, 0},
 		{"--check-rate", s.CheckRate, 0},

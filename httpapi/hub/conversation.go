@@ -2,9 +2,12 @@ package hub
 
 import (
 	"bytes"
+	"crypto/sha256"
 	_ "embed" // the page
+	"encoding/base64"
 	"html/template"
 	"slices"
+	"strings"
 	"time"
 
 	"wapid/engine"
@@ -140,6 +143,14 @@ func words(k engine.Kind) string {
 type pageData struct {
 	Conversation
 	OEmbed string // where the page's oEmbed description is; "" for a page that is embedded
+}
+
+// StyleHash is what a policy needs to allow the page's own style, and nothing else.
+func StyleHash() string {
+	_, style, _ := strings.Cut(conversationHTML, "<style>")
+	style, _, _ = strings.Cut(style, "</style>")
+	sum := sha256.Sum256([]byte(style))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // Page is a conversation as HTML without scripts. oEmbed is the address of its description.

@@ -21,6 +21,7 @@ type Send struct {
 	// Message has neither an id nor a file. Of a template only To is set.
 	Message engine.Outgoing
 	// MediaURL is set for every kind that has a file, and FileName if the caller gave it.
+	// Of a template it is the file of the header.
 	MediaURL, FileName string
 	// Template is the name of a template, or its id; "" for none.
 	Template  string
@@ -115,10 +116,10 @@ func (b sendBody) setTemplate(s *Send) (err error) {
 		return invalid("template is required with the type template")
 	case b.Type != "" && b.Type != "template" && b.Type != "text":
 		return invalid("type must be template where a template is given")
-	case b.MediaURL != "" || b.Caption != "":
-		return invalid("media_url and caption do not go with a template")
+	case b.Caption != "":
+		return invalid("caption does not go with a template")
 	}
-	s.Template, s.Language = b.Template, b.Language
+	s.Template, s.Language, s.MediaURL = b.Template, b.Language, b.MediaURL // the file of its header
 	s.Variables, err = variables(b.Variables)
 	return err
 }

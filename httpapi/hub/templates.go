@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -89,6 +90,51 @@ func (b TemplateBody) Apply(t template.Template) template.Template {
 		t.Components = append(t.Components, c)
 	}
 	return t
+}
+
+// Fill makes a message of a template, with a file where its header has one. It returns
+// CodeInvalid, which names the variable that is missing.
+func Fill(t template.Template, s Send) (template.Message, error) {
+	var file *template.Value
+	named := t
+	named.Components = nil
+	for _, c := range t.Components {
+		if c.Type != template.Header || c.Format == template.Text || c.Format == "" {
+			named.Components = append(named.Components, c)
+			continue
+		}
+		kind := template.ValueType(strings.ToLower(string(c.Format)))
+		if kind == template.LocationValue {
+			return template.Message{}, invalid("the template's header is a location, which can't be given here")
+		}
+		if s.MediaURL == "" {
+			return template.Message{}, invalid("media_url is required: the template's header is a file (%s)", kind)
+		}
+		file = &template.Value{Type: kind, Media: &template.Media{Kind: kind, Link: s.MediaURL, FileName: s.FileName}}
+	}
+	if file == nil && s.MediaURL != "" {
+		return template.Message{}, invalid("media_url does not go with this template: its header is no file")
+	}
+	values, err := named.ValuesByName(s.Variables)
+	if err == nil {
+		if file != nil {
+			values.Header = []template.Value{*file}
+		}
+		var m template.Message
+		if m, err = template.Render(t, values); err == nil {
+			return m, nil
+		}
+	}
+	return template.Message{}, Fault(err)
+}
+
+// Fault has the rule that a template or its values break as CodeInvalid; any other error
+// is returned as it is.
+func Fault(err error) error {
+	if wrong, ok := errors.AsType[*template.Error](err); ok {
+		return invalid("%s", wrong.Error())
+	}
+	return err
 }
 
 // Template shows a template.

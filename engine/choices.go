@@ -18,7 +18,7 @@ type Interactive string
 const (
 	InteractiveText   Interactive = "text"   // numbered below the text; the default
 	InteractivePoll   Interactive = "poll"   // a poll of which one option may be chosen
-	InteractiveNative Interactive = "native" // WhatsApp's own buttons; experimental, see docs/concepts.md
+	InteractiveNative Interactive = "native" // WhatsApp's own buttons; experimental, see docs/api.md
 )
 
 // ChoiceTTL is how long a question can be answered.

@@ -14,7 +14,7 @@ import (
 const selectOrigin = selectEndpoint + ` WHERE tenant_id = $1 AND origin = $2 AND origin <> ''`
 
 // Subscribe sets the endpoint of a place, and enables it: what waits for it goes to the
-// new URL. Without types it gets all that the format can tell. The URL is taken as
+// new URL. Without types it gets those of Meta's field "messages". The URL is taken as
 // webhooks.ParseURL left it. It returns CodeNotFound if there is no such tenant, and
 // CodeInvalid if that has webhooks.MaxEndpoints already, or for types that the format has
 // no words for.

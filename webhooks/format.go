@@ -56,16 +56,21 @@ func (f Format) Types() []engine.EventType {
 }
 
 // Defaults are the types that an endpoint gets which asks for none: those of the
-// WapiConnect document, or all that a format of other words can tell.
+// WapiConnect document, or all that a format of other words can tell. Of Meta's fields it
+// gets "messages" alone, as Meta has it: receivers that know no other fail at the rest,
+// some of them with an answer that has it delivered again.
 func (f Format) Defaults() []engine.EventType {
-	if f.IsForeign() {
+	switch {
+	case f == FormatMeta:
+		return slices.DeleteFunc(f.Types(), func(t engine.EventType) bool { return t == engine.EventTemplate })
+	case f.IsForeign():
 		return f.Types()
 	}
 	return slices.DeleteFunc(Types(), func(t engine.EventType) bool { return !t.IsDocumented() })
 }
 
-// Settle gives an endpoint's format its types: AllTypes, and none, are all that a
-// foreign format can tell. It returns CodeInvalid for types that the format has no words
+// Settle gives an endpoint's format its types: AllTypes are all that a foreign format can
+// tell, and none are its Defaults. It returns CodeInvalid for types that the format has no words
 // for.
 func (e *Endpoint) Settle() error {
 	if e.Format == "" {
@@ -75,7 +80,11 @@ func (e *Endpoint) Settle() error {
 		return nil
 	}
 	can := e.Format.Types()
-	if len(e.Types) == 0 || slices.Contains(e.Types, AllTypes) {
+	switch {
+	case len(e.Types) == 0:
+		e.Types = e.Format.Defaults()
+		return nil
+	case slices.Contains(e.Types, AllTypes):
 		e.Types = can
 		return nil
 	}

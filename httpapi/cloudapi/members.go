@@ -130,10 +130,24 @@ func (o object) flag(name string) bool {
 	return false
 }
 
+// nested is raw for a member that is an object or a list. As Meta's does, the API takes
+// a text of it as well, which some libraries write.
+func (o object) nested(name string) (json.RawMessage, bool) {
+	raw, given := o.raw(name)
+	if !given || raw[0] != '"' {
+		return raw, given
+	}
+	var text string
+	if json.Unmarshal(raw, &text) != nil || text == "" {
+		return raw, given
+	}
+	return json.RawMessage(text), true
+}
+
 // part is a member that is an object, an empty one if it is not there.
 func (o object) part(name string) object {
 	to := object{path: o.path + name + ".", fault: o.fault}
-	if raw, given := o.raw(name); given && json.Unmarshal(raw, &to.members) != nil {
+	if raw, given := o.nested(name); given && json.Unmarshal(raw, &to.members) != nil {
 		o.fail(CodeInvalidParameter, "%s%s must be an object", o.path, name)
 	}
 	return to
@@ -149,7 +163,7 @@ func (o object) needPart(name string) object {
 
 // list is a member that is a list of objects.
 func (o object) list(name string, most int) []object {
-	raw, given := o.raw(name)
+	raw, given := o.nested(name)
 	if !given {
 		return nil
 	}

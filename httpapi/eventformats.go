@@ -24,6 +24,8 @@ func (f *EventFormats) Encode(ctx context.Context, e webhooks.Endpoint, v engine
 		return f.meta(ctx, v)
 	case webhooks.FormatHub:
 		return f.hub(ctx, v)
+	case webhooks.FormatOnPrem:
+		return f.onprem(ctx, v)
 	}
 	return webhooks.Post{}, engine.Errorf(engine.CodeInternal, "there is no encoder of the format %s", e.Format)
 }

@@ -66,6 +66,8 @@ func (s *Server) routes() []route {
 		s.graphSubscriptionRoutes(),
 		s.graphMediaRoutes(),
 		s.graphMessageRoutes(), s.graphPhoneRoutes(), s.graphAccountRoutes(), s.appRoutes(), s.graphObjectRoutes(),
+		s.onpremMessageRoutes(), s.onpremMediaRoutes(), s.onpremContactRoutes(), s.onpremWebhookRoutes(), s.onpremTemplateRoutes(),
+		s.onpremSettingRoutes(), s.onpremPartnerRoutes(),
 		s.graphTemplateRoutes(), s.graphBlocklistRoutes(),
 		s.sandboxRoutes(), s.hubRoutes(), s.conversationRoutes(), s.oEmbedRoutes(), s.realtimeRoutes(),
 	)

@@ -40,6 +40,7 @@ var strangers = map[string]string{
 	"publicationId": "aaaaaaaaaaaaaaaaaaaaaaaaaa",
 	"partnerId":     "partner",
 	"channelId":     "nobody",
+	"waId":          "12",
 
 	"number": "919876543299",
 	"device": "7",

@@ -50,6 +50,7 @@ func ownTables() []ownTable {
 		{name: "apps", key: "tenant_id"},
 		{name: "templates", key: "id"},
 		{name: "media_files", key: "id"},
+		{name: "onprem_numbers", key: "tenant_id, phone"},
 		{name: "choices", key: "tenant_id, session_id, message_id"},
 		{name: "contacts", key: "id"},
 		{name: "publications", key: "id"},

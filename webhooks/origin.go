@@ -13,18 +13,26 @@ const (
 	OriginWABA Origin = "waba"
 )
 
-const phoneOrigin = "phone:"
+const (
+	phoneOrigin = "phone:"
+	d360Origin  = "d360:"
+)
 
 // OriginPhone is the place of a number, given as digits.
 func OriginPhone(digits string) Origin { return Origin(phoneOrigin + digits) }
 
+// OriginD360 is where 360dialog's API sets the webhook of a number, given as digits. It is
+// no place of the Graph API: its endpoint gets the number's events beside those.
+func OriginD360(digits string) Origin { return Origin(d360Origin + digits) }
+
 // Phone is the number of a number's place, "" for every other.
 func (o Origin) Phone() string {
-	digits, ok := strings.CutPrefix(string(o), phoneOrigin)
-	if !ok {
-		return ""
+	for _, prefix := range []string{phoneOrigin, d360Origin} {
+		if digits, ok := strings.CutPrefix(string(o), prefix); ok {
+			return digits
+		}
 	}
-	return digits
+	return ""
 }
 
 // rank is how near a place is to an event of a number; 0 if it gets none of it.
@@ -49,7 +57,7 @@ func Nearest(phone string, origins []Origin) []bool {
 	}
 	gets := make([]bool, len(origins))
 	for i, o := range origins {
-		gets[i] = o == OriginNone || o.rank(phone) == best && best > 0
+		gets[i] = o == OriginNone || o.rank(phone) == best && best > 0 || phone != "" && o == OriginD360(phone)
 	}
 	return gets
 }

@@ -141,3 +141,23 @@ func NewPartnerKey(k Key) PartnerKey { return PartnerKey{Key: k, Keys: []Key{k}}
 type PartnerKeys struct {
 	Keys []Key `json:"api_keys"`
 }
+
+// Application is the answer to GET /v1/settings/application: the one setting that is known.
+type Application struct {
+	Settings applicationSettings `json:"settings"`
+	Meta     Meta                `json:"meta"`
+}
+
+type applicationSettings struct {
+	Application application `json:"application"`
+}
+
+type application struct {
+	SentStatus bool `json:"sent_status"`
+}
+
+// NewApplication is the answer about a number whose webhook is told that messages were
+// sent, or is not.
+func NewApplication(sent bool) Application {
+	return Application{applicationSettings{application{sent}}, newMeta()}
+}

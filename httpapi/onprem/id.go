@@ -117,3 +117,10 @@ func ParseReceivedMediaID(text string) (id int64, ok bool) {
 	n, err := strconv.ParseUint(first+last, 16, receivedBits)
 	return int64(n), err == nil && n > 0
 }
+
+// Namespace stands for the business account that templates belong to: a UUID with
+// underscores, the same for the same account.
+func Namespace(account string) string {
+	sum := sha256.Sum256([]byte("namespace " + account))
+	return fmt.Sprintf("%x_%x_%x_%x_%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
+}

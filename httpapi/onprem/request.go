@@ -302,3 +302,22 @@ func category(name string) template.Category {
 	}
 	return template.Utility
 }
+
+// DecodeApplication reads the body of PATCH /v1/settings/application: whether webhooks
+// tell that a message was sent. Every other setting is passed over. It returns *Error.
+func DecodeApplication(body []byte) (sentStatus bool, err error) {
+	o := readBody(body)
+	if !o.has("sent_status") {
+		o.fail(CodeMissing, "sent_status is required, and no other setting can be changed here")
+	}
+	sentStatus = o.flag("sent_status")
+	return sentStatus, o.failed()
+}
+
+// DecodeKey reads the body of a request for a key, which mostly is empty: the scope that
+// it asks for, "" for none. It returns *Error.
+func DecodeKey(body []byte) (scope string, err error) {
+	o := readBody(body)
+	scope = o.text("scope")
+	return scope, o.failed()
+}

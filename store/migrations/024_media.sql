@@ -13,3 +13,12 @@ CREATE TABLE media_files (
 );
 CREATE INDEX media_files_tenant ON media_files (tenant_id, size); -- sums up what a tenant keeps
 CREATE INDEX media_files_expiry ON media_files (expires_at);
+
+-- What a number was told not to tell through the On-Premises API's webhooks.
+CREATE TABLE onprem_numbers (
+    tenant_id   TEXT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    phone       TEXT NOT NULL, -- digits
+    sent_status SMALLINT NOT NULL,
+    updated_at  BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, phone)
+);

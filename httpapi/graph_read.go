@@ -18,25 +18,7 @@ func (s *Server) graphRead(c *fiber.Ctx, key engine.SessionKey, r cloudapi.Read)
 	if err != nil {
 		return err
 	}
-	receipts, err := engine.Use[engine.Receipts](s.engine, key)
-	if err != nil {
-		return err
-	}
-	chats, err := chatNames(ctx, receipts, m.Chat)
-	if err != nil {
-		return err
-	}
-	unread, err := s.store.ListUnread(ctx, key, chats, maxMarked)
-	if err != nil {
-		return err
-	}
-	var until []engine.LoggedMessage
-	for _, one := range unread {
-		if !one.CreatedAt.After(m.CreatedAt) {
-			until = append(until, one)
-		}
-	}
-	if err := s.tellRead(ctx, receipts, m.Chat, until, false); err != nil {
+	if err := s.readUpTo(ctx, key, m); err != nil {
 		return err
 	}
 	if r.Typing {

@@ -27,7 +27,7 @@ func (s *Server) onpremSend(c *fiber.Ctx, p store.Principal) error {
 	if err != nil {
 		return err
 	}
-	m, err := onprem.DecodeMessage(body, engine.ParseRecipient)
+	m, err := onprem.DecodeMessage(body, s.number)
 	if err != nil {
 		return err
 	}
@@ -55,6 +55,7 @@ func (s *Server) onpremSend(c *fiber.Ctx, p store.Principal) error {
 	if err != nil {
 		return onpremSendError(err, m)
 	}
+	s.typists.stop(key, m.Outgoing.To)
 	return answer(c, http.StatusCreated, onprem.NewSent(onprem.SentID(done.ID)))
 }
 

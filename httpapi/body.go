@@ -50,6 +50,14 @@ func (s *Server) headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfi
 	if length != chunked && length <= openBody {
 		return fasthttp.RequestConfig{}
 	}
+	if open := s.openTo(h); open > 0 {
+		if int64(length) > open {
+			h.SetContentLength(0)
+			h.Del(fiber.HeaderExpect)
+			return fasthttp.RequestConfig{}
+		}
+		return fasthttp.RequestConfig{MaxRequestBodySize: max(length, 0), ReadTimeout: bodyTimeout}
+	}
 	admitted := s.admits(h) == nil
 	if length == chunked {
 		if admitted {
@@ -83,6 +91,15 @@ func (s *Server) mostOf(uploads bool) int64 {
 		return s.maxMedia + s.maxMedia/2 + int64(s.maxBody)
 	}
 	return int64(s.maxBody)
+}
+
+// openTo is how many bytes of a body anybody may send there; 0 for no more than openBody.
+func (s *Server) openTo(h *fasthttp.RequestHeader) int64 {
+	if !h.IsPost() || len(s.openPaths) == 0 {
+		return 0
+	}
+	path, _, _ := bytes.Cut(h.RequestURI(), []byte("?"))
+	return s.openPaths[string(path)]
 }
 
 // uploads and downloads tell of a head whose route is not looked up yet.
@@ -130,7 +147,11 @@ func (s *Server) receive(rc *fasthttp.RequestCtx, declared int64) error {
 		rc.SetConnectionClose() // fasthttp does not read the body of these
 		return nil
 	}
+	open := s.openTo(h)
 	if declared != chunked && h.ContentLength() == 0 { // the hook refused to read it
+		if open > 0 {
+			return errTooLarge()
+		}
 		if err := s.admitted(rc); err != nil {
 			return err
 		}
@@ -138,6 +159,9 @@ func (s *Server) receive(rc *fasthttp.RequestCtx, declared int64) error {
 	}
 	uploads := s.uploads(h)
 	u := &upload{stream: rc.RequestBodyStream(), left: s.mostOf(uploads)}
+	if open > 0 {
+		u.left = open
+	}
 	if uploads {
 		rc.SetUserValue(uploadKey, u)
 		return nil

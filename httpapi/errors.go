@@ -22,7 +22,7 @@ const (
 	CodePayloadTooLarge  engine.Code = "PAYLOAD_TOO_LARGE"
 	CodeUnsupportedMedia engine.Code = "UNSUPPORTED_MEDIA_TYPE"
 	CodeHeadersTooLarge  engine.Code = "HEADERS_TOO_LARGE"
-	CodeNotReady         engine.Code = "NOT_READY"    // of /readyz
+	CodeNotReady         engine.Code = "NOT_READY"    // of /readyz, and of webhooks that are to come again
 	CodeLinkExpired      engine.Code = "LINK_EXPIRED" // the pairing link was used, was replaced, or ran out
 )
 
@@ -128,7 +128,7 @@ func (s *Server) logFailure(id string, c *fiber.Ctx, e *engine.Error) {
 		fields = append(fields, zap.String("cause", engine.Redact(e.Cause.Error())))
 	}
 	switch e.Code {
-	case engine.CodeStopping:
+	case engine.CodeStopping, CodeNotReady:
 		s.log.Debug("request refused", fields...)
 	case engine.CodeSendRejected, engine.CodeSendOutcomeUnknown, engine.CodeUndeliverable:
 		s.log.Warn("request failed", fields...)

@@ -26,6 +26,7 @@ func TestStatusOf(t *testing.T) {
 		engine.CodeSessionLive:        http.StatusConflict,
 		engine.CodeNotOnWhatsApp:      http.StatusBadRequest,
 		engine.CodeRecipientInvalid:   http.StatusBadRequest,
+		engine.CodeWindowClosed:       http.StatusBadRequest,
 		engine.CodeReachoutTimelock:   http.StatusTooManyRequests,
 		engine.CodeRateLimited:        http.StatusTooManyRequests,
 		engine.CodeSendRejected:       http.StatusInternalServerError,

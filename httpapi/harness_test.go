@@ -24,6 +24,7 @@ import (
 
 	"wapid/bulk"
 	"wapid/engine"
+	official "wapid/engine/cloudapi"
 	"wapid/engine/media"
 	"wapid/store"
 	"wapid/webhooks"
@@ -147,8 +148,8 @@ func (d *daemon) serve(prepare ...func(*daemon)) {
 	d.runner = bulk.NewRunner(d.store, d.engine, nil, bulk.Options{Dir: filepath.Join(d.t.TempDir(), "bulk")})
 	d.server = New(Options{Engine: d.engine, Store: d.store, Network: d.network.Info(), Version: "1.2.3",
 		Guard: webhooks.NewGuard(nil), Log: zap.New(core), MaxBody: maxTestBody, Spool: d.spool, Library: d.library, MaxLibrary: testLibrary,
-		Sandbox: paperSandbox,
-		Bulk:    bulk.NewService(d.store, d.runner, d.network.NewMessageID)})
+		Sandbox: paperSandbox, Official: official.New(official.Options{Store: d.store, Calls: http.DefaultClient, Files: http.DefaultClient}),
+		Bulk: bulk.NewService(d.store, d.runner, d.network.NewMessageID)})
 	d.contract = contract(d.t)
 	for _, p := range prepare {
 		p(d)

@@ -53,6 +53,9 @@ func (s *Server) pairingCode(c *fiber.Ctx, p store.Principal) error {
 	if err != nil || phone.Server() != engine.ServerPhone {
 		return engine.Errorf(engine.CodeInvalid, "phone must be a phone number of 7 to 15 digits that begins with its country code")
 	}
+	if err := s.linkable(c, key); err != nil {
+		return err
+	}
 	code, err := s.engine.RequestPairingCode(c.UserContext(), key, phone.User())
 	if err != nil {
 		return err
@@ -98,6 +101,9 @@ func (s *Server) answerPasskey(c *fiber.Ctx, p store.Principal) error {
 	if !isAssertion(req.Credential) {
 		return engine.Errorf(engine.CodeInvalid, "credential must be the JSON of a PublicKeyCredential with an assertion")
 	}
+	if err := s.linkable(c, key); err != nil {
+		return err
+	}
 	if err := s.engine.AnswerPasskey(c.UserContext(), key, req.Credential); err != nil {
 		return err
 	}
@@ -111,6 +117,9 @@ func (s *Server) confirmPasskey(c *fiber.Ctx, p store.Principal) error {
 		return err
 	}
 	if err := decodeNothing(c); err != nil {
+		return err
+	}
+	if err := s.linkable(c, key); err != nil {
 		return err
 	}
 	if err := s.engine.ConfirmPasskey(c.UserContext(), key); err != nil {

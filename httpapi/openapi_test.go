@@ -182,7 +182,7 @@ func TestDocumentKnowsTheDeliveries(t *testing.T) {
 // engineCodes are the codes of the engine, in its order.
 var engineCodes = []engine.Code{
 	engine.CodeInvalid, engine.CodeUnauthorized, engine.CodeNotFound, engine.CodeSessionNotFound,
-	engine.CodeSessionNotReady, engine.CodeAlreadyLinked, engine.CodeSessionMoved, engine.CodeSessionLive, engine.CodeSessionBusy, engine.CodeNotOnWhatsApp, engine.CodeRecipientInvalid, engine.CodeReachoutTimelock,
+	engine.CodeSessionNotReady, engine.CodeAlreadyLinked, engine.CodeSessionMoved, engine.CodeSessionLive, engine.CodeSessionBusy, engine.CodeNotOnWhatsApp, engine.CodeRecipientInvalid, engine.CodeWindowClosed, engine.CodeReachoutTimelock,
 	engine.CodeRateLimited, engine.CodeSendRejected, engine.CodeSendOutcomeUnknown, engine.CodeUndeliverable,
 	engine.CodeNotSupported, engine.CodeEgressRefused,
 	engine.CodeMessageExpired, engine.CodeSentLimit, engine.CodeConflict, engine.CodeMediaGone, engine.CodeMediaInvalid, engine.CodeProxyFailed,

@@ -95,6 +95,9 @@ func (s *Server) makePairingLink(c *fiber.Ctx, p store.Principal) error {
 	if life < minLinkLife || life > maxLinkLife {
 		return engine.Errorf(engine.CodeInvalid, "expiresIn must be a number of seconds from %d to %d", minLinkLife, maxLinkLife)
 	}
+	if err := s.linkable(c, key); err != nil {
+		return err
+	}
 	base, err := s.linkBase(c, req.BaseURL)
 	if err != nil {
 		return err

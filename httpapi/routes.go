@@ -50,6 +50,9 @@ type route struct {
 	bearer bool
 	// public needs no key.
 	public fiber.Handler
+	// open is how many bytes of a body anybody may send, of a route that uploads and
+	// is public; 0 leaves that to the key.
+	open int64
 }
 
 // routes is the whole API. Each group stands in the file of its handlers.
@@ -68,6 +71,7 @@ func (s *Server) routes() []route {
 		s.graphMessageRoutes(), s.graphPhoneRoutes(), s.graphAccountRoutes(), s.appRoutes(), s.graphObjectRoutes(),
 		s.onpremMessageRoutes(), s.onpremMediaRoutes(), s.onpremContactRoutes(), s.onpremWebhookRoutes(), s.onpremTemplateRoutes(),
 		s.onpremSettingRoutes(), s.onpremPartnerRoutes(),
+		s.officialRoutes(),
 		s.graphTemplateRoutes(), s.graphBlocklistRoutes(),
 		s.sandboxRoutes(), s.hubRoutes(), s.conversationRoutes(), s.oEmbedRoutes(), s.realtimeRoutes(),
 	)
@@ -84,6 +88,9 @@ func (s *Server) systemRoutes() []route {
 // register gives the table to Fiber. What can be got can be asked for by HEAD.
 func (s *Server) register() {
 	for _, r := range s.routes() {
+		if r.open > 0 {
+			s.openPaths[r.path] = r.open
+		}
 		if r.upload {
 			s.uploadPaths = append(s.uploadPaths, r.path)
 		}

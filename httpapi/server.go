@@ -17,9 +17,11 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/valyala/fasthttp"
 	"go.uber.org/zap"
+	"golang.org/x/sync/semaphore"
 
 	"wapid/bulk"
 	"wapid/engine"
+	official "wapid/engine/cloudapi"
 	"wapid/engine/media"
 	"wapid/store"
 	"wapid/webhooks"
@@ -85,6 +87,9 @@ type Options struct {
 	// TryProxy reaches for WhatsApp through a proxy; nil where the network has no
 	// such way. See whatsapp.Network for its errors.
 	TryProxy func(ctx context.Context, proxy string) error
+	// Official is Meta's official API as a network of the engine's; nil where sessions
+	// can't speak over it.
+	Official *official.Network
 	// Erase is told that a tenant waits to be erased. It must not block; nil does nothing.
 	Erase func()
 	// TLS has the server speak TLS; nil for plain HTTP. Its protocols are http/1.1 and,
@@ -168,6 +173,9 @@ type Server struct {
 	challenger                 *http.Client // asks callbacks whether they know their token
 	files                      *shares      // requests that bring or take a file
 	uploadPaths, downloadPaths []string
+	openPaths                  map[string]int64    // of routes that anybody may send much to: how much
+	official                   *official.Network   // may be nil
+	largeWebhooks              *semaphore.Weighted // of Meta's that are being read
 
 	bulk          *bulk.Service
 	jobs          *shares // large bulk jobs that are being taken
@@ -231,6 +239,8 @@ func New(o Options) *Server {
 		public:  strings.TrimRight(o.PublicURL, "/"),
 		drained: make(chan struct{}),
 	}
+	s.official, s.largeWebhooks = o.Official, semaphore.NewWeighted(mostWebhooks)
+	s.openPaths = make(map[string]int64)
 	s.spool, s.maxBody, s.maxMedia = o.Spool, o.MaxBody, o.MaxMedia
 	s.library, s.maxLibrary, s.mediaKey = o.Library, o.MaxLibrary, newMediaKey()
 	s.challenger = newChallenger(o.Guard)

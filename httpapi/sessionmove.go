@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"wapid/engine"
+	official "wapid/engine/cloudapi"
 	"wapid/engine/media"
 	"wapid/engine/parcel"
 	"wapid/store"
@@ -43,6 +44,9 @@ func (s *Server) exportSession(c *fiber.Ctx, from store.Origin) error {
 	key, err := s.movedSession(c)
 	if err != nil {
 		return err
+	}
+	if snap, err := s.engine.Snapshot(key); err == nil && official.IsDevice(snap.State.Identity.Device) {
+		return engine.Errorf(engine.CodeNotSupported, "a session of Meta's official API has no device: give its credentials to the other server")
 	}
 	path, err := s.spool.Path()
 	if err != nil {

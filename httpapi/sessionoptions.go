@@ -139,6 +139,13 @@ func (s *Server) patchSession(c *fiber.Ctx, p store.Principal) error {
 	if change == (engine.SessionChange{}) {
 		return engine.Errorf(engine.CodeInvalid, "give at least one of name, proxy, typing, delayMin, delayMax and interactive")
 	}
+	if change.Proxy != nil && *change.Proxy != "" {
+		if err := s.linkable(c, key); engine.CodeOf(err) == engine.CodeNotSupported {
+			return errNoProxyThere()
+		} else if err != nil {
+			return err
+		}
+	}
 	snap, err := s.engine.Configure(c.UserContext(), key, change)
 	if err != nil {
 		return err

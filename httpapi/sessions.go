@@ -28,6 +28,8 @@ type createSessionRequest struct {
 	DelayMax clearable `json:"delayMax"`
 
 	Interactive clearable `json:"interactive"`
+	// Cloud has the session speak over Meta's official API instead of a linked device.
+	Cloud *cloudRequest `json:"cloud"`
 }
 
 // The bodies of this file keep the key order of the WapiConnect document; what
@@ -38,6 +40,8 @@ type createSessionResponse struct {
 	SessionID engine.SessionID `json:"sessionId"`
 	IsNew     bool             `json:"isNew"`
 	Status    engine.Status    `json:"status"`
+	Network   string           `json:"network,omitempty"` // "cloud"; absent for a linked device
+	Cloud     *cloudNumber     `json:"cloud,omitempty"`
 }
 
 type sessionStatusResponse struct {
@@ -61,6 +65,8 @@ type sessionStatusResponse struct {
 	Options              *sessionOptions `json:"options,omitempty"`
 	QRAttempt            int             `json:"qrAttempt,omitempty"` // 1 for the first code of this linking
 	QRCodes              int             `json:"qrCodes,omitempty"`   // how many there are in all
+	Network              string          `json:"network,omitempty"`   // "cloud"; absent for a linked device
+	Cloud                *cloudNumber    `json:"cloud,omitempty"`
 }
 
 type restriction struct {
@@ -78,6 +84,7 @@ type listedSession struct {
 	Reason      engine.Reason    `json:"reason,omitempty"`
 	CreatedAt   string           `json:"createdAt"` // ISO 8601 in UTC with milliseconds
 	Options     *sessionOptions  `json:"options,omitempty"`
+	Network     string           `json:"network,omitempty"` // "cloud"; absent for a linked device
 }
 
 type listSessionsResponse struct {
@@ -133,6 +140,9 @@ func (s *Server) createSession(c *fiber.Ctx, p store.Principal) error {
 	if name != "" {
 		change.Name = &name
 	}
+	if req.Cloud != nil {
+		return s.createOfficial(c, p, id, change, *req.Cloud)
+	}
 	snap, isNew, err := s.engine.Create(c.UserContext(), engine.SessionKey{Tenant: p.Tenant, ID: id}, change)
 	if err != nil {
 		return err
@@ -181,6 +191,9 @@ func (s *Server) sessionStatus(c *fiber.Ctx, p store.Principal) error {
 func (s *Server) answerStatus(c *fiber.Ctx, snap engine.Snapshot) error {
 	body := describe(snap)
 	if err := s.illustrate(&body); err != nil {
+		return err
+	}
+	if err := s.showOfficial(c, snap, &body); err != nil {
 		return err
 	}
 	return ok(c, body)
@@ -235,13 +248,22 @@ func (s *Server) listSessions(c *fiber.Ctx, p store.Principal) error {
 	if err := s.loaded(); err != nil {
 		return err
 	}
+	official, err := s.officialSessions(c, p.Tenant)
+	if err != nil {
+		return err
+	}
 	snaps := s.engine.List(p.Tenant)
 	body := listSessionsResponse{Sessions: make([]listedSession, 0, len(snaps))}
 	for _, snap := range snaps {
 		if !p.Reaches(snap.Key.ID) {
 			continue
 		}
+		network := ""
+		if official[snap.Key.ID] {
+			network = networkCloud
+		}
 		body.Sessions = append(body.Sessions, listedSession{
+			Network:     network,
 			SessionID:   snap.Key.ID,
 			Name:        snap.Name,
 			Status:      snap.State.Status,

@@ -125,6 +125,9 @@ func (a *app) open(ctx context.Context, c appConfig) error {
 		return err
 	}
 	a.closers = append(a.closers, a.store.Close)
+	if err := a.store.PruneCloudNumbers(ctx); err != nil {
+		return err
+	}
 	if err := a.openSpool(ctx, dir); err != nil {
 		return err
 	}
@@ -261,8 +264,9 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 	}
 	a.dispatcher = webhooks.New(a.store, guard, c.Log.Named("webhooks"), webhooks.Options{Version: version, Clock: c.Clock, Grace: a.shares.webhooks, Tried: a.metrics.Tried, Trace: traces.deliver,
 		Encode: httpapi.NewEventFormats(a.store).Encode})
+	official := a.openOfficial(guard, c)
 	a.engine = engine.New(engine.Config{
-		Network: a.network, Store: a.store, Log: c.Log.Named("engine"),
+		Network: networks{a.network, official}, Store: a.store, Log: c.Log.Named("engine"),
 		Now: c.Clock, Nudge: a.dispatcher.Nudge, Backoff: c.Backoff, CheckRate: c.CheckRate, PrepareRate: c.LookAhead,
 		ConnectLimit: c.AtOnce, ConnectRate: c.ConnectRate, Watch: a.metrics.Engine(), Tracer: traces.engine,
 	})
@@ -274,7 +278,7 @@ func (a *app) wire(c appConfig, dir string, guard *webhooks.Guard) error {
 		Bulk:   bulk.NewService(traces.jobs, a.bulk, a.network.NewMessageID),
 		Engine: a.engine, Store: a.store, Network: a.network.Info(), Version: version, Guard: guard, Log: c.Log.Named("api"),
 		TLS: a.front.tls, StrictHosts: a.front.strict, TrustedProxies: proxies,
-		PublicURL: public, RateLimit: c.RateLimit, HubRate: c.HubRate, ShellKey: a.shellKey, Erase: a.janitor.Nudge, TryProxy: a.network.TryProxy,
+		PublicURL: public, RateLimit: c.RateLimit, HubRate: c.HubRate, ShellKey: a.shellKey, Erase: a.janitor.Nudge, TryProxy: a.network.TryProxy, Official: official,
 		Vitals: vitals(dir, time.Now()), Sandbox: c.Sandbox, SendMail: c.mailer(),
 		Spool: a.spool, MaxMedia: int64(c.MaxMedia) << 20, Library: a.library, MaxLibrary: int64(c.MaxLibrary) << 20,
 		Ready:    []func(context.Context) error{a.network.Ping, a.store.Readable, checkRoom(dir), a.examiner.Healthy},

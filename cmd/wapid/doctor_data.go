@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"wapid/engine"
+	"wapid/engine/cloudapi"
 	"wapid/engine/whatsapp"
 	"wapid/store"
 	"wapid/store/seal"
@@ -288,7 +289,7 @@ func compareDevices(own store.Inspection, devices whatsapp.Inspection) remark {
 	}
 	linked, lost := 0, 0
 	for _, s := range own.Sessions {
-		if device := s.State.Identity.Device; device != "" {
+		if device := s.State.Identity.Device; device != "" && !cloudapi.IsDevice(device) {
 			linked++
 			if !stored[device] {
 				lost++

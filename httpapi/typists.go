@@ -37,10 +37,12 @@ type typing struct {
 	chat    engine.JID
 }
 
-// typist is one chat's. Its channels have room for one.
+// typist is one chat's.
 type typist struct {
-	again chan struct{} // typing is to be shown for longer
-	over  chan struct{}
+	again  chan struct{} // typing is to be shown for longer; has room for one
+	over   chan struct{} // likewise
+	ending bool          // guarded by typists.mu
+	gone   chan struct{} // closed once the network was told of the end
 }
 
 func newTypists(use func(engine.SessionKey) (engine.Presence, error)) *typists {
@@ -67,8 +69,19 @@ func (t *typists) show(ctx context.Context, key engine.SessionKey, chat engine.J
 	if err != nil {
 		return err
 	}
-	if err := t.enter(typing{key, chat}); err != nil {
-		return err
+	for {
+		before, err := t.enter(typing{key, chat})
+		if err != nil {
+			return err
+		}
+		if before == nil {
+			break
+		}
+		select { // what is shown is told in order
+		case <-before:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	if err := presence.SetAvailable(ctx, true); err != nil {
 		t.stop(key, chat)
@@ -81,24 +94,32 @@ func (t *typists) show(ctx context.Context, key engine.SessionKey, chat engine.J
 	return nil
 }
 
-// enter begins to wait for the end of typing in a chat, or waits for longer.
-func (t *typists) enter(at typing) error {
+// enter begins to wait for the end of typing in a chat, or waits for longer. While an
+// end is being told nothing begins: then it returns what to wait for before trying again.
+func (t *typists) enter(at typing) (before <-chan struct{}, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	one, known := t.shown[at]
 	switch {
 	case t.closed:
-		return &engine.Error{Code: engine.CodeStopping, Message: "the daemon is shutting down", RetryAfter: retryWhenStopping}
+		return nil, &engine.Error{Code: engine.CodeStopping, Message: "the daemon is shutting down", RetryAfter: retryWhenStopping}
+	case known && one.ending:
+		return one.gone, nil
 	case known:
 		notify(one.again)
-		return nil
+		return nil, nil
 	case len(t.shown) >= mostTyping:
-		return &engine.Error{Code: engine.CodeRateLimited, Message: "typing is shown in too many chats", RetryAfter: typingTime}
+		return nil, &engine.Error{Code: engine.CodeRateLimited, Message: "typing is shown in too many chats", RetryAfter: typingTime}
 	}
-	one = &typist{again: make(chan struct{}, 1), over: make(chan struct{}, 1)}
+	one = &typist{again: make(chan struct{}, 1), over: make(chan struct{}, 1), gone: make(chan struct{})}
 	t.shown[at] = one
-	t.all.Go(func() { t.wait(at, one) })
-	return nil
+	t.all.Go(func() {
+		defer t.forget(at, one)
+		if t.wait(one) {
+			t.tellEnd(at)
+		}
+	})
+	return nil, nil
 }
 
 // stop ends typing in a chat, as when the answer has been sent.
@@ -106,6 +127,7 @@ func (t *typists) stop(key engine.SessionKey, chat engine.JID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if one := t.shown[typing{key, chat}]; one != nil {
+		one.ending = true
 		notify(one.over)
 	}
 }
@@ -117,23 +139,42 @@ func notify(c chan struct{}) {
 	}
 }
 
-// wait waits until typing is over, and then tells the network so.
-func (t *typists) wait(at typing, one *typist) {
+// wait waits until typing is over, and tells whether the network is to be told so.
+func (t *typists) wait(one *typist) bool {
 	end := time.NewTimer(typingTime)
 	defer end.Stop()
-	for waiting := true; waiting; {
+	for {
 		select {
 		case <-one.again:
 			end.Reset(typingTime)
 		case <-one.over:
-			waiting = false
+			return true
 		case <-end.C:
-			waiting = false
+			if t.expire(one) {
+				return true
+			}
+			end.Reset(typingTime)
 		case <-t.ctx.Done():
-			return // the sessions end too, and with them what they show
+			return false // the sessions end too, and with them what they show
 		}
 	}
-	offline := t.leave(at)
+}
+
+// expire ends a typist, unless it has just been told to go on.
+func (t *typists) expire(one *typist) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	select {
+	case <-one.again:
+		return false
+	default:
+		one.ending = true
+		return true
+	}
+}
+
+// tellEnd tells the network that nobody types in a chat any more.
+func (t *typists) tellEnd(at typing) {
 	presence, err := t.use(at.session)
 	if err != nil {
 		return // the network forgets what a session has shown with its connection
@@ -142,22 +183,28 @@ func (t *typists) wait(at typing, one *typist) {
 	defer cancel()
 	// What can't be told now is over as soon as the connection is, which the errors say.
 	_ = presence.SetTyping(ctx, at.chat, engine.TypingStop)
-	if offline {
+	if t.mayLeave(at.session) {
 		_ = presence.SetAvailable(ctx, false)
 	}
 }
 
-// leave forgets a chat, and tells whether its session is to be unavailable.
-func (t *typists) leave(at typing) bool {
+// mayLeave tells whether a session is to be unavailable.
+func (t *typists) mayLeave(key engine.SessionKey) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.shown, at)
-	for other := range t.shown {
-		if other.session == at.session {
+	for at, one := range t.shown {
+		if at.session == key && !one.ending {
 			return false
 		}
 	}
-	return !t.online[at.session]
+	return !t.online[key]
+}
+
+func (t *typists) forget(at typing, one *typist) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.shown, at)
+	close(one.gone)
 }
 
 // close ends all without a word, and waits for them.

@@ -2,13 +2,13 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
 	"wapid/engine"
+	"wapid/httpapi/cloudapi"
 	"wapid/httpapi/realtime"
 	"wapid/store"
 )
@@ -80,7 +80,7 @@ func (t realtimeTeller) frames(ctx context.Context, e engine.Event) ([][]byte, e
 		return t.status(ctx, e)
 	case engine.EventContact:
 		var d engine.ContactData
-		if err := readEvent(e, &d); err != nil {
+		if err := readData(e, &d); err != nil {
 			return nil, err
 		}
 		return oneFrame(t.dialect.Contact(e, d))
@@ -95,17 +95,9 @@ func oneFrame(text []byte, err error) ([][]byte, error) {
 	return [][]byte{text}, nil
 }
 
-// readEvent decodes an event's data, which this program has written.
-func readEvent(e engine.Event, into any) error {
-	if err := json.Unmarshal(e.Data, into); err != nil {
-		return engine.WrapError(engine.CodeInternal, err, "an event of the log can't be read")
-	}
-	return nil
-}
-
 func (t realtimeTeller) message(ctx context.Context, e engine.Event) ([][]byte, error) {
 	var d engine.MessageData
-	if err := readEvent(e, &d); err != nil {
+	if err := readData(e, &d); err != nil {
 		return nil, err
 	}
 	sender := d.From.Person()
@@ -113,7 +105,9 @@ func (t realtimeTeller) message(ctx context.Context, e engine.Event) ([][]byte, 
 		sender.LID = d.FromLID
 	}
 	m := realtime.Of(e, d)
-	if err := t.identify(ctx, &m, sender, d.Chat); err != nil {
+	m.WAMID = cloudapi.WAMID{User: d.From.User(), ID: d.ID}.String()
+	row := engine.LoggedMessage{Session: e.Session, Direction: engine.Inbound, ID: d.ID, Chat: d.Chat, Peer: sender}
+	if err := t.identify(ctx, &m, row); err != nil {
 		return nil, err
 	}
 	return oneFrame(t.dialect.Message(m))
@@ -123,18 +117,19 @@ func (t realtimeTeller) message(ctx context.Context, e engine.Event) ([][]byte, 
 // event, so the first word about one tells of the message as well.
 func (t realtimeTeller) status(ctx context.Context, e engine.Event) (frames [][]byte, err error) {
 	var d engine.MessageStatusData
-	if err := readEvent(e, &d); err != nil {
+	if err := readData(e, &d); err != nil {
 		return nil, err
 	}
 	own, err := t.server.store.FindMessage(ctx, e.Session, engine.Outbound, d.ID)
 	if engine.CodeOf(err) == engine.CodeNotFound { // retention has removed it
-		own, err = engine.LoggedMessage{ID: d.ID, Chat: d.To, Peer: d.To.Person()}, nil
+		own, err = engine.LoggedMessage{Session: e.Session, Direction: engine.Outbound, ID: d.ID, Chat: d.To, Peer: d.To.Person()}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	m := realtime.Logged(e, own, time.Unix(d.Timestamp, 0))
-	if err := t.identify(ctx, &m, own.Peer, own.Chat); err != nil {
+	m.WAMID = cloudapi.WAMID{User: d.To.User(), Outgoing: true, ID: d.ID}.String()
+	if err := t.identify(ctx, &m, own); err != nil {
 		return nil, err
 	}
 	switch d.Status {
@@ -160,10 +155,17 @@ func (t realtimeTeller) status(ctx context.Context, e engine.Event) (frames [][]
 // identify gives a message the ids that it has in other interfaces. Its contact is the
 // person who sent it or whom it was sent to, as the contacts book knows them, or the
 // group that it was sent to.
-func (t realtimeTeller) identify(ctx context.Context, m *realtime.Message, peer engine.Person, chat engine.JID) error {
-	who := peer.Preferred()
+func (t realtimeTeller) identify(ctx context.Context, m *realtime.Message, row engine.LoggedMessage) error {
+	if m.Kind.HasMedia() {
+		id, err := t.server.store.GraphID(ctx, m.Session.Tenant, store.GraphMedia, store.MessageMediaRef(row).String())
+		if err != nil {
+			return err
+		}
+		m.MediaID = graphText(id)
+	}
+	who := row.Peer.Preferred()
 	if who == "" {
-		who = chat
+		who = row.Chat
 	}
 	m.ContactID = realtime.ContactID(m.Session.Tenant, who)
 	if who.IsGroup() {

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -26,6 +28,7 @@ type liveFrame struct {
 			Text     string `json:"text"`
 			Caption  string `json:"caption"`
 			MIMEType string `json:"mime_type"`
+			MediaID  string `json:"media_id"`
 			MediaURL string `json:"media_url"`
 		} `json:"content"`
 		Status string `json:"status"`
@@ -131,6 +134,10 @@ func TestLiveEventsOfWhatomate(t *testing.T) {
 	if at := sessionPath("main") + "/messages/" + file + "/media"; picture.Payload.Content.MediaURL != at {
 		t.Errorf("its file is at %s, want %s", picture.Payload.Content.MediaURL, at)
 	}
+	shown := liveFile(t, &a.api, picture.Payload.Content.MediaID)
+	if want := hex.EncodeToString(sha256Of("the bytes")); shown != want {
+		t.Errorf("by its id the file has the hash %s, want %s", shown, want)
+	}
 	if sum, _, _ := a.fetch(t, "main", file); sum != sha256.Sum256([]byte("the bytes")) {
 		t.Error("its file is another")
 	}
@@ -162,4 +169,29 @@ func TestLiveEventsOfWhatomate(t *testing.T) {
 	if pictures != 1 {
 		t.Errorf("the picture came %d times", pictures)
 	}
+}
+
+// liveFile is the hash of a file as Meta's API shows it by the id that a frame has.
+func liveFile(t testing.TB, a *api, id string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.base+"/v23.0/"+id, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+a.key)
+	res, err := a.http().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var shown struct{ SHA256 string }
+	if err := json.NewDecoder(res.Body).Decode(&shown); err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("%d, %v", res.StatusCode, err)
+	}
+	return shown.SHA256
+}
+
+func sha256Of(text string) []byte {
+	sum := sha256.Sum256([]byte(text))
+	return sum[:]
 }

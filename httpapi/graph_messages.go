@@ -109,31 +109,38 @@ func (s *Server) graphSend(c *fiber.Ctx, p store.Principal, key engine.SessionKe
 // gone.
 func (s *Server) graphFile(c *fiber.Ctx, p store.Principal, id string) func(context.Context, *sending) error {
 	return func(ctx context.Context, in *sending) error {
-		unknown := cloudapi.Errorf(cloudapi.CodeInvalidParameter, "the id of the file is not that of uploaded media")
-		number, err := strconv.ParseInt(id, 10, 64)
-		if err != nil {
-			return unknown
-		}
-		o, err := s.store.FindGraphObject(ctx, p.Tenant, number)
-		if err == nil && o.Kind != store.GraphMedia || engine.CodeOf(err) == engine.CodeNotFound {
-			return unknown
-		}
-		if err != nil {
-			return err
-		}
-		ref, ok := store.ParseMediaRef(o.Ref)
-		if !ok {
-			return unknown
-		}
-		m, err := s.findMedium(ctx, p, ref)
-		if engine.CodeOf(err) == engine.CodeNotFound {
-			return unknown
-		}
+		m, err := s.uploadedMedium(ctx, p, id)
 		if err != nil {
 			return err
 		}
 		return s.carry(m)(ctx, in)
 	}
+}
+
+// uploadedMedium finds a file by its decimal id. It returns *cloudapi.Error for one that
+// is none of the tenant's.
+func (s *Server) uploadedMedium(ctx context.Context, p store.Principal, id string) (medium, error) {
+	unknown := cloudapi.Errorf(cloudapi.CodeInvalidParameter, "the id of the file is not that of uploaded media")
+	number, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return medium{}, unknown
+	}
+	o, err := s.store.FindGraphObject(ctx, p.Tenant, number)
+	if err == nil && o.Kind != store.GraphMedia || engine.CodeOf(err) == engine.CodeNotFound {
+		return medium{}, unknown
+	}
+	if err != nil {
+		return medium{}, err
+	}
+	ref, ok := store.ParseMediaRef(o.Ref)
+	if !ok {
+		return medium{}, unknown
+	}
+	m, err := s.findMedium(ctx, p, ref)
+	if engine.CodeOf(err) == engine.CodeNotFound {
+		return medium{}, unknown
+	}
+	return m, err
 }
 
 // graphTemplate puts the message of a template in a draft, and returns the id of the file

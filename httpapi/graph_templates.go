@@ -125,18 +125,18 @@ func templatePage(c *fiber.Ctx) (page store.TemplatePage, err error) {
 
 // graphPageURL is where the page beside this one is: this request with another cursor.
 // Its access_token is in it if it was in this one's URL, since some clients follow such
-// links without any header.
+// links without any header. It is "" for a request whose Host header is no host.
 func (s *Server) graphPageURL(c *fiber.Ctx, cursor, at string) string {
+	base, err := s.linkBase(c, "")
+	if err != nil {
+		return ""
+	}
 	q := make(url.Values)
 	c.Context().QueryArgs().VisitAll(func(key, value []byte) { q.Set(string(key), string(value)) })
 	q.Del("after")
 	q.Del("before")
 	q.Set(cursor, at)
-	u := url.URL{Scheme: "http", Host: s.publicHost(c), Path: c.Path(), RawQuery: q.Encode()}
-	if s.secure(c) {
-		u.Scheme = "https"
-	}
-	return u.String()
+	return base + c.Path() + "?" + q.Encode()
 }
 
 // graphDeleteTemplates is DELETE /{waba}/message_templates: of a name in all languages,

@@ -72,7 +72,7 @@ func (s *Server) routes() []route {
 		s.onpremMessageRoutes(), s.onpremMediaRoutes(), s.onpremContactRoutes(), s.onpremWebhookRoutes(), s.onpremTemplateRoutes(),
 		s.onpremSettingRoutes(), s.onpremPartnerRoutes(),
 		s.officialRoutes(),
-		s.graphTemplateRoutes(), s.graphBlocklistRoutes(),
+		s.graphTemplateRoutes(), s.graphBlocklistRoutes(), s.graphProfileRoutes(),
 		s.sandboxRoutes(), s.hubRoutes(), s.conversationRoutes(), s.oEmbedRoutes(), s.realtimeRoutes(),
 	)
 }

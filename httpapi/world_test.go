@@ -13,12 +13,13 @@ import (
 // paperWorld is what the paper network knows of people and groups, and what it
 // was asked to do with them.
 type paperWorld struct {
-	mu      sync.Mutex
-	err     error    // the answer to everything that is asked next
-	asked   []string // changes, in words
-	checked int      // numbers that were asked for
-	blocked []engine.Person
-	groups  []engine.Group
+	mu       sync.Mutex
+	err      error    // the answer to everything that is asked next
+	asked    []string // changes, in words
+	checked  int      // numbers that were asked for
+	blocked  []engine.Person
+	business *engine.Business // nil for none
+	groups   []engine.Group
 }
 
 var (

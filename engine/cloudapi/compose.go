@@ -77,6 +77,9 @@ func compose(m engine.Outgoing, about string) (outgoing, error) {
 	if m.ViewOnce {
 		return out, unsupported("messages that can be viewed once")
 	}
+	if len(m.Mentions) > 0 {
+		return out, unsupported("mentions")
+	}
 	if m.Quoted != nil {
 		out.Context = &reference{about}
 	}

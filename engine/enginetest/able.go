@@ -126,7 +126,7 @@ func tellsWhatWasRead(t *testing.T, h Harness) {
 	n, p, peer := h.Open(t), h.Phone(t), h.Phone(t)
 	s, _ := Link(t, n, p, "a")
 	r := able[engine.Receipts](t, s)
-	id, err := peer.SendText(t.Context(), p.Person().LID, "read me")
+	id, err := peer.SendText(t.Context(), address(p), "read me")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,3 +49,20 @@ type Phone interface {
 	// Cut ends the connections of the account's linked devices without a word.
 	Cut(t *testing.T)
 }
+
+// Enroller is a Phone of a network without QR codes and without lasting connections: a
+// session is given credentials instead, is linked and ready with its first Connect, and
+// what it fails to commit comes again by itself.
+type Enroller interface {
+	Phone
+	// Enrol lets the session speak as the account from its next Pair on.
+	Enrol(t *testing.T, key engine.SessionKey)
+}
+
+// address is how others write to a phone: its LID, where it has one.
+func address(p Phone) engine.JID {
+	if lid := p.Person().LID; lid != "" {
+		return lid
+	}
+	return p.Person().Phone
+}

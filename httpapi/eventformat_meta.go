@@ -43,7 +43,7 @@ func (f *EventFormats) metaFacts(ctx context.Context, v engine.Event) (facts clo
 		return facts, err
 	}
 	var d engine.MessageStatusData
-	if err := readData(v, &d); err != nil {
+	if err := readNamed(v, &d, &d.ID); err != nil {
 		return facts, err
 	}
 	facts.ID = cloudapi.WAMID{User: d.To.User(), Outgoing: true, ID: d.ID}.String()
@@ -52,7 +52,7 @@ func (f *EventFormats) metaFacts(ctx context.Context, v engine.Event) (facts clo
 
 func (f *EventFormats) messageFacts(ctx context.Context, v engine.Event, facts *cloudapi.EventFacts) error {
 	var d engine.MessageData
-	if err := readData(v, &d); err != nil {
+	if err := readNamed(v, &d, &d.ID); err != nil {
 		return err
 	}
 	facts.ID = cloudapi.WAMID{User: d.From.User(), ID: d.ID}.String()
@@ -155,4 +155,13 @@ func readData(v engine.Event, into any) error {
 		return engine.Errorf(engine.CodeInternal, "an event of type %s can't be read", v.Type)
 	}
 	return nil
+}
+
+// readNamed is readData for an event of a message, whose id is in it: what was damaged in
+// the store has none.
+func readNamed(v engine.Event, into any, id *engine.MessageID) error {
+	if err := readData(v, into); err != nil || *id != "" {
+		return err
+	}
+	return engine.Errorf(engine.CodeInternal, "an event of type %s names no message", v.Type)
 }

@@ -29,8 +29,10 @@ func (d *daemon) refuseInDialect(r route, good call, op operation, keys map[stor
 		d.answers(withKey(good, key), http.StatusUnauthorized)
 	}
 	ours := good
-	ours.key = d.key // in our own header, which means nothing here
-	d.answers(ours, http.StatusUnauthorized)
+	ours.key = d.key // in our own header, which means nothing here but to partners
+	if !within(r.path, partnerPrefix) {
+		d.answers(ours, http.StatusUnauthorized)
+	}
 	for scope, key := range keys {
 		if !scope.Allows(r.scope) {
 			d.answers(withKey(good, key), http.StatusForbidden)

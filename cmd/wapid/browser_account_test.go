@@ -11,7 +11,7 @@ import (
 )
 
 // browserRedelivers adds a webhook whose receiver is broken at first, and has it
-// told again what it missed. Then it gets another secret.
+// told again what it missed. Then it gets another secret, and another format.
 func browserRedelivers(t *testing.T, b *browser) {
 	var broken atomic.Bool
 	var taken atomic.Int32
@@ -52,6 +52,12 @@ func browserRedelivers(t *testing.T, b *browser) {
 	if first == second || len(second) < 20 {
 		t.Errorf("the secrets are %q and %q", first, second)
 	}
+	// Another format asks for what it can tell.
+	tab.click(named("webhook-edit"))
+	tab.choose(named("webhook-format"), "meta")
+	tab.gone(named("webhook-events") + ` input[value="qr"]`)
+	tab.click(named("webhook-form-submit"))
+	tab.awaitText(named("webhook-format-shown"), "Cloud API")
 	tab.pardon("/deliveries?") // the log may be looked at once more while the webhook goes
 	tab.click(named("webhook-delete"))
 	tab.click(named("ask-yes"))

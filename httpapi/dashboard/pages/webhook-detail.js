@@ -12,7 +12,7 @@ import { took } from "/dashboard/pages/stats-plots.js";
 import { WebhookForm } from "/dashboard/pages/webhook-form.js";
 import { Health } from "/dashboard/pages/webhook-health.js";
 import { Verify } from "/dashboard/pages/webhook-verify.js";
-import { outcome } from "/dashboard/pages/webhook-words.js";
+import { formatWords, originWords, outcome } from "/dashboard/pages/webhook-words.js";
 
 const overlaps = [[86_400, "A day"], [604_800, "A week"], [3_600, "An hour"], [0, "Not at all: the old one ends now"]];
 
@@ -46,6 +46,8 @@ function Tried({ result }) {
 function Facts({ webhook }) {
   const rows = [
     ["Address", html`<span class="text-break">${webhook.url}</span>`],
+    ["Format", html`<span data-test="webhook-format-shown">${formatWords(webhook.format)}</span>`],
+    webhook.origin && ["Set for", `${originWords(webhook.origin)}, through Meta's Graph API`],
     ["Events", webhook.events.includes("*") ? "Everything" : webhook.events.join(", ")],
     ["Sessions", webhook.sessions.length ? webhook.sessions.join(", ") : "All"],
     ["Secret", webhook.hasSecret ? html`ends in <code>${webhook.secretHint}</code>` : "None: requests are not signed"],
@@ -115,7 +117,7 @@ export function WebhookDetail({ id, me }) {
         <button type="button" class="btn btn-primary" disabled=${!webhook.enabled || busy} onClick=${test} data-test="webhook-test">
           ${busy === "test" ? "Waiting for the answer…" : "Send a test"}</button>
         <button type="button" class="btn btn-outline-primary" onClick=${() => setShown({ edit: true })} data-test="webhook-edit">Change</button>
-        <button type="button" class="btn btn-outline-primary" onClick=${() => setShown({ rotate: true })} data-test="webhook-rotate">New secret</button>
+        ${!webhook.origin && html`<button type="button" class="btn btn-outline-primary" onClick=${() => setShown({ rotate: true })} data-test="webhook-rotate">New secret</button>`}
         <button type="button" class="btn btn-outline-secondary" disabled=${busy} onClick=${toggle(!webhook.enabled)} data-test="webhook-toggle">
           ${webhook.enabled ? "Switch off" : "Switch on"}</button>
         <button type="button" class="btn btn-outline-danger" disabled=${busy} onClick=${remove} data-test="webhook-delete">Delete</button>
@@ -123,7 +125,7 @@ export function WebhookDetail({ id, me }) {
       ${shown.tried && html`<${Tried} result=${shown.tried} />`}
       <${Deliveries} path=${path} may=${may} round=${round} onChange=${again} />
       ${shown.edit && html`<${WebhookForm} webhook=${webhook} onDone=${(done) => { setShown({}); if (done) { toast("Saved."); refresh(); } }} />`}
-      ${shown.rotate && html`<${Rotate} path=${path} onDone=${(done) => { setShown({}); refresh(); if (done) showOnce({ title: "The new secret", text: done.secret, body: html`<${Verify} />`, test: "webhook-secret" }); }} />`}
+      ${shown.rotate && html`<${Rotate} path=${path} onDone=${(done) => { setShown({}); refresh(); if (done) showOnce({ title: "The new secret", text: done.secret, body: html`<${Verify} format=${webhook.format} />`, test: "webhook-secret" }); }} />`}
     `}
   </div>`;
 }

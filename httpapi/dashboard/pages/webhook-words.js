@@ -16,6 +16,32 @@ export const events = [
   ["test", "A test"],
 ];
 
+// How what is posted may look, and the events that a format has words for; none for all.
+export const formats = [
+  ["wapiconnect", "WapiConnect"],
+  ["meta", "Meta's Cloud API", ["message", "message.status", "template", "test"]],
+  ["onprem", "On-Premises API, 360dialog", ["message", "message.status", "test"]],
+  ["hub", "WhatsApp Hub", ["message", "message.status", "template", "contact", "test"]],
+  ["standard", "Standard Webhooks"],
+];
+
+export function formatWords(format) {
+  return formats.find(([name]) => name === format)?.[1] ?? format;
+}
+
+// tellable are the events that a format has words for.
+export function tellable(format) {
+  const can = formats.find(([name]) => name === format)?.[2];
+  return can ? events.filter(([type]) => can.includes(type)) : events;
+}
+
+// originWords tells at which place of Meta's Graph API a webhook was set.
+export function originWords(origin) {
+  if (origin === "app") return "the app";
+  if (origin === "waba") return "the business account";
+  return origin.replace(/^phone:/, "+");
+}
+
 // Why the server has switched a webhook off.
 export const disabledReasons = {
   gone: "The receiver answered 410: it wants no more.",

@@ -10,6 +10,7 @@ import { WebhookDetail } from "/dashboard/pages/webhook-detail.js";
 import { WebhookForm } from "/dashboard/pages/webhook-form.js";
 import { Health } from "/dashboard/pages/webhook-health.js";
 import { Verify } from "/dashboard/pages/webhook-verify.js";
+import { formatWords, originWords } from "/dashboard/pages/webhook-words.js";
 
 function eventWords(types) {
   return types.includes("*") ? "everything" : types.join(", ");
@@ -20,6 +21,8 @@ function Card({ webhook }) {
     <div class="d-flex flex-wrap align-items-center gap-2">
       <a class="fw-semibold text-break stretched-link" href=${to("webhooks", webhook.webhookId)} data-test="webhook-open">${webhook.name || webhook.url}</a>
       ${webhook.main && html`<span class="badge text-bg-secondary">Main</span>`}
+      ${webhook.format !== "wapiconnect" && html`<span class="badge text-bg-light border" data-test="webhook-format-of">${formatWords(webhook.format)}</span>`}
+      ${webhook.origin && html`<span class="badge text-bg-light border">Of ${originWords(webhook.origin)}</span>`}
       <span class="ms-auto"><${Health} webhook=${webhook} /></span>
     </div>
     <div class="small text-body-secondary text-break">${webhook.name ? webhook.url : ""}</div>
@@ -37,7 +40,7 @@ function List({ me }) {
     again();
     showOnce({
       title: "The webhook's secret", text: answer.secret, test: "webhook-secret",
-      body: html`<p class="small">With it your receiver checks that a request comes from here.</p><${Verify} />`,
+      body: html`<p class="small">With it your receiver checks that a request comes from here.</p><${Verify} format=${answer.format} />`,
     });
   };
   return html`<div data-test="webhooks">

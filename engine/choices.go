@@ -40,7 +40,7 @@ type Choices struct {
 	Form Interactive `json:",omitempty"`
 }
 
-// Choice is one option. IDs are the caller's and distinct within a question.
+// Choice is one option. IDs are the caller's, and distinct but for quick replies.
 type Choice struct {
 	ID          string
 	Title       string

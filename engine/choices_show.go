@@ -10,7 +10,7 @@ import (
 // buttons, or ten rows of a list.
 const (
 	MaxChoices      = 30
-	maxChoiceID     = 256 // bytes
+	maxChoiceID     = 256 // characters
 	maxChoiceTitle  = 100 // characters
 	maxChoiceAside  = 300 // characters of a description, and of a list's button
 	maxPollChoices  = 12
@@ -39,9 +39,9 @@ func (c Choices) Check() error {
 	ids := make(map[string]bool, len(c.Options))
 	for i, o := range c.Options {
 		switch {
-		case o.ID == "" || len(o.ID) > maxChoiceID:
-			return Errorf(CodeInvalid, "choices[%d] needs an id of at most %d bytes", i, maxChoiceID)
-		case ids[o.ID]:
+		case o.ID == "" || utf8.RuneCountInString(o.ID) > maxChoiceID:
+			return Errorf(CodeInvalid, "choices[%d] needs an id of at most %d characters", i, maxChoiceID)
+		case ids[o.ID] && c.Style != StyleQuickReply: // templates' buttons may mean the same
 			return Errorf(CodeInvalid, "the id of choices[%d] is there twice", i)
 		case strings.TrimSpace(o.Title) == "" || utf8.RuneCountInString(o.Title) > maxChoiceTitle:
 			return Errorf(CodeInvalid, "choices[%d] needs a title of at most %d characters", i, maxChoiceTitle)

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"errors"
+	"html"
 	"net/http"
 	"strings"
 
@@ -36,7 +37,8 @@ func (onpremDialect) key(h *fasthttp.RequestHeader) string {
 // failure tells of a path that is not served as 360dialog's gateway does.
 func (onpremDialect) failure(err error, e *engine.Error, status int) (int, any) {
 	if f, own := errors.AsType[*fiber.Error](err); own && f.Code == http.StatusNotFound {
-		to := onprem.Blocked(strings.TrimPrefix(f.Message, "Cannot "))
+		_, path, _ := strings.Cut(strings.TrimPrefix(f.Message, "Cannot "), " ") // behind the method
+		to := onprem.Blocked(html.UnescapeString(path))
 		return to.HTTPStatus(), to.Answer()
 	}
 	to := onprem.ErrorOf(e, status)

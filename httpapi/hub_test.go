@@ -47,8 +47,8 @@ func readReply[T any](t *testing.T, r reply, status int) (v T) {
 	return v
 }
 
-// awaitSent waits until so many messages were sent, and returns the last.
-func (d *daemon) awaitSent(n int) engine.Outgoing {
+// awaitNth waits until so many messages were sent, and returns the last.
+func (d *daemon) awaitNth(n int) engine.Outgoing {
 	d.t.Helper()
 	d.await("/api/whatsapp/sessions", func(reply) bool { return len(d.network.all()) >= n })
 	all := d.network.all()
@@ -63,13 +63,13 @@ func TestHubSends(t *testing.T) {
 	if !sent.Success || sent.Status != "queued" || sent.To != "+919876543211" || !strings.HasPrefix(sent.MessageID, "wamid.") {
 		t.Errorf("answered %+v", sent)
 	}
-	if m := d.awaitSent(1); m.Text != "Hello! Welcome to WhatsApp Hub" || m.To != paperFriend.Phone {
+	if m := d.awaitNth(1); m.Text != "Hello! Welcome to WhatsApp Hub" || m.To != paperFriend.Phone {
 		t.Errorf("sent %+v", m)
 	}
 	// With a slash at the end, and a session by its number.
 	d.do(call{method: "POST", path: "/api/v1/messages/send/", undocumented: true, body: `{"to":"+919876543211","message":"two","from":"+91 98765 43210","reply_to":"` + sent.MessageID + `"}`,
 		header: map[string]string{"Authorization": "Bearer " + d.key}})
-	if m := d.awaitSent(2); m.Text != "two" || m.Quoted == nil || m.Quoted.Text != "Hello! Welcome to WhatsApp Hub" {
+	if m := d.awaitNth(2); m.Text != "two" || m.Quoted == nil || m.Quoted.Text != "Hello! Welcome to WhatsApp Hub" {
 		t.Errorf("sent %+v", m)
 	}
 	for body, want := range map[string]engine.Code{
@@ -106,7 +106,7 @@ func TestHubTemplates(t *testing.T) {
 	d.refusesHub(d.hub("POST", "templates/create", `{"name":"Not A Name","body":"x"}`), http.StatusBadRequest, engine.CodeInvalid)
 	d.refusesHub(d.hub("POST", "templates/create", `{"name":"empty"}`), http.StatusBadRequest, engine.CodeInvalid)
 	readReply[hub.Sent](t, d.hub("POST", "messages/send", `{"to":"+919876543211","template":"order_confirmation","variables":{"order_id":"ORD-12345","amount":"$99.99","extra":1}}`), http.StatusOK)
-	if m := d.awaitSent(1); m.Text != "*Thanks*\n\nOrder ORD-12345 over $99.99\n\n_Bye_" {
+	if m := d.awaitNth(1); m.Text != "*Thanks*\n\nOrder ORD-12345 over $99.99\n\n_Bye_" {
 		t.Errorf("sent %q", m.Text)
 	}
 	r := d.hub("POST", "messages/send", `{"to":"+919876543211","template":"order_confirmation","variables":{"order_id":"ORD-12345"}}`)
@@ -119,7 +119,7 @@ func TestHubTemplates(t *testing.T) {
 		t.Errorf("changed to %+v", changed)
 	}
 	readReply[hub.Sent](t, d.hub("POST", "messages/send", `{"to":"+919876543211","template":"`+made.ID+`","variables":{"1":"it is"}}`), http.StatusOK)
-	if m := d.awaitSent(2); m.Text != "Now it is\n\n_Bye_" {
+	if m := d.awaitNth(2); m.Text != "Now it is\n\n_Bye_" {
 		t.Errorf("sent %q", m.Text)
 	}
 	d.refusesHub(d.hub("PUT", "templates/"+made.ID, `{"name":"another"}`), http.StatusBadRequest, engine.CodeInvalid)
@@ -151,7 +151,7 @@ func TestHubHistory(t *testing.T) {
 		engine.Incoming{ID: "G1", Chat: paperGroup.ID, Sender: paperHidden, IsGroup: true, Text: "to all", Timestamp: time.Unix(1708243201, 0)},
 	)
 	sent := readReply[hub.Sent](t, d.hub("POST", "messages/send", `{"to":"+919876543211","message":"second"}`), http.StatusOK)
-	d.awaitSent(1)
+	d.awaitNth(1)
 	texts := func(query string) string {
 		t.Helper()
 		var all []string

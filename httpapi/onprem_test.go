@@ -20,8 +20,8 @@ func (d *daemon) d360(method, path, key, body string) reply {
 	return d.do(call{method: method, path: path, body: body, header: map[string]string{headerD360Key: key}})
 }
 
-// says wants a status and a part of the body.
-func (d *daemon) says(r reply, status int, part string) {
+// answersWith wants a status and a part of the body.
+func (d *daemon) answersWith(r reply, status int, part string) {
 	d.t.Helper()
 	if r.status != status || !strings.Contains(r.body, part) {
 		d.t.Errorf("answers %d %s, want %d with %s", r.status, r.body, status, part)
@@ -33,29 +33,29 @@ const textBody = `{"to":"919876543211","type":"text","text":{"body":"Hi"}}`
 // A key stands for one number: it is limited to that, or there is no other.
 func TestOnPremKeysStandForNumbers(t *testing.T) {
 	d := start(t)
-	d.says(d.d360("POST", "/v1/messages", d.key, textBody), 404, `"code":1006`)
+	d.answersWith(d.d360("POST", "/v1/messages", d.key, textBody), 404, `"code":1006`)
 	d.wants(d.post("/api/whatsapp/session", `{"sessionId":"main"}`), http.StatusOK, "")
-	d.says(d.d360("POST", "/v1/messages", d.key, textBody), 412, `"code":1011,"title":"Service not ready"`)
+	d.answersWith(d.d360("POST", "/v1/messages", d.key, textBody), 412, `"code":1011,"title":"Service not ready"`)
 	d.awaitStatus("main", engine.StatusQRReady)
 	if err := d.network.scan(t.Context(), engine.SessionKey{Tenant: store.DefaultTenant, ID: "main"}); err != nil {
 		t.Fatal(err)
 	}
 	d.awaitStatus("main", engine.StatusReady)
-	d.says(d.d360("POST", "/v1/messages/", d.key, textBody), 201, `-o"}],"meta":{"api_status":"stable","version":"2.53.1"}}`)
+	d.answersWith(d.d360("POST", "/v1/messages/", d.key, textBody), 201, `-o"}],"meta":{"api_status":"stable","version":"2.53.1"}}`)
 
 	d.wants(d.post("/api/whatsapp/session", `{"sessionId":"second"}`), http.StatusOK, "")
-	d.says(d.d360("POST", "/v1/messages", d.key, textBody), 403, "the key reaches 2 numbers: use a key that is limited to one")
+	d.answersWith(d.d360("POST", "/v1/messages", d.key, textBody), 403, "the key reaches 2 numbers: use a key that is limited to one")
 	mine := d.keyFor(store.ScopeSend, []engine.SessionID{"main"})
-	d.says(d.d360("POST", "/v1/messages", mine, textBody), 201, `"messages":[{"id":"`)
+	d.answersWith(d.d360("POST", "/v1/messages", mine, textBody), 201, `"messages":[{"id":"`)
 	other := d.keyFor(store.ScopeSend, []engine.SessionID{"second"})
-	d.says(d.d360("POST", "/v1/messages", other, textBody), 412, `"code":1011`)
-	d.says(d.d360("POST", "/v1/messages", d.keyFor(store.ScopeRead, []engine.SessionID{"main"}), textBody), 403, `"code":1005`)
-	d.says(d.d360("POST", "/v1/messages", "", textBody), 401, `{"meta":{"httpCode":401,"developerMessage":"Invalid api_key or token expired","success":false,"http_code":401,"developer_message":"Invalid api_key or token expired"}}`)
-	d.says(d.d360("POST", "/v1/messages", mine, `{"to":"`+paperIdentity.Person.Phone.User()+`","text":{"body":"me"}}`), 400, `"code":1021`)
+	d.answersWith(d.d360("POST", "/v1/messages", other, textBody), 412, `"code":1011`)
+	d.answersWith(d.d360("POST", "/v1/messages", d.keyFor(store.ScopeRead, []engine.SessionID{"main"}), textBody), 403, `"code":1005`)
+	d.answersWith(d.d360("POST", "/v1/messages", "", textBody), 401, `{"meta":{"httpCode":401,"developerMessage":"Invalid api_key or token expired","success":false,"http_code":401,"developer_message":"Invalid api_key or token expired"}}`)
+	d.answersWith(d.d360("POST", "/v1/messages", mine, `{"to":"`+paperIdentity.Person.Phone.User()+`","text":{"body":"me"}}`), 400, `"code":1021`)
 	r := d.do(call{method: "GET", path: "/v1/settings/backup?x=1", undocumented: true, header: map[string]string{headerD360Key: mine}})
-	d.says(r, 403, `"developerMessage":"This URL /v1/settings/backup is blocked"`)
-	d.says(d.d360("GET", "/v1/health", mine, ""), 200, `"gateway_status":"connected"`)
-	d.says(d.d360("GET", "/v1/settings/profile/about", mine, ""), 200, `{"settings":{"profile":{"about":{"text":"At the shop"}}},`)
+	d.answersWith(r, 403, `"developerMessage":"This URL /v1/settings/backup is blocked"`)
+	d.answersWith(d.d360("GET", "/v1/health", mine, ""), 200, `"gateway_status":"connected"`)
+	d.answersWith(d.d360("GET", "/v1/settings/profile/about", mine, ""), 200, `{"settings":{"profile":{"about":{"text":"At the shop"}}},`)
 }
 
 // How often numbers may be asked for is limited, and told as a rate.
@@ -73,13 +73,13 @@ func TestOnPremChecksAreLimited(t *testing.T) {
 		}
 		return d.d360("POST", "/v1/contacts", d.key, string(raw))
 	}
-	d.says(ask(0), 200, `"status":"`)
+	d.answersWith(ask(0), 200, `"status":"`)
 	r := ask(engine.MaxCheck)
-	d.says(r, 429, `"code":1015,"title":"Too many requests"`)
+	d.answersWith(r, 429, `"code":1015,"title":"Too many requests"`)
 	if r.header.Get("Retry-After") == "" {
 		t.Error("it does not say when to ask again")
 	}
-	d.says(ask(0), 200, `"status":"`) // they are remembered
+	d.answersWith(ask(0), 200, `"status":"`) // they are remembered
 }
 
 // The library is the number's: by raw bytes in and out.
@@ -102,8 +102,8 @@ func TestOnPremMedia(t *testing.T) {
 		t.Errorf("answers %d with %v", got.status, got.header)
 	}
 	for _, key := range []string{d.otherKey, d.keyFor(store.ScopeManage, []engine.SessionID{"elsewhere"})} {
-		d.says(d.d360("GET", path, key, ""), 404, `"code":1006`)
-		d.says(d.d360("DELETE", path, key, ""), 404, `"code":1006`)
+		d.answersWith(d.d360("GET", path, key, ""), 404, `"code":1006`)
+		d.answersWith(d.d360("DELETE", path, key, ""), 404, `"code":1006`)
 	}
 	for name, c := range map[string]struct{ kind, body, says string }{
 		"another type": {"video/mp4", picture, `"code":1009`}, "no type": {"", picture, `"code":1008`},
@@ -119,10 +119,10 @@ func TestOnPremMedia(t *testing.T) {
 		}
 	}
 	image := `{"to":"919876543211","type":"image","image":{"id":"` + kept.Media[0].ID + `"}}`
-	d.says(d.d360("POST", "/v1/messages", d.key, image), 201, `"id":"`)
-	d.says(d.d360("DELETE", path, d.key, ""), 200, `{}`)
-	d.says(d.d360("GET", path, d.key, ""), 404, `"code":1006`)
-	d.says(d.d360("POST", "/v1/messages", d.key, image), 400, "the id of the file is not that of uploaded media")
+	d.answersWith(d.d360("POST", "/v1/messages", d.key, image), 201, `"id":"`)
+	d.answersWith(d.d360("DELETE", path, d.key, ""), 200, `{}`)
+	d.answersWith(d.d360("GET", path, d.key, ""), 404, `"code":1006`)
+	d.answersWith(d.d360("POST", "/v1/messages", d.key, image), 400, "the id of the file is not that of uploaded media")
 	if n := d.kept(); n != 0 {
 		t.Errorf("%d files are left", n)
 	}
@@ -132,27 +132,27 @@ func TestOnPremMedia(t *testing.T) {
 func TestOnPremWebhook(t *testing.T) {
 	d := start(t)
 	d.link("main")
-	d.says(d.d360("GET", "/v1/configs/webhook", d.key, ""), 200, `{"url":""}`)
+	d.answersWith(d.d360("GET", "/v1/configs/webhook", d.key, ""), 200, `{"url":""}`)
 	for _, url := range []string{"https://a.example/1", "https://a.example/2"} {
-		d.says(d.d360("POST", "/v1/configs/webhook", d.key, `{"url":"`+url+`","headers":{"Authorization":"Basic x"}}`), 200,
+		d.answersWith(d.d360("POST", "/v1/configs/webhook", d.key, `{"url":"`+url+`","headers":{"Authorization":"Basic x"}}`), 200,
 			`{"url":"`+url+`","headers":{"Authorization":"Basic x"}}`)
 	}
-	d.says(d.d360("GET", "/v1/configs/webhook", d.key, ""), 200, `{"url":"https://a.example/2","headers":{"Authorization":"Basic x"}}`)
-	d.says(d.d360("GET", "/v1/configs/webhook", d.keyFor(store.ScopeRead, nil), ""), 200, `"Authorization":"***"`)
+	d.answersWith(d.d360("GET", "/v1/configs/webhook", d.key, ""), 200, `{"url":"https://a.example/2","headers":{"Authorization":"Basic x"}}`)
+	d.answersWith(d.d360("GET", "/v1/configs/webhook", d.keyFor(store.ScopeRead, nil), ""), 200, `"Authorization":"***"`)
 	list, err := d.store.ListEndpoints(t.Context(), store.DefaultTenant)
 	if err != nil || len(list) != 1 || list[0].Format != webhooks.FormatOnPrem || list[0].Origin != webhooks.OriginD360(paperIdentity.Person.Phone.User()) || list[0].Main {
 		t.Fatalf("%+v, %v", list, err)
 	}
-	d.says(d.d360("POST", "/v1/configs/webhook", d.key, `{"url":"http://127.0.0.1/x"}`), 400, `"code":1009`)
-	d.says(d.d360("POST", "/v1/configs/webhook", d.key, `{"url":"https://a.example","headers":{"Host":"b.example"}}`), 400, `"code":1009`)
-	d.says(d.d360("POST", "/v1/configs/webhook", d.keyFor(store.ScopeRead, nil), `{"url":"https://a.example"}`), 403, `"code":1005`)
-	d.says(d.d360("DELETE", "/v1/configs/webhook", d.key, ""), 200, `{}`)
-	d.says(d.d360("DELETE", "/v1/configs/webhook", d.key, ""), 200, `{}`)
-	d.says(d.d360("GET", "/v1/configs/webhook", d.key, ""), 200, `{"url":""}`)
+	d.answersWith(d.d360("POST", "/v1/configs/webhook", d.key, `{"url":"http://127.0.0.1/x"}`), 400, `"code":1009`)
+	d.answersWith(d.d360("POST", "/v1/configs/webhook", d.key, `{"url":"https://a.example","headers":{"Host":"b.example"}}`), 400, `"code":1009`)
+	d.answersWith(d.d360("POST", "/v1/configs/webhook", d.keyFor(store.ScopeRead, nil), `{"url":"https://a.example"}`), 403, `"code":1005`)
+	d.answersWith(d.d360("DELETE", "/v1/configs/webhook", d.key, ""), 200, `{}`)
+	d.answersWith(d.d360("DELETE", "/v1/configs/webhook", d.key, ""), 200, `{}`)
+	d.answersWith(d.d360("GET", "/v1/configs/webhook", d.key, ""), 200, `{"url":""}`)
 
-	d.says(d.d360("GET", "/v1/settings/application", d.key, ""), 200, `"sent_status":true`)
-	d.says(d.d360("PATCH", "/v1/settings/application", d.key, `{"sent_status":false}`), 200, `{}`)
-	d.says(d.d360("GET", "/v1/settings/application", d.key, ""), 200, `"sent_status":false`)
+	d.answersWith(d.d360("GET", "/v1/settings/application", d.key, ""), 200, `"sent_status":true`)
+	d.answersWith(d.d360("PATCH", "/v1/settings/application", d.key, `{"sent_status":false}`), 200, `{}`)
+	d.answersWith(d.d360("GET", "/v1/settings/application", d.key, ""), 200, `"sent_status":false`)
 	sent, err := engine.Canonical(engine.MessageStatusData{ID: "A", To: paperFriend.Phone, Status: engine.MessageSent, Timestamp: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -167,15 +167,15 @@ func TestOnPremWebhook(t *testing.T) {
 func TestOnPremTemplates(t *testing.T) {
 	d := start(t)
 	const order = `{"name":"order","language":"en","category":"UTILITY","components":[{"type":"BODY","text":"Hi {{1}}","example":{"body_text":[["x"]]}}]}`
-	d.says(d.d360("POST", "/v1/configs/templates", d.key, order), 201, `"status":"approved","category":"UTILITY"`)
-	d.says(d.d360("POST", "/v1/configs/templates", d.key, order), 400, `"code":1004`)
+	d.answersWith(d.d360("POST", "/v1/configs/templates", d.key, order), 201, `"status":"approved","category":"UTILITY"`)
+	d.answersWith(d.d360("POST", "/v1/configs/templates", d.key, order), 400, `"code":1004`)
 	r := d.d360("GET", "/v1/configs/templates?limit=1&offset=0&sort=name", d.key, "")
-	d.says(r, 200, `"count":1,"total":1,"limit":1,"offset":0`)
-	d.says(r, 200, `{"waba_templates":[{"name":"order","namespace":"`)
-	d.says(d.d360("GET", "/v1/configs/templates?offset=1", d.key, ""), 200, `{"waba_templates":[],"count":0,"total":1`)
-	d.says(d.d360("GET", "/v1/configs/templates?limit=x", d.key, ""), 400, `"code":1009`)
-	d.says(d.d360("GET", "/v1/configs/templates", d.otherKey, ""), 200, `"total":0`)
-	d.says(d.d360("DELETE", "/v1/configs/templates/order", d.otherKey, ""), 404, `"code":1006`)
+	d.answersWith(r, 200, `"count":1,"total":1,"limit":1,"offset":0`)
+	d.answersWith(r, 200, `{"waba_templates":[{"name":"order","namespace":"`)
+	d.answersWith(d.d360("GET", "/v1/configs/templates?offset=1", d.key, ""), 200, `{"waba_templates":[],"count":0,"total":1`)
+	d.answersWith(d.d360("GET", "/v1/configs/templates?limit=x", d.key, ""), 400, `"code":1009`)
+	d.answersWith(d.d360("GET", "/v1/configs/templates", d.otherKey, ""), 200, `"total":0`)
+	d.answersWith(d.d360("DELETE", "/v1/configs/templates/order", d.otherKey, ""), 404, `"code":1006`)
 	d.link("main")
 	template := func(rest string) string {
 		return `{"to":"919876543211","type":"template","template":{"name":"order","language":{"code":"en"},` + rest + `}}`
@@ -183,11 +183,11 @@ func TestOnPremTemplates(t *testing.T) {
 	body := func(values string) string {
 		return template(`"components":[{"type":"body","parameters":[` + values + `]}]`)
 	}
-	d.says(d.d360("POST", "/v1/messages", d.key, body(`{"type":"text","text":"Ann"}`)), 201, `"id":"`)
-	d.says(d.d360("POST", "/v1/messages", d.key, body(`{"type":"text","text":"Ann"},{"type":"text","text":"Lee"}`)), 400, `"code":2000`)
-	d.says(d.d360("POST", "/v1/messages", d.key, `{"to":"919876543211","type":"hsm","hsm":{"element_name":"order","language":{"policy":"fallback","code":"en"},"localizable_params":[{"default":"Ann"}]}}`), 201, `"id":"`)
-	d.says(d.d360("DELETE", "/v1/configs/templates/order", d.key, ""), 200, `{}`)
-	d.says(d.d360("POST", "/v1/messages", d.key, body(`{"type":"text","text":"Ann"}`)), 400, `"code":2001`)
+	d.answersWith(d.d360("POST", "/v1/messages", d.key, body(`{"type":"text","text":"Ann"}`)), 201, `"id":"`)
+	d.answersWith(d.d360("POST", "/v1/messages", d.key, body(`{"type":"text","text":"Ann"},{"type":"text","text":"Lee"}`)), 400, `"code":2000`)
+	d.answersWith(d.d360("POST", "/v1/messages", d.key, `{"to":"919876543211","type":"hsm","hsm":{"element_name":"order","language":{"policy":"fallback","code":"en"},"localizable_params":[{"default":"Ann"}]}}`), 201, `"id":"`)
+	d.answersWith(d.d360("DELETE", "/v1/configs/templates/order", d.key, ""), 200, `{}`)
+	d.answersWith(d.d360("POST", "/v1/messages", d.key, body(`{"type":"text","text":"Ann"}`)), 400, `"code":2001`)
 }
 
 // A partner's key is for one channel, and its maker has all of the account.
@@ -207,17 +207,17 @@ func TestPartnerKeys(t *testing.T) {
 		if err := json.Unmarshal([]byte(r.body), &made); err != nil || r.status != 201 || made.At != d.url || len(made.Keys) != 1 || made.Keys[0].Key != made.Key {
 			t.Fatalf("answers %d %s", r.status, r.body)
 		}
-		d.says(d.d360("POST", "/v1/messages", made.Key, textBody), 201, `"id":"`)
-		d.says(d.d360("POST", path+"main/api_keys", made.Key, ""), 403, `"code":1005`)
+		d.answersWith(d.d360("POST", "/v1/messages", made.Key, textBody), 201, `"id":"`)
+		d.answersWith(d.d360("POST", path+"main/api_keys", made.Key, ""), 403, `"code":1005`)
 	}
 	r := d.d360("GET", path+"main/api_keys", d.key, "")
 	if r.status != 200 || strings.Count(r.body, `"app_id":"main"`) != 2 || strings.Contains(r.body, "_0") && len(r.body) > 600 {
 		t.Errorf("answers %d %s", r.status, r.body)
 	}
-	d.says(d.d360("POST", path+"main/api_keys", d.key, `{"scope":"manage"}`), 201, `"api_key":"wapid_`)
-	d.says(d.d360("POST", path+"main/api_keys", d.key, `{"scope":"all"}`), 400, `"code":1009`)
-	d.says(d.d360("POST", path+"main/api_keys", d.otherKey, ""), 404, `"code":1006`)
-	d.says(d.d360("POST", path+"main/api_keys", d.keyFor(store.ScopeManage, []engine.SessionID{"main"}), ""), 403, `"code":1005`)
+	d.answersWith(d.d360("POST", path+"main/api_keys", d.key, `{"scope":"manage"}`), 201, `"api_key":"wapid_`)
+	d.answersWith(d.d360("POST", path+"main/api_keys", d.key, `{"scope":"all"}`), 400, `"code":1009`)
+	d.answersWith(d.d360("POST", path+"main/api_keys", d.otherKey, ""), 404, `"code":1006`)
+	d.answersWith(d.d360("POST", path+"main/api_keys", d.keyFor(store.ScopeManage, []engine.SessionID{"main"}), ""), 403, `"code":1005`)
 }
 
 // Marking a message as read reaches those before it, and blocking the network.
@@ -234,16 +234,16 @@ func TestOnPremReadsAndBlocks(t *testing.T) {
 		}
 	}
 	second := onpremID(engine.LoggedMessage{ID: "A2", Direction: engine.Inbound, Chat: paperFriend.LID, Peer: paperFriend})
-	d.says(d.d360("PUT", "/v1/messages/"+second.String()+"/", d.key, `{"status":"read"}`), 200, `{}`)
+	d.answersWith(d.d360("PUT", "/v1/messages/"+second.String()+"/", d.key, `{"status":"read"}`), 200, `{}`)
 	if got := d.network.world.log(); len(got) != 1 || !strings.Contains(got[0], "read [A2 A1] of") {
 		t.Errorf("the network was asked %q", got)
 	}
 	for _, id := range []string{"A2-o", "A2-aaaaaaaa", "B1"} {
-		d.says(d.d360("PUT", "/v1/messages/"+id, d.key, `{"status":"read"}`), 404, `"code":1006`)
+		d.answersWith(d.d360("PUT", "/v1/messages/"+id, d.key, `{"status":"read"}`), 404, `"code":1006`)
 	}
-	d.says(d.d360("PUT", "/v1/messages/A2", d.key, `{"status":"delivered"}`), 400, `"code":1009`)
-	d.says(d.d360("POST", "/v1/contacts/+919876543211/block", d.key, `{"reason":"spam"}`), 200, `{}`)
-	d.says(d.d360("DELETE", "/v1/contacts/919876543211/block", d.key, ""), 200, `{}`)
+	d.answersWith(d.d360("PUT", "/v1/messages/A2", d.key, `{"status":"delivered"}`), 400, `"code":1009`)
+	d.answersWith(d.d360("POST", "/v1/contacts/+919876543211/block", d.key, `{"reason":"spam"}`), 200, `{}`)
+	d.answersWith(d.d360("DELETE", "/v1/contacts/919876543211/block", d.key, ""), 200, `{}`)
 	if got := strings.Join(d.network.world.log(), ", "); got != "block 919876543211@s.whatsapp.net true, block 919876543211@s.whatsapp.net false" {
 		t.Errorf("the network was asked %q", got)
 	}
@@ -264,6 +264,6 @@ func TestMediaWithoutBytes(t *testing.T) {
 	if err := os.Remove(entries[0]); err != nil {
 		t.Fatal(err)
 	}
-	d.says(d.d360("GET", "/v1/media/"+id, d.key, ""), 404, `"code":1006`)
-	d.says(d.d360("DELETE", "/v1/media/"+id, d.key, ""), 200, `{}`)
+	d.answersWith(d.d360("GET", "/v1/media/"+id, d.key, ""), 404, `"code":1006`)
+	d.answersWith(d.d360("DELETE", "/v1/media/"+id, d.key, ""), 200, `{}`)
 }

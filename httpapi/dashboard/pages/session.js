@@ -60,9 +60,10 @@ function Live({ id, me, onGone }) {
       </div>`}`;
 }
 
-// linkable tells whether a phone could link the session now.
-function linkable({ status }) {
-  return status === "qr_ready" || status === "initializing";
+// linkable tells whether a phone could link the session now. None can a session of Meta's
+// official API.
+function linkable({ status, network }) {
+  return network !== "cloud" && (status === "qr_ready" || status === "initializing");
 }
 
 function Head({ id, status }) {
@@ -76,8 +77,11 @@ function Head({ id, status }) {
       <div><dt>Id</dt><dd>${id} <${Copy} text=${id} /></dd></div>
       ${status.phoneNumber && html`<div><dt>Number</dt><dd data-test="session-number">+${status.phoneNumber} <${Copy} text=${status.phoneNumber} /></dd></div>`}
       ${status.lid && html`<div><dt title="WhatsApp's other name for the account, which hides the number">LID</dt><dd>${status.lid}</dd></div>`}
+      ${status.cloud && html`<div><dt>Network</dt><dd data-test="session-network">Meta's official API, number id ${status.cloud.phoneNumberId}</dd></div>
+        <div><dt title="To be entered at Meta as the callback URL">Webhook for Meta</dt><dd class="text-break">${status.cloud.webhookUrl} <${Copy} text=${status.cloud.webhookUrl} /></dd></div>`}
       ${status.options?.proxy && html`<div><dt>Proxy</dt><dd class="text-break">${status.options.proxy}</dd></div>`}
     </dl>
+    ${status.cloud?.problem && html`<div class="alert alert-warning" data-test="session-problem">${status.cloud.problem}</div>`}
     ${reason && html`<div class=${`alert ${reason === "stopped" ? "alert-secondary" : "alert-warning"}`} data-test="session-reason">
       ${explain(reason)}${" "}
       ${reason === "banned" ? html`<${Until} at=${status.until} prefix="The ban ends" />`

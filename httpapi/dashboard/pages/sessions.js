@@ -96,6 +96,7 @@ function Rows({ sessions }) {
         <div class="small text-body-secondary text-break">
           ${s.name && s.name !== s.sessionId ? html`<span class="me-2">${s.sessionId}</span>` : null}
           ${s.phoneNumber ? html`<span class="me-2">+${s.phoneNumber}</span>` : null}
+          ${s.network === "cloud" ? html`<span class="me-2">official API</span>` : null}
           <span>created <${Time} at=${s.createdAt} /></span>
         </div>
       </div>

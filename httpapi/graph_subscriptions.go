@@ -77,8 +77,13 @@ func (s *Server) override(ctx context.Context, t engine.TenantID, at webhooks.Or
 		return err
 	}
 	url, err := s.callback(ctx, to, token)
+	if err != nil {
+		return err
+	}
+	// Fields are asked for by the app alone.
+	places, err := s.store.ListSubscriptions(ctx, t)
 	if err == nil {
-		_, err = s.store.Subscribe(ctx, t, at, url)
+		_, err = s.store.Subscribe(ctx, t, at, url, places[webhooks.OriginApp].Types...)
 	}
 	return err
 }

@@ -59,7 +59,7 @@ func Fields(parameter string) (names []string) {
 		case '{', '(':
 			depth++
 		case '}', ')':
-			depth--
+			depth = max(0, depth-1)
 		case ',':
 			if depth == 0 {
 				add(parameter[start:i])

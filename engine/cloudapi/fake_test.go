@@ -10,6 +10,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -343,4 +345,15 @@ func (m *meta) show(out outgoing) (s enginetest.Shown) {
 		s.Quoted = engine.MessageID(out.Context.WAMID)
 	}
 	return s
+}
+
+// scratch is an empty file of the test's.
+func scratch(t *testing.T) *os.File {
+	t.Helper()
+	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
 }

@@ -22,7 +22,7 @@ const (
 )
 
 // errNoAnswer says that a request may have been carried out.
-var errNoAnswer = errors.New("Meta's API gave no answer that can be read")
+var errNoAnswer = errors.New("no answer came that can be read")
 
 // graph is Meta's API for one number. It is safe for concurrent use.
 type graph struct {

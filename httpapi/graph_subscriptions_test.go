@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -130,6 +131,34 @@ func TestSubscriptionsTakeForms(t *testing.T) {
 		`{"data":[{"object":"whatsapp_business_account","callback_url":"`+c.URL+`","active":true,"fields":[{"name":"messages","version":"v23.0"}]}]}`)
 	for _, bad := range []string{`{}`, `{"callback_url":""}`, `{"callback_url":"` + c.URL + `","fields":"security"}`, `{"callback_url":"` + c.URL + `","object":"page"}`} {
 		d.refusedAs(d.graphBody(http.MethodPost, app, d.key, bad), http.StatusBadRequest, 100)
+	}
+}
+
+// Receivers that know messages alone fail at the rest: they get that only if the app asks for it.
+func TestOverridesHaveTheAppsFields(t *testing.T) {
+	d := start(t, withLoopback)
+	c := startCallback(t)
+	c.answer = echo
+	waba, app := "/graph/"+d.wabaID(store.DefaultTenant)+"/subscribed_apps", "/graph/"+d.appID(store.DefaultTenant)+"/subscriptions"
+	override := fmt.Sprintf(`{"override_callback_uri":%q,"verify_token":"x"}`, c.URL)
+	templates := func() (told int) {
+		for _, e := range decodeReply[struct{ Webhooks []struct{ Events []string } }](t, d.get(hooksPath)).Webhooks {
+			if slices.Contains(e.Events, "template") {
+				told++
+			}
+		}
+		return told
+	}
+	d.says(d.graphBody(http.MethodPost, waba, d.key, override), http.StatusOK, `{"success":true}`)
+	d.says(d.graphBody(http.MethodPost, app, d.key, fmt.Sprintf(`{"callback_url":%q}`, c.URL)), http.StatusOK, `{"success":true}`)
+	if n := templates(); n != 0 {
+		t.Errorf("%d callbacks are told of templates that asked for nothing", n)
+	}
+	both := fmt.Sprintf(`{"callback_url":%q,"fields":"messages,message_template_status_update"}`, c.URL)
+	d.says(d.graphBody(http.MethodPost, app, d.key, both), http.StatusOK, `{"success":true}`)
+	d.says(d.graphBody(http.MethodPost, waba, d.key, override), http.StatusOK, `{"success":true}`)
+	if n := templates(); n != 2 {
+		t.Errorf("%d callbacks are told of templates, after the app has asked for them", n)
 	}
 }
 

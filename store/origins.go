@@ -63,7 +63,7 @@ func (s *Store) sessionsOfOrigin(ctx context.Context, e *webhooks.Endpoint) (non
 	if phone == "" {
 		return false, nil
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT id FROM sessions WHERE tenant_id = $1 AND phone = $2`, e.Tenant, phone+"@"+engine.ServerPhone)
+	rows, err := s.read.QueryContext(ctx, `SELECT id FROM sessions WHERE tenant_id = $1 AND phone = $2 AND phone <> ''`, e.Tenant, phone+"@"+engine.ServerPhone)
 	all, err := collect(rows, err, func(r row) (id engine.SessionID, err error) {
 		err = r.Scan(&id)
 		return id, err

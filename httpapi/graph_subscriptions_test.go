@@ -222,7 +222,7 @@ func TestEndpointsHaveFormats(t *testing.T) {
 	}
 	for more, want := range map[string]string{
 		"": "wapiconnect [message qr ready disconnected test]", `,"format":"standard"`: "standard [message qr ready disconnected test]",
-		`,"format":"meta"`: "meta [message message.status template test]", `,"format":"onprem","events":["*"]`: "onprem [message message.status test]",
+		`,"format":"meta"`: "meta [message message.status test]", `,"format":"meta","events":["*"]`: "meta [message message.status template test]", `,"format":"onprem","events":["*"]`: "onprem [message message.status test]",
 		`,"format":"hub","events":["message"]`: "hub [message]",
 	} {
 		if f := make(more); fmt.Sprint(f.Format, " ", f.Events) != want {
@@ -234,7 +234,7 @@ func TestEndpointsHaveFormats(t *testing.T) {
 	}
 	path := hooksPath + "/" + make(`,"events":["qr"]`).WebhookID
 	for _, change := range []struct{ body, want string }{
-		{`{"format":"meta"}`, "meta [message message.status template test]"}, {`{"events":["message"]}`, "meta [message]"},
+		{`{"format":"meta"}`, "meta [message message.status test]"}, {`{"events":["message"]}`, "meta [message]"},
 		{`{"format":"meta"}`, "meta [message]"}, {`{"format":"standard","events":["qr"]}`, "standard [qr]"}, {`{"format":"wapiconnect"}`, "wapiconnect [message qr ready disconnected test]"},
 	} {
 		r := d.patch(path, change.body)

@@ -47,7 +47,7 @@ func TestTheNearestSubscriptionIsTold(t *testing.T) {
 	}
 	wants("nobody", main, "")
 	app := subscribe(webhooks.OriginApp)
-	if app.Main || app.Format != webhooks.FormatMeta || !slices.Equal(app.Types, webhooks.FormatMeta.Types()) {
+	if app.Main || app.Format != webhooks.FormatMeta || !slices.Equal(app.Types, webhooks.FormatMeta.Defaults()) {
 		t.Errorf("the app's is %+v", app)
 	}
 	wants("the app", main, "app")
@@ -64,6 +64,7 @@ func TestTheNearestSubscriptionIsTold(t *testing.T) {
 	wants("and who is independent", main, " phone:"+one)
 
 	// A place whose endpoint does not want the event, or is disabled, is none.
+	subscribe(webhooks.OriginWABA, webhooks.FormatMeta.Types()...)
 	template := s.toldTo(t, engine.SessionKey{Tenant: "a"}, engine.EventTemplate)
 	if template != "waba" {
 		t.Errorf("what belongs to no number is told to %q", template)

@@ -8,10 +8,11 @@ import { events, formats, tellable } from "/dashboard/pages/webhook-words.js";
 
 const usual = ["message", "qr", "ready", "disconnected", "test"];
 
-// asked are the events that a format asks for by itself.
+// asked are the events that a format asks for by itself: of Meta's not those of templates,
+// which Meta tells to those who ask for them.
 function asked(format) {
   const can = tellable(format);
-  return can === events ? usual : can.map(([type]) => type);
+  return can === events ? usual : can.map(([type]) => type).filter((type) => format !== "meta" || type !== "template");
 }
 
 // writeHeaders and readHeaders are headers as lines of text. readHeaders throws what is

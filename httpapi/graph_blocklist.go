@@ -103,8 +103,8 @@ func (s *Server) blockedPage(c *fiber.Ctx, people []engine.Person, after, before
 }
 
 // graphBlock is POST and DELETE /{phone}/block_users. What one person fails by is told
-// beside that person; what keeps all from being asked for, as a session that is not
-// connected, fails the request.
+// beside that person; what keeps anybody from being asked for, as a session that is not
+// connected, fails the request, or all who are left if somebody was done by then.
 func (s *Server) graphBlock(blocked bool) func(*fiber.Ctx, store.Principal) error {
 	return func(c *fiber.Ctx, p store.Principal) error {
 		key, _, err := s.graphPhone(c, p)
@@ -120,24 +120,42 @@ func (s *Server) graphBlock(blocked bool) func(*fiber.Ctx, store.Principal) erro
 			return err
 		}
 		answer := cloudapi.NewBlocking(blocked)
-		for _, u := range people {
-			if u.Fault != nil {
-				answer.Failed(u, u.Fault)
-				continue
-			}
-			err := s.setBlocked(c.UserContext(), key, u.Who, blocked)
-			if err == nil {
-				answer.Done(u)
-				continue
-			}
-			e, own := errors.AsType[*engine.Error](err)
-			if !own || concernsAll(e.Code) {
-				return err
-			}
-			answer.Failed(u, cloudapi.ErrorOf(e, statusOf(e.Code)))
+		if err := s.blockEach(c.UserContext(), key, people, blocked, answer); err != nil {
+			return err
 		}
 		return ok(c, answer)
 	}
+}
+
+func (s *Server) blockEach(ctx context.Context, key engine.SessionKey, people []cloudapi.BlockUser, blocked bool, answer *cloudapi.Blocking) error {
+	var done bool
+	var all *cloudapi.Error // what everybody fails by from here on
+	for _, u := range people {
+		switch {
+		case u.Fault != nil:
+			answer.Failed(u, u.Fault)
+			continue
+		case all != nil:
+			answer.Failed(u, all)
+			continue
+		}
+		err := s.setBlocked(ctx, key, u.Who, blocked)
+		if err == nil {
+			answer.Done(u)
+			done = true
+			continue
+		}
+		e, own := errors.AsType[*engine.Error](err)
+		if !own || concernsAll(e.Code) && !done {
+			return err
+		}
+		why := cloudapi.ErrorOf(e, statusOf(e.Code))
+		if concernsAll(e.Code) {
+			all = why
+		}
+		answer.Failed(u, why)
+	}
+	return nil
 }
 
 // concernsAll tells whether asking for another person would fail alike.

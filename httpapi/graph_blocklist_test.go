@@ -42,6 +42,15 @@ func TestGraphBlocklist(t *testing.T) {
 	}
 	d.network.world.fail(nil)
 
+	// What comes in between does not hide who was blocked by then.
+	r = d.graphBody(http.MethodPost, path, d.key, `{"block_users":[{"user":"919876543210"},{"user":"919876543218"},{"user":"919876543212"}]}`)
+	if r.status != http.StatusOK || !strings.Contains(r.body, `"added_users":[{"input":"919876543210","wa_id":"919876543210"}]`) || strings.Count(r.body, `"code":130429`) != 2 {
+		t.Errorf("in part: %d %s", r.status, r.body)
+	}
+	if r := d.graphBody(http.MethodPost, path, d.key, `{"block_users":[{"user":"919876543218"}]}`); r.status != http.StatusTooManyRequests {
+		t.Errorf("not at all: %d %s", r.status, r.body)
+	}
+
 	many := strings.TrimSuffix(strings.Repeat(`{"user":"919876543210"},`, 101), ",")
 	for body, code := range map[string]int{`{"messaging_product":"x","block_users":[]}`: 100, `{}`: 131008, `{"block_users":[{}]}`: 131008, `{"block_users":[` + many + `]}`: 100} {
 		d.refusedAs(d.graphBody(http.MethodPost, path, d.key, body), http.StatusBadRequest, code)

@@ -31,6 +31,7 @@ var (
 
 var (
 	paperFriend = engine.Person{Phone: "919876543211@s.whatsapp.net", LID: "223456789012345@lid"}
+	paperLimit  = engine.JID("919876543218@s.whatsapp.net") // asking for whom is asking too much
 	paperHidden = engine.Person{LID: "323456789012345@lid"}
 	paperGroup  = engine.Group{
 		ID: "120363025246125486@g.us", Subject: "Orders", Description: "What was ordered", Owner: paperIdentity.Person,
@@ -111,7 +112,14 @@ func (c *paperConn) Blocked(context.Context) (list []engine.Person, err error) {
 }
 
 func (c *paperConn) Block(_ context.Context, who engine.JID, blocked bool) error {
-	return c.network.world.did("block %s %t", who, blocked)
+	w := &c.network.world
+	return w.with(func() error {
+		if who == paperLimit {
+			return engine.Errorf(engine.CodeRateLimited, "slower")
+		}
+		w.asked = append(w.asked, fmt.Sprintf("block %s %t", who, blocked))
+		return nil
+	})
 }
 
 func (c *paperConn) Me(context.Context) (p engine.Profile, err error) {

@@ -143,3 +143,22 @@ func tellsWhatWasRead(t *testing.T, h Harness) {
 		t.Errorf("the sender does not learn of it: %v", err)
 	}
 }
+
+func showsItself(t *testing.T, h Harness) {
+	n, p := h.Open(t), h.Phone(t)
+	s, _ := Link(t, n, p, "a")
+	own, d := able[engine.OwnProfile](t, s), able[engine.Directory](t, s)
+	if _, err := own.Business(t.Context()); err != nil && engine.CodeOf(err) != engine.CodeNotFound {
+		t.Errorf("of an account that may be no business: %v", err)
+	}
+	if err := own.SetAbout(t.Context(), "At the shop"); err != nil {
+		t.Fatal(err)
+	}
+	if me, err := d.Me(t.Context()); err != nil || me.About != "At the shop" {
+		t.Errorf("the account shows %q (%v)", me.About, err)
+	}
+	s.Close()
+	if err := own.SetAbout(t.Context(), "Closed"); engine.CodeOf(err) != engine.CodeSessionNotReady {
+		t.Errorf("a closed connection is asked: %v", err)
+	}
+}

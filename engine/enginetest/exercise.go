@@ -25,6 +25,7 @@ func Exercise(t *testing.T, h Harness) {
 		{"moves files", movesFiles},
 		{"receives, and acknowledges only what is committed", receives},
 		{"asks about people", asksAboutPeople},
+		{"shows itself", showsItself},
 		{"prepares messages", preparesMessages},
 		{"looks after groups", looksAfterGroups},
 		{"tells what was read", tellsWhatWasRead},

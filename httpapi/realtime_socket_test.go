@@ -209,3 +209,22 @@ func TestRealtimeListens(t *testing.T) {
 	}
 	k.wantEnd(websocket.StatusPolicyViolation, "too many messages")
 }
+
+// The server pings as often as Whatomate's, and drops who does not answer.
+func TestRealtimeIsHeldByPings(t *testing.T) {
+	if every := time.Duration(float64(heartbeat) * realtimeBeats); every != 54*time.Second {
+		t.Errorf("pings come every %v", every)
+	}
+	d := start(t, quick, func(d *daemon) { d.server.streams.take = 400 * time.Millisecond })
+	k := d.dialRealtime(d.key, "")
+	got := make(chan realtimeFrame, 1)
+	go func() { got <- k.frame() }()    // a client that reads answers pings
+	silent := d.dialRealtime(d.key, "") // and one that does not read answers none
+	d.awaitStreams(2)
+	d.awaitStreams(1)
+	silent.drop()
+	d.logMessage(store.DefaultTenant, "main", "3EB0AA", "still there?")
+	if f := <-got; f.Payload.Content.Text != "still there?" {
+		t.Errorf("it got %s", f.raw)
+	}
+}

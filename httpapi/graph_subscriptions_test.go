@@ -67,7 +67,9 @@ func TestCallbacksAreVerified(t *testing.T) {
 		"quotes":         func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%q", r.URL.Query().Get("hub.challenge")) },
 		"not found":      func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(404); echo(w, r) },
 		"created":        func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(201); echo(w, r) },
-		"elsewhere":      func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/other?"+r.URL.RawQuery, http.StatusFound) },
+		"elsewhere": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/other?"+r.URL.RawQuery, http.StatusFound)
+		},
 		"much": func(w http.ResponseWriter, r *http.Request) {
 			echo(w, r)
 			fmt.Fprint(w, strings.Repeat(" ", 1<<20))

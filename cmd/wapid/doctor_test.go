@@ -342,6 +342,7 @@ func TestWhatTheDoctorThinksOfSettings(t *testing.T) {
 		want    verdict
 	}{
 		"as it should be":  {store.Inspection{Tenants: 1, Sessions: []engine.Session{linked, {}}}, []engine.DeviceID{"a"}, wellVerdict},
+		"official API":     {store.Inspection{Tenants: 1, Sessions: []engine.Session{{State: engine.State{Identity: engine.Identity{Device: "cloud:a"}}}}}, nil, wellVerdict},
 		"a device is lost": {store.Inspection{Tenants: 1, Sessions: []engine.Session{linked}}, nil, failVerdict},
 		"one too many":     {store.Inspection{Tenants: 1, Sessions: []engine.Session{linked}}, []engine.DeviceID{"a", "b"}, warnVerdict},
 		"wapid.db is lost": {store.Inspection{}, []engine.DeviceID{"a"}, failVerdict},

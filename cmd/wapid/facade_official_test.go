@@ -116,7 +116,9 @@ func TestOfficialAPI(t *testing.T) {
 	if ready.text("phoneNumber") != p.mine.Number() || ready.text("network") != "cloud" {
 		t.Errorf("ready as %s", ready.raw)
 	}
-	p.receiver.await(t, "ready", func(h hook) bool { return h.Event == "ready" && strings.Contains(h.Raw, `"phoneNumber":"919876543210"`) })
+	p.receiver.await(t, "ready", func(h hook) bool {
+		return h.Event == "ready" && strings.Contains(h.Raw, `"phoneNumber":"919876543210"`)
+	})
 	p.subscribe(t)
 
 	p.talk(t)

@@ -1,14 +1,13 @@
 package httpapi
 
 import (
-	"math"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	lru "github.com/hashicorp/golang-lru/v2"
-	"golang.org/x/time/rate"
 
 	"wapid/engine"
 	"wapid/store"
@@ -18,43 +17,56 @@ import (
 // as its documentation promises.
 const DefaultHubRate = 1000
 
-// hourly limits requests by key: a bucket holds those of an hour, and fills evenly. It
-// is safe for concurrent use, and its memory is bounded.
+// hourly limits requests by key: so many in an hour, which begins with the first of
+// them. It is safe for concurrent use, and its memory is bounded.
 type hourly struct {
 	limit int
-	keys  *lru.Cache[store.KeyID, *rate.Limiter]
+	mu    sync.Mutex // guards the hours, which the list hands out by pointer
+	keys  *lru.Cache[store.KeyID, *hour]
+}
+
+// hour is what a key has asked for since its hour began.
+type hour struct {
+	began time.Time
+	used  int
 }
 
 func newHourly(limit int) *hourly {
 	if limit <= 0 {
 		limit = DefaultHubRate
 	}
-	return &hourly{limit: limit, keys: newLRU[store.KeyID, *rate.Limiter](keysTracked)}
+	return &hourly{limit: limit, keys: newLRU[store.KeyID, *hour](keysTracked)}
 }
 
 // take takes one request of a key, tells the caller how many are left in the headers
 // that the documentation names, and returns CodeRateLimited if there was none.
 func (h *hourly) take(c *fiber.Ctx, p store.Principal, now time.Time) error {
-	bucket, known := h.keys.Get(p.Bucket())
-	if !known {
-		bucket = rate.NewLimiter(rate.Limit(float64(h.limit)/time.Hour.Seconds()), h.limit)
-		if first, raced, _ := h.keys.PeekOrAdd(p.Bucket(), bucket); raced {
-			bucket = first
-		}
-	}
-	passed := bucket.AllowN(now, 1)
-	tokens := max(0, bucket.TokensAt(now))
-	each := time.Hour.Seconds() / float64(h.limit)
+	passed, left, ends := h.count(p.Bucket(), now)
 	c.Set(headerRateLimit, strconv.Itoa(h.limit))
-	c.Set(headerRateRemaining, strconv.Itoa(int(tokens)))
-	c.Set(headerRateReset, strconv.FormatInt(now.Unix()+int64(math.Ceil((float64(h.limit)-tokens)*each)), 10))
+	c.Set(headerRateRemaining, strconv.Itoa(left))
+	c.Set(headerRateReset, strconv.FormatInt(ends.Unix(), 10))
 	c.Response().Header.Del(headerRatePolicy) // those are the daemon's own limit
 	c.Response().Header.Del(headerRateState)
 	if passed {
 		return nil
 	}
 	return &engine.Error{Code: engine.CodeRateLimited, Message: "too many requests: " + strconv.Itoa(h.limit) + " an hour are allowed",
-		RetryAfter: max(time.Second, seconds((1-tokens)*each))}
+		RetryAfter: max(time.Second, ends.Sub(now))}
+}
+
+// count counts a request of a key, and says how many are left until when.
+func (h *hourly) count(key store.KeyID, now time.Time) (passed bool, left int, ends time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	current, known := h.keys.Get(key)
+	if !known || now.Sub(current.began) >= time.Hour {
+		current = &hour{began: now}
+		h.keys.Add(key, current)
+	}
+	if passed = current.used < h.limit; passed {
+		current.used++
+	}
+	return passed, h.limit - current.used, current.began.Add(time.Hour)
 }
 
 // hub is a route of WhatsApp Hub's API, with that API's own rate.

@@ -304,7 +304,7 @@ func TestHubRate(t *testing.T) {
 	}
 	r := d.hub("GET", "templates/list", "")
 	d.refusesHub(r, http.StatusTooManyRequests, engine.CodeRateLimited)
-	if wait := r.header.Get("Retry-After"); wait != "1200" && wait != "1199" || r.header.Get("X-RateLimit-Remaining") != "0" {
+	if wait := r.header.Get("Retry-After"); wait != "3600" && wait != "3599" || r.header.Get("X-RateLimit-Remaining") != "0" {
 		t.Errorf("one too many answers with %v", r.header)
 	}
 	if r := d.hubAs(d.otherKey, "GET", "templates/list", ""); r.status != http.StatusOK {

@@ -15,7 +15,8 @@ import (
 	"wapid/store"
 )
 
-// receiver is the sandbox's own webhook receiver: it prints what it gets.
+// receiver is the sandbox's own webhook receiver: it prints what it gets, in whatever
+// format, and answers the challenge by which Meta verifies a callback.
 type receiver struct {
 	listener net.Listener
 	server   *http.Server
@@ -34,6 +35,11 @@ func startReceiver(addr string, out io.Writer) (*receiver, error) {
 	r.server = &http.Server{
 		ReadHeaderTimeout: 5 * time.Second,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			if challenge := req.FormValue("hub.challenge"); req.Method == http.MethodGet && challenge != "" {
+				fmt.Fprintf(out, "webhook ← the challenge of %s is answered\n", req.URL.Path)
+				fmt.Fprint(w, challenge)
+				return
+			}
 			body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxWebhook))
 			if err != nil {
 				http.Error(w, "too large", http.StatusRequestEntityTooLarge)
@@ -77,14 +83,16 @@ func (r *receiver) stop() {
 	<-r.done
 }
 
-// shorten makes a webhook body readable in a terminal: QR images are cut.
+// shorten makes a webhook body readable in a terminal: QR images are cut. A body in
+// another system's format, which names no tenant, is shown as it came.
 func shorten(body []byte) string {
 	var envelope struct {
+		TenantID  string         `json:"tenantId"`
 		Event     string         `json:"event"`
 		SessionID string         `json:"sessionId"`
 		Data      map[string]any `json:"data"`
 	}
-	if err := json.Unmarshal(body, &envelope); err != nil {
+	if err := json.Unmarshal(body, &envelope); err != nil || envelope.TenantID == "" {
 		return string(body)
 	}
 	for key, value := range envelope.Data {

@@ -324,7 +324,7 @@ func TestIncomingMessagesAreCommittedOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		w.told(qrEvent, readyEvent, engine.EventMessage)
+		w.told(qrEvent, readyEvent, engine.EventMessage, engine.EventContact)
 		row, err := w.store.FindMessage(context.Background(), key("a"), engine.Inbound, "IN1")
 		if err != nil || row.Text != "hello" {
 			t.Errorf("%+v, %v", row, err)

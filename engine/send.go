@@ -117,7 +117,7 @@ func (w *worker) submit(ctx context.Context, m Outgoing, o SendOptions) (Submitt
 	request := ctx
 	ctx, cancel := context.WithTimeout(ctx, w.engine.sendTimeout)
 	defer cancel()
-	m, err := w.complete(ctx, m)
+	m, err := w.complete(ctx, m, o.Queue)
 	if err != nil {
 		return Submitted{}, err
 	}
@@ -150,8 +150,8 @@ func (w *worker) submit(ctx context.Context, m Outgoing, o SendOptions) (Submitt
 
 // complete fills in what the engine knows of a message: what it refers to, how the
 // session shows choices, and the timer of its chat.
-func (w *worker) complete(ctx context.Context, m Outgoing) (Outgoing, error) {
-	m, err := w.resolve(ctx, m)
+func (w *worker) complete(ctx context.Context, m Outgoing, queued bool) (Outgoing, error) {
+	m, err := w.resolve(ctx, m, queued)
 	if err == nil {
 		m, err = m.present(w.view.Load().Options.Interactive)
 	}

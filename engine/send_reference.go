@@ -14,8 +14,9 @@ const (
 
 // resolve fills in the messages that a message refers to. It returns CodeNotFound
 // for one that the log does not have in this chat, and CodeInvalid for one that
-// can't be referred to in this way.
-func (w *worker) resolve(ctx context.Context, m Outgoing) (Outgoing, error) {
+// can't be referred to in this way. A message that is queued itself may refer to
+// another that still waits: the outbox is left in order, so that this one goes first.
+func (w *worker) resolve(ctx context.Context, m Outgoing, queued bool) (Outgoing, error) {
 	needsTarget := m.Kind == KindReaction || m.Kind == KindEdit || m.Kind == KindRevoke
 	switch {
 	case needsTarget && (m.Target == nil || m.Target.ID == ""):
@@ -30,7 +31,7 @@ func (w *worker) resolve(ctx context.Context, m Outgoing) (Outgoing, error) {
 		if err != nil {
 			return m, err
 		}
-		if err := checkTarget(m.Kind, found, w.engine.now()); err != nil {
+		if err := checkTarget(m.Kind, found, queued, w.engine.now()); err != nil {
 			return m, err
 		}
 		m.Target = found.ref(m.To)
@@ -40,7 +41,7 @@ func (w *worker) resolve(ctx context.Context, m Outgoing) (Outgoing, error) {
 		if err != nil {
 			return m, err
 		}
-		if err := checkQuoted(found); err != nil {
+		if err := checkQuoted(found, queued); err != nil {
 			return m, err
 		}
 		m.Quoted = found.ref(m.To)
@@ -89,18 +90,19 @@ func (m LoggedMessage) ref(chat JID) *MessageRef {
 	return r
 }
 
-// exists tells whether there is a message that others can see. Reactions, edits,
-// revocations and votes are none.
-func (m LoggedMessage) exists() bool {
+// exists tells whether there is a message that others can see, or will by the time
+// that one behind it in the outbox is sent. Reactions, edits, revocations and votes
+// are none.
+func (m LoggedMessage) exists(behind bool) bool {
 	switch m.Kind {
 	case KindReaction, KindEdit, KindRevoke, KindPollVote:
 		return false
 	}
-	return m.Status != MessageFailed && m.Status != MessageQueued
+	return m.Status != MessageFailed && (behind || m.Status != MessageQueued)
 }
 
-func checkQuoted(m LoggedMessage) error {
-	if !m.exists() {
+func checkQuoted(m LoggedMessage, behind bool) error {
+	if !m.exists(behind) {
 		return Errorf(CodeInvalid, "this message can't be replied to: it is no message of its own, or was not sent")
 	}
 	return nil
@@ -109,8 +111,8 @@ func checkQuoted(m LoggedMessage) error {
 // checkTarget tells whether a message can be reacted to, edited or revoked. Only
 // the network knows whether the account administers a group, so that revoking
 // others' messages there is left to it.
-func checkTarget(kind Kind, m LoggedMessage, now time.Time) error {
-	if !m.exists() {
+func checkTarget(kind Kind, m LoggedMessage, behind bool, now time.Time) error {
+	if !m.exists(behind) {
 		return Errorf(CodeInvalid, "this can't be done to the message: it is no message of its own, or was not sent")
 	}
 	at := m.SentAt

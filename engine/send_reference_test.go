@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"wapid/engine"
@@ -99,6 +100,39 @@ func TestReferencesAreFoundInTheLog(t *testing.T) {
 			if one.code != "" && w.used() != before {
 				t.Errorf("%s: it counts", name)
 			}
+		}
+	})
+}
+
+// Programs answer and react to what they have just sent, which may still wait. What is
+// queued as well comes behind it; what is sent at once would come first.
+func TestQueuedMessagesReferToQueuedOnes(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.link("a")
+		if _, err := w.engine.Stop(context.Background(), key("a")); err != nil {
+			t.Fatal(err)
+		}
+		var got []engine.Outgoing
+		w.net.send.set(func(_ context.Context, _ *conn, m engine.Outgoing) (engine.Sent, error) {
+			got = append(got, m)
+			return engine.Sent{ID: m.ID, Timestamp: time.Now()}, nil
+		})
+		first := w.queue("mine", queued)
+		want := &engine.MessageRef{ID: first, Chat: friend, FromMe: true, Kind: engine.KindText, Text: "mine"}
+		reply := engine.Outgoing{To: friend, Kind: engine.KindText, Text: "more", Quoted: &engine.MessageRef{ID: first}}
+		reaction := engine.Outgoing{To: friend, Kind: engine.KindReaction, Text: "x", Target: &engine.MessageRef{ID: first}}
+		for _, m := range []engine.Outgoing{reply, reaction} {
+			if _, err := w.submit(m, queued); err != nil {
+				t.Errorf("%s: %v", m.Kind, err)
+			}
+		}
+		w.net.connect.set(login)
+		if _, _, err := w.engine.Create(context.Background(), key("a"), engine.SessionChange{}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if len(got) != 3 || got[0].ID != first || !reflect.DeepEqual(got[1].Quoted, want) || !reflect.DeepEqual(got[2].Target, want) {
+			t.Errorf("sent %+v", got)
 		}
 	})
 }

@@ -139,14 +139,27 @@ func (e *Error) HTTPStatus() int {
 	return e.Code.status()
 }
 
-// Answer is the body of the answer.
+// Answer is the body of the answer. Programs that were written for 360dialog show what
+// its gateway says in meta, and many look nowhere else: it stands there as well.
 func (e *Error) Answer() any {
-	return failure{Errors: []fault{{Code: e.Code, Title: e.Code.Title(), Details: e.Details}}, Meta: newMeta()}
+	message := e.Code.Title()
+	if e.Details != "" {
+		message += ": " + e.Details
+	}
+	return failure{
+		Errors: []fault{{Code: e.Code, Title: e.Code.Title(), Details: e.Details}},
+		Meta:   failureMeta{newMeta(), newGateMeta(e.HTTPStatus(), message)},
+	}
 }
 
 type failure struct {
-	Errors []fault `json:"errors"`
-	Meta   Meta    `json:"meta"`
+	Errors []fault     `json:"errors"`
+	Meta   failureMeta `json:"meta"`
+}
+
+type failureMeta struct {
+	Meta
+	gateMeta
 }
 
 type fault struct {
@@ -180,21 +193,24 @@ func (g *Gate) Error() string { return g.Message }
 // HTTPStatus is the status of the answer.
 func (g *Gate) HTTPStatus() int { return g.Status }
 
-// Answer is the body of the answer. Older clients read the names with underscores.
-func (g *Gate) Answer() any {
-	return gateBody{Meta: gateMeta{Code: g.Status, Message: g.Message, OldCode: g.Status, OldMessage: g.Message}}
-}
+// Answer is the body of the answer.
+func (g *Gate) Answer() any { return gateBody{Meta: newGateMeta(g.Status, g.Message)} }
 
 type gateBody struct {
 	Meta gateMeta `json:"meta"`
 }
 
+// gateMeta is what the gateway says of a failure. Older clients read the names with underscores.
 type gateMeta struct {
 	Code       int    `json:"httpCode"`
 	Message    string `json:"developerMessage"`
 	Success    bool   `json:"success"`
 	OldCode    int    `json:"http_code"`
 	OldMessage string `json:"developer_message"`
+}
+
+func newGateMeta(status int, message string) gateMeta {
+	return gateMeta{Code: status, Message: message, OldCode: status, OldMessage: message}
 }
 
 // BadKey is the answer to a key that is missing, wrong or over.

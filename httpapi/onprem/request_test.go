@@ -147,11 +147,11 @@ func TestErrors(t *testing.T) {
 		want   string
 		http   int
 	}{
-		{engine.CodeInvalid, 400, `{"errors":[{"code":1009,"title":"Parameter value is not valid","details":"x"}],"meta":{"api_status":"stable","version":"2.53.1"}}`, 400},
+		{engine.CodeInvalid, 400, `{"errors":[{"code":1009,"title":"Parameter value is not valid","details":"x"}],"meta":{"api_status":"stable","version":"2.53.1","httpCode":400,"developerMessage":"Parameter value is not valid: x","success":false,"http_code":400,"developer_message":"Parameter value is not valid: x"}}`, 400},
 		{engine.CodeRateLimited, 429, `"code":1015`, 429},
 		{engine.CodeSentLimit, 429, `"code":1015`, 429},
 		{engine.CodeSessionNotReady, 409, `"code":1011`, 412},
-		{engine.CodeStopping, 503, `"code":1011`, 503},
+		{engine.CodeStopping, 503, `"http_code":503,"developer_message":"Service not ready: x"`, 503},
 		{engine.CodeSessionNotFound, 404, `"code":1006`, 404},
 		{engine.CodeForbidden, 403, `"code":1005`, 403},
 		{engine.CodeNotOnWhatsApp, 400, `"code":1013`, 400},

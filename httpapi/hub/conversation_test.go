@@ -85,7 +85,7 @@ func TestConversationHasAnEnd(t *testing.T) {
 func TestDescribe(t *testing.T) {
 	goldenJSON(t, "oembed.json", Describe("https://hub.example", "abc", `<script> "919876543211"`, 500, 400))
 	for _, c := range []struct{ width, height, wantWidth, wantHeight int }{
-		{0, 0, 500, 400}, {300, 200, 300, 200}, {1, 1, 200, 150}, {1 << 30, 1 << 30, 1200, 1600},
+		{0, 0, 500, 400}, {300, 200, 300, 200}, {120, 90, 120, 90}, {1 << 30, 1 << 30, 1200, 1600},
 	} {
 		o := Describe("https://hub.example", "abc", "", c.width, c.height)
 		if o.Width != c.wantWidth || o.Height != c.wantHeight || o.Title != DefaultTitle {

@@ -10,7 +10,6 @@ import (
 // Sizes of an embedded conversation, in pixels.
 const (
 	defaultWidth, defaultHeight = 500, 400
-	leastWidth, leastHeight     = 200, 150
 	mostWidth, mostHeight       = 1200, 1600
 )
 
@@ -28,21 +27,21 @@ type OEmbed struct {
 }
 
 // Describe makes the description of a conversation. maxWidth and maxHeight are what the
-// caller has room for, 0 if it does not say; the answer is within them, but for what is
-// too small to show anything.
+// caller has room for, 0 if it does not say; the answer is always within them, as oembed.com
+// demands of frames, be they too small to show much.
 func Describe(base, id, title string, maxWidth, maxHeight int) OEmbed {
 	if title == "" {
 		title = DefaultTitle
 	}
 	title = Mask(title)
-	size := func(asked, otherwise, least, most int) int {
+	size := func(asked, otherwise, most int) int {
 		if asked == 0 {
 			asked = otherwise
 		}
-		return min(max(asked, least), most)
+		return min(asked, most)
 	}
 	o := OEmbed{Type: "rich", Version: "1.0", Title: title, ProviderName: "WhatsApp Hub", ProviderURL: base, CacheAge: 300,
-		Width: size(maxWidth, defaultWidth, leastWidth, mostWidth), Height: size(maxHeight, defaultHeight, leastHeight, mostHeight)}
+		Width: size(maxWidth, defaultWidth, mostWidth), Height: size(maxHeight, defaultHeight, mostHeight)}
 	o.HTML = fmt.Sprintf(`<iframe src="%s" title="%s" width="%d" height="%d" loading="lazy" referrerpolicy="no-referrer" sandbox="" style="border:0"></iframe>`,
 		html.EscapeString(EmbedURL(base, id)), html.EscapeString(title), o.Width, o.Height)
 	return o

@@ -76,13 +76,14 @@ func queryOfHead(h *fasthttp.RequestHeader, name string) string {
 	return string(args.Peek(name))
 }
 
-// graphPath is where a path of Meta's Graph API is served: /v23.0/X and /X, if X begins
-// with an object's id, as /graph/X. Every other path is its own.
+// graphPath is where a path of Meta's Graph API is served: /v23.0/X, /graph/v23.0/X and
+// /X, if X begins with an object's id, as /graph/X. Every other path is its own.
 func graphPath(path []byte) []byte {
 	rest, ok := bytes.CutPrefix(path, []byte("/"))
 	if !ok {
 		return path
 	}
+	rest = bytes.TrimPrefix(rest, []byte(graphPrefix[1:]+"/"))
 	first, _, _ := bytes.Cut(rest, []byte("/"))
 	switch {
 	case isGraphVersion(first):

@@ -86,8 +86,8 @@ func (s *Server) graphMedium(c *fiber.Ctx, p store.Principal, o store.GraphObjec
 	return m, err
 }
 
-// showMedia is GET /{media}. The parameter phone_number_id has to be that of the file's
-// number, where it is given.
+// showMedia is GET /{media}. The parameter phone_number_id is not looked at: whom a file
+// is shown to depends on the key alone.
 func (s *Server) showMedia(c *fiber.Ctx, p store.Principal, o store.GraphObject) error {
 	m, err := s.graphMedium(c, p, o)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"image/jpeg"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -235,6 +236,23 @@ func TestSpool(t *testing.T) {
 	}
 	if err := Remove(a.Path); err != nil {
 		t.Errorf("a file that is gone: %v", err)
+	}
+}
+
+// A start must not take the longer the more files there are, times their number.
+func BenchmarkClean(b *testing.B) {
+	s := openSpool(b)
+	keep := make([]string, 5000)
+	for i := range keep {
+		keep[i] = filepath.Join(s.dir, strconv.Itoa(i))
+		if err := os.WriteFile(keep[i], nil, 0o600); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		if err := s.Clean(keep); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

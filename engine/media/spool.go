@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 
 	"golang.org/x/sync/semaphore"
@@ -54,10 +53,14 @@ func (s *Spool) Clean(keep []string) error {
 	if err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
+	kept := make(map[string]bool, len(keep)) // a library has 100,000 files of every tenant
+	for _, path := range keep {
+		kept[path] = true
+	}
 	var failed []error
 	for _, e := range entries {
 		path := filepath.Join(s.dir, e.Name())
-		if e.IsDir() || slices.Contains(keep, path) {
+		if e.IsDir() || kept[path] {
 			continue
 		}
 		failed = append(failed, Remove(path))

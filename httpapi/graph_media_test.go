@@ -176,6 +176,24 @@ func TestGraphUploads(t *testing.T) {
 	}
 }
 
+// A name is kept as a message would carry it: of any length it would go round the limit of
+// the library, and into a header that no client reads.
+func TestGraphUploadNames(t *testing.T) {
+	d := start(t)
+	d.link("main")
+	path := "/graph/" + d.phoneID() + "/media"
+	id := d.idOf(d.upload(path, d.key, formPart{name: "file", file: strings.Repeat("n", 200_000) + ".txt", mime: "text/plain", value: "x"}))
+	var shown graphMediaBody
+	if err := json.Unmarshal([]byte(d.graphCall(http.MethodGet, "/graph/"+id, d.key).body), &shown); err != nil {
+		t.Fatal(err)
+	}
+	r := d.do(call{method: http.MethodGet, path: strings.TrimPrefix(shown.URL, d.url), undocumented: true})
+	want := "attachment; filename=" + strings.Repeat("n", 251) + ".txt"
+	if got := r.header.Get("Content-Disposition"); r.status != http.StatusOK || got != want {
+		t.Errorf("the file comes back with %d %.300s, want %s", r.status, got, want)
+	}
+}
+
 // A body without a length, and one that breaks off.
 func TestGraphUploadStreams(t *testing.T) {
 	d := start(t)

@@ -126,7 +126,9 @@ func (s *Server) checkLibrary(ctx context.Context, tenant engine.TenantID) error
 }
 
 // keep takes a file into the library of a number. When it returns, the file survives a
-// power cut; after an error it is gone. It returns CodeMediaInvalid and CodeStorage.
+// power cut; after an error it is gone. Its name is cut to what a message would carry: a
+// longer one would be kept beyond what the library may have, and fit into no header of an
+// answer. It returns CodeMediaInvalid and CodeStorage.
 func (s *Server) keep(ctx context.Context, key engine.SessionKey, u uploading) (f store.MediaFile, err error) {
 	defer func() {
 		if err != nil {
@@ -143,7 +145,7 @@ func (s *Server) keep(ctx context.Context, key engine.SessionKey, u uploading) (
 	if err := s.library.Settle(u.file.Path); err != nil {
 		return f, err
 	}
-	return s.store.InsertMediaFile(ctx, store.MediaFile{Session: key, MIME: id.MIME, Name: u.name, Size: u.file.Size, SHA256: u.file.SHA256,
+	return s.store.InsertMediaFile(ctx, store.MediaFile{Session: key, MIME: id.MIME, Name: media.SafeName(u.name), Size: u.file.Size, SHA256: u.file.SHA256,
 		Path: libraryDir + "/" + filepath.Base(u.file.Path), ExpiresAt: time.Now().Add(mediaLife)}, s.maxLibrary)
 }
 

@@ -187,7 +187,7 @@ func (s *Spool) document(ctx context.Context, f File, in *os.File, found *mimety
 		kind = plain(found)
 	}
 	a := f.attachment(kind)
-	a.FileName = safeName(h.Name)
+	a.FileName = SafeName(h.Name)
 	if a.FileName == "" {
 		a.FileName = "document" + extension(kind, found)
 	}
@@ -232,9 +232,9 @@ func extension(kind string, found *mimetype.MIME) string {
 	return found.Extension()
 }
 
-// safeName keeps the last part of a path, without control characters and what
+// SafeName keeps the last part of a path, without control characters and what
 // turns the direction of text, and cut to what file systems take.
-func safeName(name string) string {
+func SafeName(name string) string {
 	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
 	name = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == utf8.RuneError {

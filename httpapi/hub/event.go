@@ -93,15 +93,6 @@ func EncodeEvent(e engine.Event, f Facts) ([]byte, error) {
 	return engine.Canonical(envelope{Event: name, Timestamp: e.At.Unix(), Data: data})
 }
 
-// Tells says whether events of a type may be the Hub's.
-func Tells(t engine.EventType) bool {
-	switch t {
-	case engine.EventMessage, engine.EventMessageStatus, engine.EventContact, engine.EventTemplate, engine.EventTest:
-		return true
-	}
-	return false
-}
-
 func (f Facts) translate(e engine.Event) (name string, data any, err error) {
 	switch e.Type {
 	case engine.EventMessage:

@@ -152,6 +152,10 @@ func TestGraphUploads(t *testing.T) {
 		{name: "no file", parts: []formPart{{name: "type", value: "image/png"}}, status: http.StatusBadRequest},
 		{name: "an empty file", parts: []formPart{{name: "file", file: "a", value: ""}}, status: http.StatusBadRequest},
 		{name: "two files", parts: []formPart{{name: "file", file: "a", value: picture}, {name: "file", file: "b", value: picture}}, status: http.StatusBadRequest},
+		{name: "a long head", parts: []formPart{{name: "file", file: strings.Repeat("a", 4*maxPartHead), value: picture}}, status: http.StatusBadRequest},
+		{name: "a long head behind a file", parts: []formPart{{name: "file", file: "a", value: strings.Repeat("x", 4*maxPartHead)},
+			{name: strings.Repeat("a", 4*maxPartHead), value: "x"}}, status: http.StatusBadRequest},
+		{name: "a long file", parts: []formPart{{name: "file", file: "a", mime: "text/plain", value: strings.Repeat("x", 4*maxPartHead)}, {name: "x", value: "x"}}, mime: "text/plain"},
 		{name: "a long field", parts: []formPart{{name: "file", file: "a", value: picture}, {name: "x", value: strings.Repeat("x", maxMediaField+1)}}, status: http.StatusBadRequest},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -182,7 +186,7 @@ func TestGraphUploadNames(t *testing.T) {
 	d := start(t)
 	d.link("main")
 	path := "/graph/" + d.phoneID() + "/media"
-	id := d.idOf(d.upload(path, d.key, formPart{name: "file", file: strings.Repeat("n", 200_000) + ".txt", mime: "text/plain", value: "x"}))
+	id := d.idOf(d.upload(path, d.key, formPart{name: "file", file: strings.Repeat("n", 10_000) + ".txt", mime: "text/plain", value: "x"}))
 	var shown graphMediaBody
 	if err := json.Unmarshal([]byte(d.graphCall(http.MethodGet, "/graph/"+id, d.key).body), &shown); err != nil {
 		t.Fatal(err)

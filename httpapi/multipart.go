@@ -68,9 +68,12 @@ func eachPart(body io.Reader, boundary string, take func(*multipart.Part) error)
 	if boundary == "" || len(boundary) > 70 { // RFC 2046, 5.1.1
 		return engine.Errorf(engine.CodeInvalid, "the Content-Type of the form names no boundary")
 	}
-	r := multipart.NewReader(&unfinished{from: body}, boundary)
+	heads := &headed{from: &unfinished{from: body}}
+	r := multipart.NewReader(heads, boundary)
 	for parts := 0; ; parts++ {
+		heads.begin()
 		part, err := r.NextRawPart()
+		heads.within = false
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -83,7 +86,11 @@ func eachPart(body io.Reader, boundary string, take func(*multipart.Part) error)
 		if err := plainPart(part); err != nil {
 			return err
 		}
-		if err := take(part); err != nil {
+		err = take(part)
+		if err == nil {
+			_, err = io.Copy(io.Discard, part) // what it left, as the next part's head is counted
+		}
+		if err != nil {
 			return errForm(err)
 		}
 	}
@@ -91,6 +98,31 @@ func eachPart(body io.Reader, boundary string, take func(*multipart.Part) error)
 		return errForm(err)
 	}
 	return nil
+}
+
+// maxPartHead is how much may stand in front of a part's value, in bytes: its boundary and
+// headers. The standard library would take ten megabytes of each, several times over.
+const maxPartHead = 16 << 10
+
+// headed is the body of a form whose parts have short heads.
+type headed struct {
+	from   io.Reader
+	within bool // a head is being read
+	left   int  // bytes that it may still have; the buffer may hold some of them already
+}
+
+func (h *headed) begin() { h.within, h.left = true, maxPartHead }
+
+// Read also returns CodeInvalid.
+func (h *headed) Read(p []byte) (int, error) {
+	if h.within && h.left <= 0 {
+		return 0, engine.Errorf(engine.CodeInvalid, "the headers of a part of the form are longer than %d bytes", maxPartHead)
+	}
+	n, err := h.from.Read(p)
+	if h.within {
+		h.left -= n
+	}
+	return n, err
 }
 
 // plainPart refuses a part without a name, and one that is encoded.

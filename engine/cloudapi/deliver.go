@@ -25,6 +25,22 @@ func (n *Network) Verify(ctx context.Context, token string) (bool, error) {
 // about has an app secret that signs so (and nothing was taken of those), CodeSessionNotReady if a session
 // can't take it now, and CodeStorage. After these two it is to come again.
 func (n *Network) Deliver(ctx context.Context, body []byte, signature string) error {
+	ids, err := numbersIn(body)
+	if err != nil {
+		return err
+	}
+	signers, err := n.signers(ctx, ids, body, signature)
+	if err != nil {
+		return err
+	}
+	if large := len(body) > smallWebhook; large && len(ids) == 0 || len(ids) > 0 && len(signers) == 0 {
+		return errNotSigned()
+	} else if large {
+		if err := n.large.Acquire(ctx, 1); err != nil {
+			return engine.WrapError(engine.CodeSessionNotReady, err, "too many large webhooks at once")
+		}
+		defer n.large.Release(1)
+	}
 	changes, err := parseWebhook(body)
 	if err != nil {
 		return err
@@ -32,30 +48,53 @@ func (n *Network) Deliver(ctx context.Context, body []byte, signature string) er
 	signed := len(changes) == 0
 	var failed error
 	for id, values := range changes {
-		numbers, err := n.opts.Store.ListCloudNumbers(ctx, id)
-		if err != nil {
-			return err
-		}
-		taken, err := n.hand(ctx, numbers, values, func(secret string) bool { return signedBy(secret, body, signature) })
+		taken, err := n.hand(ctx, signers[id], values)
 		signed, failed = signed || taken, errors.Join(failed, err)
 	}
 	if !signed {
-		return engine.Errorf(engine.CodeUnauthorized, "the signature is not that of a number's app secret")
+		return errNotSigned()
 	}
 	return failed
 }
 
-// hand gives the changes of a number to every session that has it with an app secret
-// that signs them so. signed tells whether there is any. A session that can't take them is
-// an error only if none can: others must not suffer from one that somebody has stopped.
-func (n *Network) hand(ctx context.Context, numbers []Number, values []value, signs func(secret string) bool) (signed bool, err error) {
+func errNotSigned() error {
+	return engine.Errorf(engine.CodeUnauthorized, "the signature is not that of a number's app secret")
+}
+
+// signers are the sessions that have a number with an app secret which signs a body so,
+// by the number's id. Numbers of one app, which share its secret, cost one signature.
+func (n *Network) signers(ctx context.Context, ids []string, body []byte, signature string) (map[string][]Number, error) {
+	tried := make(map[string]bool)
+	signs := func(secret string) bool {
+		is, known := tried[secret]
+		if !known {
+			is = signedBy(secret, body, signature)
+			tried[secret] = is
+		}
+		return is
+	}
+	found := make(map[string][]Number)
+	for _, id := range ids {
+		numbers, err := n.opts.Store.ListCloudNumbers(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		for _, number := range numbers {
+			if !number.Unreadable && signs(number.AppSecret) {
+				found[id] = append(found[id], number)
+			}
+		}
+	}
+	return found, nil
+}
+
+// hand gives the changes of a number to every session that has signed them, and tells
+// whether there is any. A session that can't take them is an error only if none can:
+// others must not suffer from one that somebody has stopped.
+func (n *Network) hand(ctx context.Context, signers []Number, values []value) (signed bool, err error) {
 	took := false
 	var failed error
-	for _, number := range numbers {
-		if number.Unreadable || !signs(number.AppSecret) {
-			continue
-		}
-		signed = true
+	for _, number := range signers {
 		c := n.connOf(number.Session)
 		if c == nil || !c.enter() {
 			continue
@@ -64,6 +103,7 @@ func (n *Network) hand(ctx context.Context, numbers []Number, values []value, si
 		c.leave()
 		took, failed = took || err == nil, errors.Join(failed, err)
 	}
+	signed = len(signers) > 0
 	if signed && !took && failed == nil {
 		failed = errNotReady()
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/semaphore"
 
 	"wapid/engine"
 )
@@ -34,7 +35,8 @@ type Options struct {
 // Network is Meta's official API as an engine.Network. It is safe for concurrent use.
 // It is not told when it ends: what it has under way belongs to its connections.
 type Network struct {
-	opts Options
+	opts  Options
+	large *semaphore.Weighted // large webhooks that are read
 
 	mu    sync.Mutex
 	conns map[engine.SessionKey]*conn // those that take webhooks
@@ -55,7 +57,7 @@ func New(o Options) *Network {
 	if o.Probe <= 0 {
 		o.Probe = defaultProbe
 	}
-	return &Network{opts: o, conns: make(map[engine.SessionKey]*conn), troubles: make(map[engine.SessionKey]string)}
+	return &Network{opts: o, large: semaphore.NewWeighted(mostLarge), conns: make(map[engine.SessionKey]*conn), troubles: make(map[engine.SessionKey]string)}
 }
 
 // Knows tells whether a session is one of this network's.

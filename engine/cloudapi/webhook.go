@@ -1,10 +1,12 @@
 package cloudapi
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"wapid/engine"
@@ -16,6 +18,35 @@ const MaxWebhook = 3 << 20
 // maxNumbers is how many numbers one webhook may be about. Strangers can send
 // webhooks, and each number costs a look into the store.
 const maxNumbers = 64
+
+// What strangers send is read without room for what it holds: a body of so many bytes may
+// grow to thirty times that. Longer ones are read once they are signed, mostLarge at a time.
+const (
+	smallWebhook = 64 << 10 // bytes
+	mostLarge    = 2
+)
+
+// numbersIn finds the ids of the numbers that a body names, wherever they stand in it:
+// whose app secret may have signed it is asked before it is read. It returns CodeInvalid
+// for more than maxNumbers.
+func numbersIn(body []byte) (ids []string, err error) {
+	for {
+		_, rest, more := bytes.Cut(body, []byte(`"phone_number_id"`))
+		if !more {
+			return ids, nil
+		}
+		body = rest
+		rest, isName := bytes.CutPrefix(bytes.TrimLeft(rest, " \t\r\n"), []byte(":"))
+		rest, isText := bytes.CutPrefix(bytes.TrimLeft(rest, " \t\r\n"), []byte(`"`))
+		end := bytes.IndexByte(rest[:min(len(rest), maxIDDigits+1)], '"')
+		if !isName || !isText || end < 0 || !isID(string(rest[:end])) || slices.Contains(ids, string(rest[:end])) {
+			continue
+		}
+		if ids = append(ids, string(rest[:end])); len(ids) > maxNumbers {
+			return nil, engine.Errorf(engine.CodeInvalid, "a webhook may be about %d numbers", maxNumbers)
+		}
+	}
+}
 
 // envelope is the body of a webhook. What it does not know is left out.
 type envelope struct {

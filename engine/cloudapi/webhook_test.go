@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -296,4 +298,48 @@ func FuzzWebhook(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestStrangersTakeNoRoom: a body that nobody has signed is not read, however much it
+// would hold.
+func TestStrangersTakeNoRoom(t *testing.T) {
+	store := newMemory()
+	n := New(Options{Store: store})
+	store.put(Number{Session: engine.SessionKey{Tenant: "one", ID: "a"}, PhoneNumberID: "1001", AppSecret: "secret"})
+	const about = `{"metadata":{"phone_number_id":"1001"},"contacts":[`
+	for what, c := range map[string]struct{ begin, each, end string }{
+		"entries":  {`{"object":"whatsapp_business_account","entry":[`, `{},`, `{}]}`},
+		"changes":  {`{"object":"whatsapp_business_account","entry":[{"changes":[`, `{},`, `{}]}]}`},
+		"contacts": {`{"object":"whatsapp_business_account","entry":[{"changes":[{"field":"messages","value":` + about, `{},`, `{}]}}]}]}`},
+		"numbers":  {`{"object":"whatsapp_business_account","entry":[`, about + `]},`, `{}]}`},
+	} {
+		body := []byte(c.begin + strings.Repeat(c.each, (MaxWebhook-len(c.begin)-len(c.end))/len(c.each)) + c.end)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := n.Deliver(t.Context(), body, "sha256="+strings.Repeat("00", 32))
+		runtime.ReadMemStats(&after)
+		if engine.CodeOf(err) != engine.CodeUnauthorized {
+			t.Errorf("%s: %v", what, err)
+		}
+		if took := after.TotalAlloc - before.TotalAlloc; took > MaxWebhook {
+			t.Errorf("%s: %d bytes of memory were taken for %d", what, took, len(body))
+		}
+	}
+}
+
+// TestNumbersIn: the ids are found without reading the body, whatever white space it has.
+func TestNumbersIn(t *testing.T) {
+	ids, err := numbersIn([]byte(`{"phone_number_id":"1","a":{"phone_number_id" :
+ "22"},"phone_number_id":"1","phone_number_id":3,
+		"phone_number_id":"","phone_number_id":"x","phone_number_id":"123456789012345678901","phone_number_id"`))
+	if err != nil || !slices.Equal(ids, []string{"1", "22"}) {
+		t.Errorf("found %v, %v", ids, err)
+	}
+	var many strings.Builder
+	for i := range maxNumbers + 1 {
+		fmt.Fprintf(&many, `"phone_number_id":"%d"`, i+1)
+	}
+	if _, err := numbersIn([]byte(many.String())); engine.CodeOf(err) != engine.CodeInvalid {
+		t.Errorf("of too many: %v", err)
+	}
 }

@@ -136,7 +136,12 @@ func looseBody(c *fiber.Ctx) ([]byte, error) {
 	if err := checkMedia(c.Get(fiber.HeaderContentType), c.Get(fiber.HeaderContentEncoding)); err != nil {
 		return nil, err
 	}
-	body := bytes.Trim(c.BodyRaw(), " \t\r\n")
+	return looseJSON(c.BodyRaw())
+}
+
+// looseJSON is looseBody for what is known to be meant as JSON.
+func looseJSON(body []byte) ([]byte, error) {
+	body = bytes.Trim(body, " \t\r\n")
 	switch {
 	case len(body) == 0:
 		return nil, engine.Errorf(engine.CodeInvalid, "the body is empty, it must be a JSON object")

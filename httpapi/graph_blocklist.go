@@ -111,7 +111,7 @@ func (s *Server) graphBlock(blocked bool) func(*fiber.Ctx, store.Principal) erro
 		if err != nil {
 			return err
 		}
-		body, err := looseBody(c)
+		body, err := graphBody(c)
 		if err != nil {
 			return err
 		}

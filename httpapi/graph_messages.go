@@ -27,7 +27,7 @@ func (s *Server) graphMessages(c *fiber.Ctx, p store.Principal) error {
 	if err != nil {
 		return err
 	}
-	body, err := looseBody(c)
+	body, err := graphBody(c)
 	if err != nil {
 		return err
 	}

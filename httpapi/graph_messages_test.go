@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -108,6 +109,36 @@ func TestGraphMessagesAreSent(t *testing.T) {
 		}
 		d.sentAs(d.do(call{method: http.MethodPost, path: path, body: graphMessage(`"text":{"body":"a"}`), header: header, undocumented: true}))
 	}
+}
+
+// The Graph API takes forms wherever it takes JSON: what stands in an object then is JSON
+// in a value.
+func TestGraphTakesForms(t *testing.T) {
+	d := start(t)
+	d.link("main")
+	waba, err := d.store.GraphID(t.Context(), store.DefaultTenant, store.GraphWABA, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	post := func(path string, form url.Values) reply {
+		header := bearer(d.key)
+		header["Content-Type"] = "application/x-www-form-urlencoded"
+		return d.do(call{method: http.MethodPost, path: path, body: form.Encode(), header: header, undocumented: true})
+	}
+	path := "/graph/" + d.phoneID() + "/messages"
+	r := post(path, url.Values{"messaging_product": {"whatsapp"}, "to": {"+91 98765 43211"}, "type": {"text"}, "text": {`{"body":"1 & 2"}`}})
+	if m := d.awaitSent(d.sentAs(r)); m.Text != "1 & 2" || m.To != paperFriend.Phone {
+		t.Errorf("the message is %+v", m)
+	}
+	r = post("/graph/"+formatGraphID(waba)+"/message_templates", url.Values{"name": {"hello"}, "language": {"en_US"}, "category": {"UTILITY"},
+		"components": {`[{"type":"BODY","text":"Hello"}]`}})
+	d.idOf(r)
+	r = post(path, url.Values{"messaging_product": {"whatsapp"}, "to": {"919876543211"}, "type": {"template"},
+		"template": {`{"name":"hello","language":{"code":"en_US"}}`}})
+	if m := d.awaitSent(d.sentAs(r)); m.Text != "Hello" {
+		t.Errorf("the template is %+v", m)
+	}
+	d.refusedAs(post(path, url.Values{"messaging_product": {"whatsapp"}, "to": {"919876543211"}, "text": {`{"body":`}}), http.StatusBadRequest, 100)
 }
 
 func TestGraphTemplatesAreSent(t *testing.T) {

@@ -63,6 +63,33 @@ func graphParams(c *fiber.Ctx) (map[string]string, error) {
 	return params, nil
 }
 
+// graphBody is the body of a request that holds objects: JSON, or a form whose values are
+// texts or JSON, which the Graph API takes everywhere and its documentation once showed.
+// It returns the errors of looseBody.
+func graphBody(c *fiber.Ctx) ([]byte, error) {
+	media, _, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
+	if err != nil || media != fiber.MIMEApplicationForm && media != fiber.MIMEMultipartForm || c.Get(fiber.HeaderContentEncoding) != "" {
+		return looseBody(c)
+	}
+	params, err := graphParams(c)
+	if err != nil {
+		return nil, err
+	}
+	members := make(map[string]any, len(params))
+	for name, value := range params {
+		members[name] = value
+		if text := strings.TrimSpace(value); text != "" && (text[0] == '{' || text[0] == '[') && json.Valid([]byte(text)) {
+			members[name] = json.RawMessage(text)
+		}
+	}
+	delete(members, "access_token")
+	body, err := json.Marshal(members)
+	if err != nil {
+		return nil, engine.WrapError(engine.CodeInternal, err, "a form can't be written as JSON")
+	}
+	return looseJSON(body)
+}
+
 // mostFormParts bounds what is read of a form.
 const mostFormParts = 100
 

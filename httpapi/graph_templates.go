@@ -39,7 +39,7 @@ func (s *Server) graphMakeTemplate(c *fiber.Ctx, p store.Principal) error {
 	if _, err := s.graphWABA(c, p); err != nil {
 		return err
 	}
-	body, err := looseBody(c)
+	body, err := graphBody(c)
 	if err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (s *Server) graphShowTemplate(c *fiber.Ctx, p store.Principal, o store.Grap
 
 // graphEditTemplate is POST /{template}.
 func (s *Server) graphEditTemplate(c *fiber.Ctx, p store.Principal, o store.GraphObject) error {
-	body, err := looseBody(c)
+	body, err := graphBody(c)
 	if err != nil {
 		return err
 	}

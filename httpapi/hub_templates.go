@@ -30,6 +30,8 @@ type hubTemplateAnswer struct {
 type hubTemplateList struct {
 	Templates []hub.Template `json:"templates"`
 	Total     int            `json:"total"`
+	Page      int            `json:"page"`
+	Pages     int            `json:"pages"`
 	Next      string         `json:"next,omitempty"` // the id behind which the list goes on, if it does
 }
 
@@ -87,13 +89,20 @@ func (s *Server) hubCreateTemplate(c *fiber.Ctx, p store.Principal) error {
 	return answer(c, http.StatusCreated, hubTemplateAnswer{Success: true, Template: tellHubTemplate(made)})
 }
 
-// hubListTemplates is GET /api/v1/templates/list, newest first.
+// hubListTemplates is GET /api/v1/templates/list, newest first, by pages as the other
+// lists or behind an id.
 func (s *Server) hubListTemplates(c *fiber.Ctx, p store.Principal) error {
 	limit, err := queryNumber(c, "limit", hubTemplates, 1, mostHubEntries)
 	if err != nil {
 		return err
 	}
-	page := store.TemplatePage{Limit: limit}
+	number, err := queryNumber(c, "page", 1, 1, mostPages)
+	if err != nil {
+		return err
+	}
+	// There are at most store.MaxTemplates, and pages are asked for by people.
+	skip := (number - 1) * limit
+	page := store.TemplatePage{Limit: min(skip+limit, store.MaxTemplates)}
 	page.Name, _ = queryValue(c, "name")
 	page.Language, _ = queryValue(c, "language")
 	if after, given := queryValue(c, "after"); given {
@@ -106,15 +115,17 @@ func (s *Server) hubListTemplates(c *fiber.Ctx, p store.Principal) error {
 	if err != nil {
 		return err
 	}
-	body := hubTemplateList{Templates: make([]hub.Template, 0, len(list))}
+	total, err := s.store.CountTemplates(c.UserContext(), p.Tenant, page)
+	if err != nil {
+		return err
+	}
+	list = list[min(skip, len(list)):]
+	body := hubTemplateList{Templates: make([]hub.Template, 0, len(list)), Total: total, Page: number, Pages: pagesOf(total, limit)}
 	for _, t := range list {
 		body.Templates = append(body.Templates, tellHubTemplate(t))
 	}
 	if more {
 		body.Next = string(list[len(list)-1].ID)
-	}
-	if body.Total, err = s.store.CountTemplates(c.UserContext(), p.Tenant); err != nil {
-		return err
 	}
 	return ok(c, body)
 }

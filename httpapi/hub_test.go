@@ -128,6 +128,17 @@ func TestHubTemplates(t *testing.T) {
 	if len(list.Templates) != 1 || list.Total != 2 || list.Next == "" || list.Templates[0].Language != "de" {
 		t.Errorf("listed %+v", list)
 	}
+	for query, want := range map[string]string{"?limit=1&page=2": "en of 2 on 2", "?limit=1&page=3": " of 2 on 2", "?language=de": "de of 1 on 1", "?name=other": " of 0 on 0"} {
+		got := readReply[hubTemplateList](t, d.hub("GET", "templates/list"+query, ""), http.StatusOK)
+		var languages []string
+		for _, one := range got.Templates {
+			languages = append(languages, one.Language)
+		}
+		if found := fmt.Sprint(strings.Join(languages, ", "), " of ", got.Total, " on ", got.Pages); found != want {
+			t.Errorf("%s lists %q, want %q", query, found, want)
+		}
+	}
+	d.refusesHub(d.hub("GET", "templates/list?page=0", ""), http.StatusBadRequest, engine.CodeInvalid)
 	if rest := readReply[hubTemplateList](t, d.hub("GET", "templates/list?after="+list.Next, ""), http.StatusOK); len(rest.Templates) != 1 || rest.Next != "" {
 		t.Errorf("behind it %+v", rest)
 	}

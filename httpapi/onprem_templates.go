@@ -40,7 +40,7 @@ func (s *Server) onpremTemplates(c *fiber.Ctx, p store.Principal) error {
 		return err
 	}
 	ctx := c.UserContext()
-	total, err := s.store.CountTemplates(ctx, p.Tenant)
+	total, err := s.store.CountTemplates(ctx, p.Tenant, store.TemplatePage{})
 	if err != nil {
 		return err
 	}

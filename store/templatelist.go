@@ -40,15 +40,15 @@ func (s *Store) ListTemplates(ctx context.Context, tenant engine.TenantID, p Tem
 	return list, more, nil
 }
 
-// CountTemplates is how many templates a tenant has, each language counted.
-func (s *Store) CountTemplates(ctx context.Context, tenant engine.TenantID) (n int, err error) {
-	err = s.read.QueryRowContext(ctx, countTemplates, tenant).Scan(&n)
+// CountTemplates is how many templates a tenant has that all pages like this one hold, each language counted.
+func (s *Store) CountTemplates(ctx context.Context, tenant engine.TenantID, p TemplatePage) (n int, err error) {
+	q := p.conditions(tenant)
+	err = s.read.QueryRowContext(ctx, `SELECT count(*) FROM templates`+q.where(), q.args...).Scan(&n)
 	return n, storageError(err)
 }
 
-// query asks for one template more than the page holds.
-func (p TemplatePage) query(tenant engine.TenantID) (string, []any) {
-	var q conditions
+// conditions are which templates are listed, whatever the page.
+func (p TemplatePage) conditions(tenant engine.TenantID) (q conditions) {
 	q.add(`tenant_id = ?`, tenant)
 	for _, c := range []struct{ column, value string }{
 		{"name", p.Name}, {"language", p.Language}, {"category", string(p.Category)}, {"status", string(p.Status)},
@@ -61,6 +61,12 @@ func (p TemplatePage) query(tenant engine.TenantID) (string, []any) {
 		pattern := "%" + escapeLike(p.Text) + "%"
 		q.add(`(name LIKE ? ESCAPE '\' OR components LIKE ? ESCAPE '\')`, pattern, pattern)
 	}
+	return q
+}
+
+// query asks for one template more than the page holds.
+func (p TemplatePage) query(tenant engine.TenantID) (string, []any) {
+	q := p.conditions(tenant)
 	order := ` ORDER BY id DESC`
 	switch {
 	case p.After != "":

@@ -105,7 +105,7 @@ func TestTemplates(t *testing.T) {
 	must(t, s.DeleteTemplates(ctx, store.DefaultTenant, "hello", one.ID))
 	_, err = s.FindGraphObject(ctx, store.DefaultTenant, ids[string(one.ID)])
 	wantCode(t, err, engine.CodeNotFound)
-	if n, err := s.CountTemplates(ctx, store.DefaultTenant); n != 1 || err != nil {
+	if n, err := s.CountTemplates(ctx, store.DefaultTenant, store.TemplatePage{}); n != 1 || err != nil {
 		t.Errorf("%d left, %v", n, err)
 	}
 	must(t, s.DeleteTemplates(ctx, store.DefaultTenant, "hello", ""))

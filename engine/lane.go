@@ -79,7 +79,7 @@ func (w *worker) tryAgain(ctx context.Context, v *view, m Outgoing, err error) (
 	unknown := unknownOutcome(err, m.ID)
 	again, cancel := context.WithTimeout(ctx, sendPatience)
 	defer cancel()
-	for !errors.Is(err, errSendPanicked) {
+	for !isFinal(err) {
 		if v = w.awaitConn(again, v.conn); v == nil {
 			break
 		}
@@ -99,6 +99,14 @@ func (w *worker) tryAgain(ctx context.Context, v *view, m Outgoing, err error) (
 
 // errSendPanicked marks a message that may make every try panic.
 var errSendPanicked = errors.New("sending panicked")
+
+// ErrSentOnce marks a CodeSendOutcomeUnknown of a network that takes no message twice
+// under an id: whether it has it may come as a receipt, but no other try will tell.
+var ErrSentOnce = errors.New("the network is asked once")
+
+// isFinal tells an unknown outcome that another try would leave as it is. What waits
+// behind the message must not wait for that.
+func isFinal(err error) bool { return errors.Is(err, errSendPanicked) || errors.Is(err, ErrSentOnce) }
 
 // try gives a message to the connection. A panic there ends the connection, not
 // the caller.

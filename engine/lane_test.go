@@ -133,6 +133,11 @@ func unknown(context.Context, *conn, engine.Outgoing) (engine.Sent, error) {
 	return engine.Sent{}, engine.Errorf(engine.CodeSendOutcomeUnknown, "the socket broke")
 }
 
+// askedOnce is the answer of a network that leaves open for good whether it has a message.
+func askedOnce(_ context.Context, _ *conn, m engine.Outgoing) (engine.Sent, error) {
+	return engine.Sent{}, &engine.Error{Code: engine.CodeSendOutcomeUnknown, MessageID: m.ID, Cause: engine.ErrSentOnce}
+}
+
 func TestAnUnknownOutcomeIsSentAgainUnderTheSameID(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.link("a")
@@ -167,6 +172,9 @@ func TestAnUnknownOutcomeStaysUnknown(t *testing.T) {
 			c.h.Signal(engine.SignalDropped{Cause: engine.DropNetwork})
 		}, 45 * time.Second, 45 * time.Second},
 		"every try is unknown": {func(*world, *conn) {}, 45 * time.Second, 45 * time.Second},
+		"the network is asked once": {func(w *world, c *conn) {
+			w.net.send.set(askedOnce)
+		}, 500 * time.Millisecond, 500 * time.Millisecond},
 		"logged out": {func(w *world, c *conn) {
 			c.h.Signal(engine.SignalDropped{Cause: engine.DropLoggedOut})
 		}, 0, 0},

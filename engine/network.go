@@ -52,7 +52,8 @@ type Conn interface {
 	// CodeReachoutTimelock, CodeRateLimited, CodeSendRejected, CodeUndeliverable and CodeNotSupported
 	// mean that nothing was sent, as do CodeInvalid for an address that is none
 	// and CodeStorage; CodeSendOutcomeUnknown means that it may have been.
-	// Sending again under the same id is then safe: a device drops an id that it has.
+	// Sending again under the same id is then safe: a device drops an id that it has. With
+	// ErrSentOnce among the causes it is of no use either.
 	Send(ctx context.Context, m Outgoing) (Sent, error)
 	// Logout unlinks the device from the account and deletes its keys here. The
 	// connection must be ready. After nil it has ended, and no signal says so.

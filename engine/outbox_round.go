@@ -69,7 +69,7 @@ func (w *worker) sendQueued(ctx context.Context, q Queued, failures int) error {
 	w.engine.watch.tried(w.key, m.Kind, began, err)
 	a := attempt{id: m.ID, unsure: q.Unsure}
 	code := CodeOf(err)
-	if mayPass(code, failures) && !errors.Is(err, errSendPanicked) {
+	if mayPass(code, failures) && !isFinal(err) {
 		unsure := q.Unsure || code == CodeSendOutcomeUnknown
 		return errors.Join(err, w.insist(ctx, "message not put back", func(ctx context.Context) error {
 			return w.engine.store.ReturnQueued(ctx, w.key, m.ID, unsure)

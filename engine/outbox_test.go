@@ -314,6 +314,30 @@ func TestAQueuedMessageThatPanics(t *testing.T) {
 	})
 }
 
+// Over a network that takes nothing twice, a lost answer holds up neither the queue nor
+// whoever waits for an answer.
+func TestAQueuedMessageWhoseAnswerWasLost(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.link("a")
+		w.net.connect.set(login)
+		tries := 0
+		w.net.send.set(func(ctx context.Context, c *conn, m engine.Outgoing) (engine.Sent, error) {
+			if m.Text == "lost" {
+				tries++
+				return askedOnce(ctx, c, m)
+			}
+			return engine.Sent{ID: m.ID, Timestamp: time.Now()}, nil
+		})
+		lost, next := w.queue("lost", queued), w.queue("next", queued)
+		pass(time.Second)
+		w.wantRow(lost, engine.MessageUnknown, engine.CodeSendOutcomeUnknown)
+		w.wantRow(next, engine.MessageSent, "")
+		if tries != 1 {
+			t.Errorf("it was tried %d times", tries)
+		}
+	})
+}
+
 // A message that nobody was told of is found all the same.
 func TestQueuedMessagesAreFoundWithoutAHint(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {

@@ -106,7 +106,7 @@ func TestUnknownOutcomes(t *testing.T) {
 			m.note(func() { m.bodies = nil })
 			for range 3 {
 				_, err := s.Conn.Send(t.Context(), text("U", to))
-				if e, ok := errors.AsType[*engine.Error](err); !ok || e.Code != engine.CodeSendOutcomeUnknown || e.MessageID != "U" {
+				if e, ok := errors.AsType[*engine.Error](err); !ok || e.Code != engine.CodeSendOutcomeUnknown || e.MessageID != "U" || !errors.Is(err, engine.ErrSentOnce) {
 					t.Fatalf("sent with %v", err)
 				}
 			}

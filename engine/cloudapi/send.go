@@ -106,7 +106,7 @@ func (c *conn) failed(ctx context.Context, id engine.MessageID, err error) error
 }
 
 func outcomeUnknown(id engine.MessageID, cause error) error {
-	return &engine.Error{Code: engine.CodeSendOutcomeUnknown, Message: "Meta may or may not have taken the message", MessageID: id, Cause: cause}
+	return &engine.Error{Code: engine.CodeSendOutcomeUnknown, Message: "Meta may or may not have taken the message", MessageID: id, Cause: errors.Join(engine.ErrSentOnce, cause)}
 }
 
 // refersTo is the wamid of what a message reacts or replies to; "" if it does neither.

@@ -45,6 +45,13 @@ func (n *Network) Deliver(ctx context.Context, body []byte, signature string) er
 	if err != nil {
 		return err
 	}
+	if _, some := changes[nameless]; some {
+		all, err := n.signers(ctx, []string{nameless}, body, signature)
+		if err != nil {
+			return err
+		}
+		signers[nameless] = all[nameless]
+	}
 	signed := len(changes) == 0
 	var failed error
 	for id, values := range changes {
@@ -75,7 +82,7 @@ func (n *Network) signers(ctx context.Context, ids []string, body []byte, signat
 	}
 	found := make(map[string][]Number)
 	for _, id := range ids {
-		numbers, err := n.opts.Store.ListCloudNumbers(ctx, id)
+		numbers, err := n.numbersOf(ctx, id)
 		if err != nil {
 			return nil, err
 		}
@@ -86,6 +93,20 @@ func (n *Network) signers(ctx context.Context, ids []string, body []byte, signat
 		}
 	}
 	return found, nil
+}
+
+// numbersOf lists all sessions' numbers with an id of Meta's; without an id, those that are connected.
+func (n *Network) numbersOf(ctx context.Context, id string) ([]Number, error) {
+	if id != nameless {
+		return n.opts.Store.ListCloudNumbers(ctx, id)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	list := make([]Number, 0, len(n.conns))
+	for _, c := range n.conns {
+		list = append(list, c.number)
+	}
+	return list, nil
 }
 
 // hand gives the changes of a number to every session that has signed them, and tells

@@ -24,7 +24,13 @@ const maxNumbers = 64
 const (
 	smallWebhook = 64 << 10 // bytes
 	mostLarge    = 2
+	// maxNameless is how long a body may be whose statuses name no number: every app
+	// secret is tried on those.
+	maxNameless = 4 << 10
 )
+
+// nameless is the number of statuses that name none.
+const nameless = ""
 
 // numbersIn finds the ids of the numbers that a body names, wherever they stand in it:
 // whose app secret may have signed it is asked before it is read. It returns CodeInvalid
@@ -76,7 +82,8 @@ type value struct {
 }
 
 // parseWebhook reads a webhook and returns its changes that tell of messages, by the
-// number that they are about. It returns CodeInvalid for what is none.
+// number that they are about. Statuses may name none, as in samples of Meta's that others
+// print: the app secret tells whose they are. It returns CodeInvalid for what is none.
 func parseWebhook(body []byte) (map[string][]value, error) {
 	var e envelope
 	if err := json.Unmarshal(body, &e); err != nil {
@@ -96,7 +103,7 @@ func parseWebhook(body []byte) (map[string][]value, error) {
 				return nil, engine.WrapError(engine.CodeInvalid, err, "a change in the webhook can't be read")
 			}
 			id := v.Metadata.PhoneNumberID
-			if id == "" {
+			if id == nameless && (len(v.Statuses) == 0 || len(v.Messages) > 0 || len(body) > maxNameless) {
 				return nil, engine.Errorf(engine.CodeInvalid, "a change in the webhook names no phone_number_id")
 			}
 			if found[id] = append(found[id], v); len(found) > maxNumbers {

@@ -176,6 +176,9 @@ func TestParseWebhook(t *testing.T) {
 		"as many as may":  {body(many[:maxNumbers]...), maxNumbers, ""},
 		"too many":        {body(many...), 0, engine.CodeInvalid},
 		"no number":       {body(change("")), 0, engine.CodeInvalid},
+		"its status":      {body(`{"field":"messages","value":{"statuses":[{}]}}`), 1, ""},
+		"its message":     {body(`{"field":"messages","value":{"statuses":[{}],"messages":[{}]}}`), 0, engine.CodeInvalid},
+		"its long status": {body(`{"field":"messages","value":{"statuses":["` + strings.Repeat("x", maxNameless) + `"]}}`), 0, engine.CodeInvalid},
 		"no object":       {`{}`, 0, engine.CodeInvalid},
 		"another field":   {body(`{"field":"calls","value":[1]}`), 0, ""},
 		"a broken value":  {body(`{"field":"messages","value":[1]}`), 0, engine.CodeInvalid},
@@ -253,6 +256,27 @@ func TestDeliverToSeveral(t *testing.T) {
 			t.Errorf("the token %q: %t, %v", token, known, err)
 		}
 	}
+}
+
+// TestNamelessStatus: a status may say of no number that it is about, as Whatomate's
+// documentation shows it; whose app secret signs it is told.
+func TestNamelessStatus(t *testing.T) {
+	m := newMeta(t)
+	s, _ := enginetest.Link(t, m.net, m.account(), "first")
+	if _, _, err := m.store.BeginCloudMessage(t.Context(), s.Key, "SENT", "1234567890@s.whatsapp.net"); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.store.FinishCloudMessage(t.Context(), s.Key, "SENT", "wamid.xxx"); err != nil {
+		t.Fatal(err)
+	}
+	body := []byte(`{ "object": "whatsapp_business_account", "entry": [ { "changes": [ { "value": { "statuses": [ { "id": "wamid.xxx", "status": "delivered", "timestamp": "1234567890", "recipient_id": "1234567890" } ] }, "field": "messages" } ] } ]}`)
+	if err := m.net.Deliver(t.Context(), body, signatureOf("another", body)); engine.CodeOf(err) != engine.CodeUnauthorized {
+		t.Errorf("signed by a stranger: %v", err)
+	}
+	if err := m.net.Deliver(t.Context(), body, signatureOf(fakeSecret, body)); err != nil {
+		t.Errorf("not taken: %v", err)
+	}
+	s.AwaitReceipt(t, func(r engine.Receipt) bool { return r.IDs[0] == "SENT" && r.Chat == "1234567890@s.whatsapp.net" })
 }
 
 // FuzzWebhook: whatever comes, it is refused or understood, and what is understood can be told.

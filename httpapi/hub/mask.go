@@ -41,23 +41,23 @@ func Mask(text string) string {
 	return string(letters)
 }
 
-// isDigit also knows digits that are set in circles or above the line.
+// isDigit also knows digits that are set in circles or above the line, and the ten's emoji.
 func isDigit(r rune) bool {
-	return unicode.IsDigit(r) || unicode.Is(unicode.No, r) || r >= '\U0001F100' && r <= '\U0001F10C'
+	return unicode.IsDigit(r) || unicode.Is(unicode.No, r) || r == '\U0001F51F' || r >= '\U0001F100' && r <= '\U0001F10C'
 }
 
-// joins tells what may stand within a telephone number: anything but letters, and the
-// marks that make an emoji of a digit.
+// joins tells what may stand within a telephone number: any punctuation, as people think
+// of ways to set numbers apart, and the marks that make an emoji of a digit.
 func joins(r rune) bool {
 	switch {
 	case r == '\n' || r == '\r' || r == '\u2028' || r == '\u2029':
 		return false
 	case unicode.Is(unicode.Cf, r), unicode.Is(unicode.Mn, r), unicode.Is(unicode.Me, r), unicode.Is(unicode.Cc, r):
 		return true
-	case unicode.IsSpace(r), unicode.Is(unicode.Pd, r):
+	case unicode.IsSpace(r):
 		return true
 	}
-	return strings.ContainsRune("().,/_~*+#·•−:'", r)
+	return unicode.In(r, unicode.P, unicode.Sm)
 }
 
 // Initials reduces a person's name to the first letters of at most two of its words;

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"wapid/httpapi/metabody"
 )
 
 // texts are what encoders of JSON disagree about.
@@ -64,7 +66,7 @@ func TestBodiesAreASCII(t *testing.T) {
 		}
 		checkASCII(t, name, text, body)
 	}
-	got, err := ASCII(textBody{"ä/<%@\x7f😀>&"})
+	got, err := ASCII(metabody.Text{Body: "ä/<%@\x7f😀>&"})
 	if want := `{"body":"\u00e4\/\u003C\u0025\u0040\u007f\ud83d\ude00>&"}`; err != nil || string(got) != want {
 		t.Errorf("got %s, want %s, %v", got, want, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"wapid/engine"
+	"wapid/httpapi/metabody"
 )
 
 // MaxBlockUsers is how many people one request may block or unblock. Meta takes 1000; here
@@ -23,23 +24,23 @@ type BlockUser struct {
 }
 
 // ParseBlockUsers reads the body of POST and DELETE /{phone}/block_users, whose syntax was
-// checked. People are named by their numbers, or by the ids of UserID. One who can't be
+// checked. People are named by their numbers, or by the ids of metabody.UserID. One who can't be
 // read does not keep the others from being blocked. It returns *Error.
-func ParseBlockUsers(body []byte, number Number) ([]BlockUser, error) {
-	o := readBody(body)
-	if p := o.text("messaging_product"); p != "" && p != Product {
-		o.fail(CodeInvalidParameter, "messaging_product must be one of the following: %s", Product)
+func ParseBlockUsers(body []byte, number metabody.Number) ([]BlockUser, error) {
+	o := metabody.Read(body)
+	if p := o.Text("messaging_product"); p != "" && p != Product {
+		o.Refuse("messaging_product", metabody.Invalid, "must be one of the following: %s", Product)
 	}
-	if !o.has("block_users") {
-		o.fail(CodeParameterMissing, "block_users is required")
+	if !o.Has("block_users") {
+		o.Refuse("block_users", metabody.Missing, "is required")
 	}
 	var people []BlockUser
-	for _, entry := range o.list("block_users", MaxBlockUsers) {
-		one := BlockUser{Input: entry.text("user")}
+	for _, entry := range o.List("block_users", MaxBlockUsers) {
+		one := BlockUser{Input: entry.Text("user")}
 		if one.Input == "" {
-			one.Input = entry.need("user_id")
+			one.Input = entry.Need("user_id")
 		}
-		if lid, ok := ParseUserID(one.Input); ok {
+		if lid, ok := metabody.ParseUserID(one.Input); ok {
 			one.Who = lid
 		} else if jid, err := number(one.Input); err == nil {
 			one.Who = jid
@@ -48,7 +49,7 @@ func ParseBlockUsers(body []byte, number Number) ([]BlockUser, error) {
 		}
 		people = append(people, one)
 	}
-	return people, o.failed()
+	return people, refusal(o)
 }
 
 // Blocking is the answer to a request that blocks or unblocks: Added or Removed is set.
@@ -124,10 +125,7 @@ func (b *Blocking) Failed(u BlockUser, why *Error) {
 
 // named is a person's number, or the id of one of whom only a LID is known.
 func named(who engine.JID) (waID, userID string) {
-	if who.Server() == engine.ServerPhone {
-		return who.User(), ""
-	}
-	return "", UserID(who)
+	return metabody.PhoneOf(who), metabody.UserID(who)
 }
 
 // BlockedNode is a blocked person as GET answers with it.
@@ -135,7 +133,7 @@ func BlockedNode(p engine.Person) Node {
 	if p.Phone != "" {
 		return Node{{"messaging_product", Product}, {"wa_id", p.Phone.User()}}
 	}
-	return Node{{"messaging_product", Product}, {"user_id", UserID(p.LID)}}
+	return Node{{"messaging_product", Product}, {"user_id", metabody.UserID(p.LID)}}
 }
 
 // PersonCursor is the place of a person in a list that is ordered by address.

@@ -2,9 +2,9 @@ package cloudapi
 
 import (
 	"encoding/json"
-	"strconv"
 
 	"wapid/engine"
+	"wapid/httpapi/metabody"
 )
 
 // EventFacts is what a webhook names and an event does not hold. What does not go with
@@ -48,27 +48,16 @@ const (
 // value is what the field messages tells: one message, or one status. Receivers look at
 // the first of each alone, and some take an empty list for one that holds something.
 type value struct {
-	Product  string    `json:"messaging_product"`
-	Metadata metadata  `json:"metadata"`
-	Contacts []profile `json:"contacts,omitempty"`
-	Messages []message `json:"messages,omitempty"`
-	Statuses []status  `json:"statuses,omitempty"`
+	Product  string             `json:"messaging_product"`
+	Metadata metadata           `json:"metadata"`
+	Contacts []metabody.Profile `json:"contacts,omitempty"`
+	Messages []message          `json:"messages,omitempty"`
+	Statuses []status           `json:"statuses,omitempty"`
 }
 
 type metadata struct {
 	DisplayPhone string `json:"display_phone_number"`
 	PhoneID      string `json:"phone_number_id"`
-}
-
-// profile is a person. Somebody whose number is not known has a UserID in its place.
-type profile struct {
-	Profile profileName `json:"profile"`
-	WAID    string      `json:"wa_id,omitempty"`
-	UserID  string      `json:"user_id,omitempty"`
-}
-
-type profileName struct {
-	Name string `json:"name"`
 }
 
 // EncodeEvent is an event as Meta's platform tells it, in pure ASCII. tells is false for
@@ -79,13 +68,13 @@ func EncodeEvent(e engine.Event, f EventFacts) (body []byte, tells bool, err err
 	switch e.Type {
 	case engine.EventMessage:
 		var d engine.MessageData
-		if err := read(e, &d); err != nil {
+		if err := metabody.ReadEvent(e, &d); err != nil {
 			return nil, false, err
 		}
 		n = f.envelope(FieldMessages, f.message(d))
 	case engine.EventMessageStatus:
 		var d engine.MessageStatusData
-		if err := read(e, &d); err != nil {
+		if err := metabody.ReadEvent(e, &d); err != nil {
 			return nil, false, err
 		}
 		s, known := f.status(d)
@@ -95,7 +84,7 @@ func EncodeEvent(e engine.Event, f EventFacts) (body []byte, tells bool, err err
 		n = f.envelope(FieldMessages, f.value(value{Statuses: []status{s}}))
 	case engine.EventTemplate:
 		var d engine.TemplateData
-		if err := read(e, &d); err != nil {
+		if err := metabody.ReadEvent(e, &d); err != nil {
 			return nil, false, err
 		}
 		n = f.envelope(FieldTemplateStatus, templateStatus(d))
@@ -107,14 +96,6 @@ func EncodeEvent(e engine.Event, f EventFacts) (body []byte, tells bool, err err
 	}
 	body, err = ASCII(n)
 	return body, err == nil, err
-}
-
-// read takes an event's data apart.
-func read(e engine.Event, into any) error {
-	if err := json.Unmarshal(e.Data, into); err != nil {
-		return engine.Errorf(engine.CodeInternal, "an event of type %s can't be read", e.Type)
-	}
-	return nil
 }
 
 func (f EventFacts) envelope(field string, v any) notification {
@@ -150,10 +131,7 @@ func sample() notification {
 	f := EventFacts{WABA: "0", PhoneID: "123456123", Phone: "16505551111"}
 	const person = "16315551181"
 	return f.envelope(FieldMessages, f.value(value{
-		Contacts: []profile{{Profile: profileName{"test user name"}, WAID: person}},
-		Messages: []message{{From: person, ID: "ABGGFlA5Fpa", Timestamp: "1504902988", Type: "text", Text: &textBody{"this is a text message"}}},
+		Contacts: []metabody.Profile{{Profile: metabody.ProfileName{Name: "test user name"}, WAID: person}},
+		Messages: []message{{From: person, ID: "ABGGFlA5Fpa", Timestamp: "1504902988", Type: "text", Text: &metabody.Text{Body: "this is a text message"}}},
 	}))
 }
-
-// stamp is a time as webhooks have it: unix seconds, as a string.
-func stamp(seconds int64) string { return strconv.FormatInt(seconds, 10) }

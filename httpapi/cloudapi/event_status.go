@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 
 	"wapid/engine"
+	"wapid/httpapi/metabody"
 )
 
 // status tells how far a message has come that was sent.
@@ -45,7 +46,7 @@ type pricing struct {
 // status is a message's status; known is false for one that Meta has no word for: that
 // nobody knows whether it was sent is none.
 func (f EventFacts) status(d engine.MessageStatusData) (s status, known bool) {
-	s = status{ID: f.ID, Timestamp: stamp(d.Timestamp), CallbackData: d.CallbackData}
+	s = status{ID: f.ID, Timestamp: metabody.Stamp(d.Timestamp), CallbackData: d.CallbackData}
 	f.address(&s, d)
 	switch d.Status {
 	case engine.MessageSent, engine.MessageDelivered, engine.MessageRead, engine.MessagePlayed:
@@ -65,14 +66,14 @@ func (f EventFacts) status(d engine.MessageStatusData) (s status, known bool) {
 func (f EventFacts) address(s *status, d engine.MessageStatusData) {
 	if d.To.IsGroup() {
 		s.Recipient, s.RecipientType = d.To.User(), "group"
-		s.ParticipantID = cmp.Or(d.Recipient, phoneOf(d.Participant))
+		s.ParticipantID = cmp.Or(d.Recipient, metabody.PhoneOf(d.Participant))
 		if s.ParticipantID == "" {
-			s.ParticipantUID = UserID(d.Participant)
+			s.ParticipantUID = metabody.UserID(d.Participant)
 		}
 		return
 	}
-	if s.Recipient = cmp.Or(d.Recipient, phoneOf(d.To)); s.Recipient == "" {
-		s.RecipientUser = UserID(d.To)
+	if s.Recipient = cmp.Or(d.Recipient, metabody.PhoneOf(d.To)); s.Recipient == "" {
+		s.RecipientUser = metabody.UserID(d.To)
 	}
 }
 

@@ -248,15 +248,3 @@ func TestFieldsOfSubscriptions(t *testing.T) {
 		t.Errorf("fields %v", got)
 	}
 }
-
-func FuzzCards(f *testing.F) {
-	f.Add(vcard)
-	f.Add("TEL;waid=1:\n \\")
-	f.Fuzz(func(t *testing.T, text string) {
-		for _, c := range cards([]engine.Contact{{Name: "Ann", VCard: text}}) {
-			if len(c.Phones) > mostCardLines {
-				t.Error("too many phones")
-			}
-		}
-	})
-}

@@ -1,9 +1,11 @@
 package cloudapi
 
 import (
+	"errors"
 	"net/http"
 
 	"wapid/engine"
+	"wapid/httpapi/metabody"
 )
 
 // ErrorOf is the answer for an error of the engine, whatever its code. It knows the
@@ -62,4 +64,22 @@ func CodeOf(code engine.Code) Code {
 		return CodeUnknown
 	}
 	return 0
+}
+
+// refusal is the answer for what is wrong with a body, nil for nothing.
+func refusal(o metabody.Object) error {
+	f, ok := errors.AsType[*metabody.Fault](o.Err())
+	if !ok {
+		return o.Err()
+	}
+	e := &Error{Code: CodeInvalidParameter, Details: f.Details}
+	switch f.Reason {
+	case metabody.Missing:
+		e.Code = CodeParameterMissing
+	case metabody.Value:
+		e.Code = CodeParameterValue
+	case metabody.Unsupported:
+		e.Code = CodeUnsupportedType
+	}
+	return e
 }

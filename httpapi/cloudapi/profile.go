@@ -2,10 +2,11 @@ package cloudapi
 
 import (
 	"encoding/json"
-	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"wapid/engine"
+	"wapid/httpapi/metabody"
 )
 
 // The longest that a profile may hold, in characters, as Meta has it.
@@ -117,7 +118,7 @@ func ParseProfile(params map[string]string) (c ProfileChange, err error) {
 		if !given {
 			continue
 		}
-		if characters(text) > m.longest {
+		if utf8.RuneCountInString(text) > m.longest {
 			return c, Errorf(CodeInvalidParameter, "%s must be at most %d characters long", m.name, m.longest)
 		}
 		*m.into = &text
@@ -158,8 +159,7 @@ func parseWebsites(raw string) ([]string, error) {
 		return nil, Errorf(CodeInvalidParameter, "websites must have at most %d entries", mostWebsites)
 	}
 	for _, website := range websites {
-		u, err := url.Parse(website)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || characters(website) > longestWebsite {
+		if !metabody.IsWebAddress(website) || utf8.RuneCountInString(website) > longestWebsite {
 			return nil, Errorf(CodeInvalidParameter, "each of the websites must be an http or https URL of at most %d characters", longestWebsite)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"wapid/engine"
+	"wapid/httpapi/metabody"
 )
 
 // Request is what POST /{phone}/messages asks for: exactly one of its members is set.
@@ -26,19 +27,12 @@ type Message struct {
 	Outgoing engine.Outgoing
 	// Input is the recipient as it was given.
 	Input       string
-	Media       *Media    // of kinds that have media
-	Template    *Template // instead of any content
+	Media       *metabody.Media // of kinds that have media
+	Template    *Template       // instead of any content
 	LinkPreview bool
 	// Context is the message that is replied to, and Target the one that is reacted
 	// to; nil for none.
 	Context, Target *WAMID
-}
-
-// Media is a file: uploaded ahead, or to be fetched. One of ID and Link is given.
-type Media struct {
-	ID       string
-	Link     string
-	FileName string // of documents; may be empty
 }
 
 // Template is a template with the values of its parameters.
@@ -48,40 +42,37 @@ type Template struct {
 	Components json.RawMessage // as package engine/template parses them; nil for none
 }
 
-// Number reads a phone number as it is given to a recipient's address.
-type Number func(string) (engine.JID, error)
-
 // Decode reads the body of POST /{phone}/messages, whose syntax was checked. It is as
 // lenient as Meta is: null is absent, numbers may be texts, a type that is missing is
 // text. It returns *Error.
-func Decode(body []byte, number Number) (Request, error) {
-	o := readBody(body)
-	if p := o.text("messaging_product"); p != Product {
+func Decode(body []byte, number metabody.Number) (Request, error) {
+	o := metabody.Read(body)
+	if p := o.Text("messaging_product"); p != Product {
 		if p == "" {
-			o.fail(CodeInvalidParameter, "The parameter messaging_product is required.")
+			o.Failf(metabody.Invalid, "The parameter messaging_product is required.")
 		}
-		o.fail(CodeInvalidParameter, "messaging_product must be one of the following: %s", Product)
+		o.Refuse("messaging_product", metabody.Invalid, "must be one of the following: %s", Product)
 	}
-	if o.has("status") {
-		r := o.read()
-		return Request{Read: &r}, o.failed()
+	if o.Has("status") {
+		r := readOf(o)
+		return Request{Read: &r}, refusal(o)
 	}
-	m := o.message(number)
-	if err := o.failed(); err != nil {
+	m := messageOf(o, number)
+	if err := refusal(o); err != nil {
 		return Request{}, err
 	}
 	return Request{Message: &m}, nil
 }
 
-func (o object) read() (r Read) {
-	if status := o.text("status"); status != "read" {
-		o.fail(CodeInvalidParameter, "status must be read")
+func readOf(o metabody.Object) (r Read) {
+	if status := o.Text("status"); status != "read" {
+		o.Refuse("status", metabody.Invalid, "must be read")
 	}
-	r.ID = o.messageID("message_id")
-	if o.has("typing_indicator") {
-		kind := o.part("typing_indicator").text("type")
-		if kind != "text" && kind != "" {
-			o.fail(CodeInvalidParameter, "typing_indicator.type must be text")
+	r.ID = messageID(o, "message_id")
+	if o.Has("typing_indicator") {
+		indicator := o.Part("typing_indicator")
+		if kind := indicator.Text("type"); kind != "text" && kind != "" {
+			indicator.Refuse("type", metabody.Invalid, "must be text")
 		}
 		r.Typing = true
 	}
@@ -89,74 +80,82 @@ func (o object) read() (r Read) {
 }
 
 // messageID reads the id of a message, which must be there.
-func (o object) messageID(name string) WAMID {
-	w, ok := ParseWAMID(o.need(name))
+func messageID(o metabody.Object, name string) WAMID {
+	w, ok := ParseWAMID(o.Need(name))
 	if !ok {
-		o.fail(CodeParameterValue, "%s%s is not the id of a message", o.path, name)
+		o.Refuse(name, metabody.Value, "is not the id of a message")
 	}
 	return w
 }
 
-// maxCallbackData is Meta's, as engine.MaxCallbackData is.
-const maxCallbackData = engine.MaxCallbackData
-
-func (o object) message(number Number) (m Message) {
-	o.recipient(&m, number)
-	kind := strings.ToLower(o.text("type"))
-	if kind == "" {
-		kind = "text"
+func messageOf(o metabody.Object, number metabody.Number) (m Message) {
+	to, input := recipient(o, number)
+	kind := o.Kind()
+	var c metabody.Content
+	switch kind {
+	case "reaction":
+		id := messageID(o.NeedPart("reaction"), "message_id")
+		m.Target = &id
+		c = o.Content(kind)
+		c.Outgoing.Target = &engine.MessageRef{ID: id.ID}
+	case "text", "image", "video", "audio", "document", "sticker", "location", "contacts", "interactive":
+		c = o.Content(kind)
+	case "template":
+		m.Template = templateOf(o.NeedPart("template"))
+	case "order", "system", "request_welcome", "pin", "unsupported", "button", "hsm":
+		o.Failf(metabody.Unsupported, "messages of type %s can't be sent from a linked device", kind)
+	default:
+		o.Refuse("type", metabody.Invalid, "must be one of text, image, video, audio, document, sticker, location, contacts, reaction, interactive, template")
 	}
-	o.content(&m, kind)
-	if o.has("context") {
+	m.Outgoing, m.Media, m.LinkPreview = c.Outgoing, c.Media, c.LinkPreview
+	m.Outgoing.To, m.Input = to, input
+	if o.Has("context") {
 		if kind == "reaction" {
-			o.fail(CodeInvalidParameter, "a reaction can't be a reply: context does not go with it")
+			o.Failf(metabody.Invalid, "a reaction can't be a reply: context does not go with it")
 		}
-		id := o.part("context").messageID("message_id")
+		id := messageID(o.Part("context"), "message_id")
 		m.Context, m.Outgoing.Quoted = &id, &engine.MessageRef{ID: id.ID}
 	}
-	m.Outgoing.CallbackData = o.short("biz_opaque_callback_data", maxCallbackData)
+	m.Outgoing.CallbackData = o.Short("biz_opaque_callback_data", engine.MaxCallbackData)
 	return m
 }
 
-// recipient reads whom the message is for.
-func (o object) recipient(m *Message, number Number) {
-	var err error
-	switch kind := o.text("recipient_type"); kind {
-	case "", "individual":
-	case "group":
-		m.Input = o.need("to")
-		if m.Outgoing.To, err = engine.ParseRecipient(groupAddress(m.Input)); err != nil || !m.Outgoing.To.IsGroup() {
-			o.fail(CodeParameterValue, "to must be the id of a group")
-		}
-		return
-	default:
-		o.fail(CodeParameterValue, "recipient_type must be individual or group")
-		return
+func templateOf(o metabody.Object) *Template {
+	t := &Template{Name: o.Need("name"), Language: o.NeedPart("language").Need("code")}
+	if raw, given := o.Raw("components"); given {
+		t.Components = raw
 	}
-	if m.Input = o.text("to"); m.Input == "" && o.has("recipient") {
-		m.Input = o.text("recipient")
-		var ok bool
-		if m.Outgoing.To, ok = ParseUserID(strings.TrimSpace(m.Input)); !ok {
-			o.fail(CodeParameterValue, "recipient must be a user id such as IN.123456789012345")
-		}
-		return
-	}
-	if strings.TrimSpace(m.Input) == "" {
-		o.fail(CodeParameterMissing, "The parameter to is required.")
-		return
-	}
-	m.Outgoing.To, err = number(m.Input)
-	if lid, ok := ParseUserID(strings.TrimSpace(m.Input)); ok {
-		m.Outgoing.To, err = lid, nil
-	}
-	if err != nil || m.Outgoing.To.Person() == (engine.Person{}) {
-		o.fail(CodeParameterValue, "to must be a phone number with its country code")
-	}
+	return t
 }
 
-func groupAddress(id string) string {
-	if strings.Contains(id, "@") {
-		return id
+// recipient reads whom the message is for, and how that was given.
+func recipient(o metabody.Object, number metabody.Number) (to engine.JID, input string) {
+	switch kind := o.Text("recipient_type"); kind {
+	case "", "individual":
+	case "group":
+		return o.Group("to"), o.Text("to")
+	default:
+		o.Refuse("recipient_type", metabody.Value, "must be individual or group")
+		return "", ""
 	}
-	return strings.TrimSpace(id) + "@" + engine.ServerGroup
+	if input = o.Text("to"); input == "" && o.Has("recipient") {
+		input = o.Text("recipient")
+		to, known := metabody.ParseUserID(strings.TrimSpace(input))
+		if !known {
+			o.Refuse("recipient", metabody.Value, "must be a user id such as IN.123456789012345")
+		}
+		return to, input
+	}
+	if strings.TrimSpace(input) == "" {
+		o.Failf(metabody.Missing, "The parameter to is required.")
+		return "", input
+	}
+	to, err := number(input)
+	if lid, ok := metabody.ParseUserID(strings.TrimSpace(input)); ok {
+		to, err = lid, nil
+	}
+	if err != nil || to.Person() == (engine.Person{}) {
+		o.Refuse("to", metabody.Value, "must be a phone number with its country code")
+	}
+	return to, input
 }

@@ -1,12 +1,14 @@
 package onprem
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"wapid/engine"
+	"wapid/httpapi/metabody"
 )
 
 // Code is a number that clients of the On-Premises API branch on.
@@ -126,6 +128,22 @@ type Error struct {
 // Errorf makes an Error whose details are formatted.
 func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Details: fmt.Sprintf(format, args...)}
+}
+
+// refusal is the answer for what is wrong with a body, nil for nothing.
+func refusal(o metabody.Object) error {
+	f, ok := errors.AsType[*metabody.Fault](o.Err())
+	if !ok {
+		return o.Err()
+	}
+	e := &Error{Code: CodeValue, Details: f.Details}
+	switch f.Reason {
+	case metabody.Missing:
+		e.Code = CodeMissing
+	case metabody.TooLong:
+		e.Code = CodeTooLong
+	}
+	return e
 }
 
 // Error implements error.

@@ -1,10 +1,8 @@
 package onprem
 
 import (
-	"encoding/json"
-	"strconv"
-
 	"wapid/engine"
+	"wapid/httpapi/metabody"
 )
 
 // EventFacts is what a webhook names and an event does not hold. What does not go with
@@ -25,21 +23,10 @@ type EventFacts struct {
 // notification is the body of a webhook: a message with its sender, a status, or errors.
 // It has no envelope.
 type notification struct {
-	Contacts []contact `json:"contacts,omitempty"`
-	Messages []message `json:"messages,omitempty"`
-	Statuses []status  `json:"statuses,omitempty"`
-	Errors   []fault   `json:"errors,omitempty"`
-}
-
-// contact is a person. Who is known by a LID alone has no wa_id.
-type contact struct {
-	Profile profile `json:"profile"`
-	WAID    string  `json:"wa_id,omitempty"`
-	UserID  string  `json:"user_id,omitempty"`
-}
-
-type profile struct {
-	Name string `json:"name"`
+	Contacts []metabody.Profile `json:"contacts,omitempty"`
+	Messages []message          `json:"messages,omitempty"`
+	Statuses []status           `json:"statuses,omitempty"`
+	Errors   []fault            `json:"errors,omitempty"`
 }
 
 // status tells how far a message has come.
@@ -62,7 +49,7 @@ func EncodeEvent(e engine.Event, f EventFacts) (body []byte, tells bool, err err
 	switch e.Type {
 	case engine.EventMessage:
 		var d engine.MessageData
-		if err := read(e, &d); err != nil {
+		if err := metabody.ReadEvent(e, &d); err != nil {
 			return nil, false, err
 		}
 		if d.Revoke != nil {
@@ -70,10 +57,10 @@ func EncodeEvent(e engine.Event, f EventFacts) (body []byte, tells bool, err err
 			break
 		}
 		m := f.message(d)
-		n.Contacts, n.Messages = []contact{{Profile: profile{d.PushName}, WAID: m.From, UserID: m.FromUserID}}, []message{m}
+		n.Contacts, n.Messages = []metabody.Profile{{Profile: metabody.ProfileName{Name: d.PushName}, WAID: m.From, UserID: m.FromUserID}}, []message{m}
 	case engine.EventMessageStatus:
 		var d engine.MessageStatusData
-		if err := read(e, &d); err != nil {
+		if err := metabody.ReadEvent(e, &d); err != nil {
 			return nil, false, err
 		}
 		s, known := f.status(d)
@@ -90,25 +77,17 @@ func EncodeEvent(e engine.Event, f EventFacts) (body []byte, tells bool, err err
 	return body, err == nil, err
 }
 
-// read takes an event's data apart.
-func read(e engine.Event, into any) error {
-	if err := json.Unmarshal(e.Data, into); err != nil {
-		return engine.Errorf(engine.CodeInternal, "an event of type %s can't be read", e.Type)
-	}
-	return nil
-}
-
 // status is a message's status; known is false for one that there is no word for: that
 // nobody knows whether it was sent is none, and that it was played neither.
 func (f EventFacts) status(d engine.MessageStatusData) (s status, known bool) {
-	s = status{ID: f.ID, Recipient: d.Recipient, Timestamp: stamp(d.Timestamp), Type: "message", Callback: d.CallbackData}
+	s = status{ID: f.ID, Recipient: d.Recipient, Timestamp: metabody.Stamp(d.Timestamp), Type: "message", Callback: d.CallbackData}
 	if s.Recipient == "" {
-		s.Recipient = phoneOf(d.To)
+		s.Recipient = metabody.PhoneOf(d.To)
 	}
 	if d.To.IsGroup() {
 		s.GroupID = d.To.User()
 		if s.Recipient == "" {
-			s.Recipient = phoneOf(d.Participant)
+			s.Recipient = metabody.PhoneOf(d.Participant)
 		}
 	}
 	switch d.Status {
@@ -131,7 +110,7 @@ const errorPage = "https://developers.facebook.com/docs/whatsapp/api/errors/"
 
 // deleted tells that somebody has taken a message back.
 func (f EventFacts) deleted(d engine.MessageData) status {
-	s := status{ID: f.TargetID, Recipient: phoneOf(d.From), Status: "deleted", Timestamp: stamp(d.Timestamp), Type: "message"}
+	s := status{ID: f.TargetID, Recipient: metabody.PhoneOf(d.From), Status: "deleted", Timestamp: metabody.Stamp(d.Timestamp), Type: "message"}
 	if d.IsGroup {
 		s.GroupID = d.Chat.User()
 	}
@@ -142,10 +121,7 @@ func (f EventFacts) deleted(d engine.MessageData) status {
 func sample() notification {
 	const person = "16315551181"
 	return notification{
-		Contacts: []contact{{Profile: profile{"test user name"}, WAID: person}},
-		Messages: []message{{From: person, ID: "ABGGFlA5FpafAgo6tHcNmNjXmuSf", Timestamp: "1518694235", Type: "text", Text: &textBody{"this is a text message"}}},
+		Contacts: []metabody.Profile{{Profile: metabody.ProfileName{Name: "test user name"}, WAID: person}},
+		Messages: []message{{From: person, ID: "ABGGFlA5FpafAgo6tHcNmNjXmuSf", Timestamp: "1518694235", Type: "text", Text: &metabody.Text{Body: "this is a text message"}}},
 	}
 }
-
-// stamp is a time as webhooks have it: unix seconds, as a string.
-func stamp(seconds int64) string { return strconv.FormatInt(seconds, 10) }

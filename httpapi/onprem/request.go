@@ -7,6 +7,7 @@ import (
 
 	"wapid/engine"
 	"wapid/engine/template"
+	"wapid/httpapi/metabody"
 )
 
 // Message is what POST /v1/messages asks for. What refers to files and templates is left
@@ -15,16 +16,9 @@ type Message struct {
 	// Outgoing has no file yet, and of a template neither kind nor content. Its references
 	// to messages have no more than an id.
 	Outgoing    engine.Outgoing
-	Media       *Media    // of kinds that have media
-	Template    *Template // instead of any content
+	Media       *metabody.Media // of kinds that have media
+	Template    *Template       // instead of any content
 	LinkPreview bool
-}
-
-// Media is a file: uploaded ahead, or to be fetched. One of ID and Link is given.
-type Media struct {
-	ID       string
-	Link     string
-	FileName string // of documents; may be empty
 }
 
 // Template is a template with the values of its parameters. Its namespace is passed
@@ -35,96 +29,100 @@ type Template struct {
 	Values   template.Values
 }
 
-// Number reads a phone number as it is given to a recipient's address.
-type Number func(string) (engine.JID, error)
-
 // DecodeMessage reads the body of POST /v1/messages, whose syntax was checked. Null is
 // absent, numbers may be texts, a type that is missing is text, and members that nobody
 // knows are passed over. It returns *Error.
-func DecodeMessage(body []byte, number Number) (Message, error) {
-	o := readBody(body)
+func DecodeMessage(body []byte, number metabody.Number) (Message, error) {
+	o := metabody.Read(body)
 	var m Message
-	o.recipient(&m, number)
-	kind := strings.ToLower(o.text("type"))
-	if kind == "" {
-		kind = "text"
+	to, kind := recipient(o, number), o.Kind()
+	var c metabody.Content
+	switch kind {
+	case "reaction":
+		target := messageID(o.NeedPart("reaction"), "message_id")
+		c = o.Content(kind)
+		c.Outgoing.Target = target
+	case "text", "image", "video", "audio", "voice", "document", "sticker", "location", "contacts", "interactive":
+		c = o.Content(kind)
+	case "template":
+		m.Template = templateOf(o.NeedPart("template"))
+	case "hsm":
+		m.Template = hsm(o.NeedPart("hsm"))
+	default:
+		o.Refuse("type", metabody.Value, "must be one of text, image, video, audio, voice, document, sticker, location, contacts, reaction, interactive, template, hsm")
 	}
-	o.content(&m, kind)
-	if o.has("preview_url") { // here it is beside the text; later versions have it inside
-		m.LinkPreview = o.flag("preview_url") && m.Outgoing.Kind == engine.KindText
+	m.Outgoing, m.Media, m.LinkPreview = c.Outgoing, c.Media, c.LinkPreview
+	m.Outgoing.To = to
+	if o.Has("preview_url") { // here it is beside the text; later versions have it inside
+		m.LinkPreview = o.Flag("preview_url") && m.Outgoing.Kind == engine.KindText
 	}
-	if o.has("context") {
+	if o.Has("context") {
 		if kind == "reaction" {
-			o.fail(CodeValue, "a reaction can't be a reply: context does not go with it")
+			o.Failf(metabody.Value, "a reaction can't be a reply: context does not go with it")
 		}
-		part := o.part("context")
-		m.Outgoing.Quoted = part.message(cmpName(part, "message_id", "id"))
+		part := o.Part("context")
+		m.Outgoing.Quoted = messageID(part, eitherName(part, "message_id", "id"))
 	}
-	m.Outgoing.CallbackData = o.short("biz_opaque_callback_data", engine.MaxCallbackData)
-	return m, o.failed()
+	m.Outgoing.CallbackData = o.Short("biz_opaque_callback_data", engine.MaxCallbackData)
+	return m, refusal(o)
 }
 
-// cmpName is the first of two names of a member if it is there, else the second.
-func cmpName(o object, first, second string) string {
-	if o.has(first) || !o.has(second) {
+// eitherName is the first of two names of a member if it is there, else the second.
+func eitherName(o metabody.Object, first, second string) string {
+	if o.Has(first) || !o.Has(second) {
 		return first
 	}
 	return second
 }
 
-// message reads the id of a message, which must be there.
-func (o object) message(name string) *engine.MessageRef {
-	id, ok := ParseID(o.need(name))
+// messageID reads the id of a message, which must be there.
+func messageID(o metabody.Object, name string) *engine.MessageRef {
+	id, ok := ParseID(o.Need(name))
 	if !ok {
-		o.fail(CodeValue, "%s%s is not the id of a message", o.path, name)
+		o.Refuse(name, metabody.Value, "is not the id of a message")
 	}
 	return &engine.MessageRef{ID: id.Message}
 }
 
 // recipient reads whom the message is for.
-func (o object) recipient(m *Message, number Number) {
-	var err error
-	input := o.text("to")
-	switch kind := o.text("recipient_type"); kind {
+func recipient(o metabody.Object, number metabody.Number) engine.JID {
+	input := o.Text("to")
+	switch kind := o.Text("recipient_type"); kind {
 	case "", "individual":
 	case "group":
-		if input = o.need("to"); !strings.Contains(input, "@") {
-			input = strings.TrimSpace(input) + "@" + engine.ServerGroup
-		}
-		if m.Outgoing.To, err = engine.ParseRecipient(input); err != nil || !m.Outgoing.To.IsGroup() {
-			o.fail(CodeValue, "to must be the id of a group")
-		}
-		return
+		return o.Group("to")
 	default:
-		o.fail(CodeRecipientType, "recipient_type must be individual or group")
-		return
+		o.Fail(Errorf(CodeRecipientType, "recipient_type must be individual or group"))
+		return ""
 	}
 	if strings.TrimSpace(input) == "" {
-		o.fail(CodeMissing, "to is required")
-		return
+		o.Refuse("to", metabody.Missing, "is required")
+		return ""
 	}
-	if m.Outgoing.To, err = number(input); err != nil || m.Outgoing.To.Person() == (engine.Person{}) {
-		o.fail(CodeValue, "to must be a phone number with its country code")
+	to, err := number(input)
+	if err != nil || to.Person() == (engine.Person{}) {
+		o.Refuse("to", metabody.Value, "must be a phone number with its country code")
 	}
+	return to
 }
 
-// template reads a message of type template.
-func (o object) template() *Template {
-	t := &Template{Name: o.need("name"), Language: o.language()}
-	raw, _ := o.raw("components")
+// templateOf reads a message of type template.
+func templateOf(o metabody.Object) *Template {
+	t := &Template{Name: o.Need("name"), Language: language(o)}
+	raw, _ := o.Raw("components")
 	var err error
 	if t.Values, err = template.ParseComponents(raw); err != nil {
-		o.failTemplate(err)
+		o.Fail(TemplateError(err))
 	}
 	return t
 }
 
 // language is {"policy":"deterministic","code":"en"}; older bodies have the code alone.
-func (o object) language() string {
-	if raw, given := o.raw("language"); given && raw[0] == '"' {
-		return o.need("language")
+func language(o metabody.Object) string {
+	if raw, given := o.Raw("language"); given && raw[0] == '"' {
+		return o.Need("language")
 	}
-	return o.needPart("language").need("code")
+	return o.NeedPart("language").Need("code")
 }
 
 // maxHSMParameters is how many values a message of type hsm may have.
@@ -132,27 +130,21 @@ const maxHSMParameters = 64
 
 // hsm reads a message of the type that came before template: its values are those of
 // the body, in their order.
-func (o object) hsm() *Template {
-	t := &Template{Name: o.need("element_name"), Language: o.language()}
-	for _, p := range o.list("localizable_params", maxHSMParameters) {
-		text := p.text("default")
+func hsm(o metabody.Object) *Template {
+	t := &Template{Name: o.Need("element_name"), Language: language(o)}
+	for _, p := range o.List("localizable_params", maxHSMParameters) {
+		text := p.Text("default")
 		for _, other := range []string{"currency", "date_time"} { // both have the default beside them
-			if text == "" && p.has(other) {
-				text = p.part(other).text("fallback_value")
+			if text == "" && p.Has(other) {
+				text = p.Part(other).Text("fallback_value")
 			}
 		}
 		if text == "" {
-			p.fail(CodeMissing, "%sdefault is required", p.path)
+			p.Refuse("default", metabody.Missing, "is required")
 		}
 		t.Values.Body = append(t.Values.Body, template.Value{Type: template.TextValue, Text: text})
 	}
 	return t
-}
-
-func (o object) failTemplate(err error) {
-	if *o.fault == nil {
-		*o.fault = TemplateError(err)
-	}
 }
 
 // TemplateError is what is wrong with a template or its values, as package template says
@@ -190,39 +182,26 @@ const MaxCheck = engine.MaxCheck
 
 // DecodeCheck reads the body of POST /v1/contacts. It returns *Error.
 func DecodeCheck(body []byte) (c Check, err error) {
-	o := readBody(body)
-	switch blocking := o.text("blocking"); blocking {
+	o := metabody.Read(body)
+	switch blocking := o.Text("blocking"); blocking {
 	case "", "no_wait":
 	case "wait":
 		c.Wait = true
 	default:
-		o.fail(CodeValue, "blocking must be wait or no_wait")
+		o.Refuse("blocking", metabody.Value, "must be wait or no_wait")
 	}
-	o.flag("force_check") // what is known is seconds old, so that there is nothing to force
-	raw, given := o.raw("contacts")
-	var list []json.RawMessage
-	switch {
-	case !given:
-		o.fail(CodeMissing, "contacts is required")
-	case json.Unmarshal(raw, &list) != nil:
-		o.fail(CodeValue, "contacts must be a list of phone numbers")
-	case len(list) == 0 || len(list) > MaxCheck:
-		o.fail(CodeValue, "contacts must have 1 to %d entries", MaxCheck)
-	}
-	for _, entry := range list {
-		one := object{path: "contacts.", members: map[string]json.RawMessage{"entry": entry}, fault: o.fault}
-		c.Contacts = append(c.Contacts, one.text("entry"))
-	}
-	return c, o.failed()
+	o.Flag("force_check") // what is known is seconds old, so that there is nothing to force
+	c.Contacts = o.Texts("contacts", MaxCheck)
+	return c, refusal(o)
 }
 
 // Status is what PUT /v1/messages/{id} asks for. It returns *Error for anything but read.
 func DecodeStatus(body []byte) error {
-	o := readBody(body)
-	if s := o.need("status"); s != "read" {
-		o.fail(CodeValue, "status must be read")
+	o := metabody.Read(body)
+	if s := o.Need("status"); s != "read" {
+		o.Refuse("status", metabody.Value, "must be read")
 	}
-	return o.failed()
+	return refusal(o)
 }
 
 // Webhook is what POST /v1/configs/webhook sets, and what is answered.
@@ -236,23 +215,21 @@ const maxHeaders = 64
 
 // DecodeWebhook reads the body of POST /v1/configs/webhook. It returns *Error.
 func DecodeWebhook(body []byte) (w Webhook, err error) {
-	o := readBody(body)
-	w.URL = o.need("url")
-	headers := o.part("headers")
-	if len(headers.members) > maxHeaders {
-		o.fail(CodeValue, "headers must have at most %d entries", maxHeaders)
-		return w, o.failed()
+	o := metabody.Read(body)
+	w.URL = o.Need("url")
+	headers := o.Part("headers")
+	names := headers.Names()
+	if len(names) > maxHeaders {
+		o.Refuse("headers", metabody.Value, "must have at most %d entries", maxHeaders)
+		return w, refusal(o)
 	}
-	for name := range headers.members {
-		if !headers.has(name) {
-			continue
-		}
-		if w.Headers == nil {
-			w.Headers = make(map[string]string)
-		}
-		w.Headers[name] = headers.text(name)
+	if len(names) > 0 {
+		w.Headers = make(map[string]string, len(names))
 	}
-	return w, o.failed()
+	for _, name := range names {
+		w.Headers[name] = headers.Text(name)
+	}
+	return w, refusal(o)
 }
 
 // DecodeBlock reads the body of POST /v1/contacts/{phone}/block, which may be empty. The
@@ -261,27 +238,27 @@ func DecodeBlock(body []byte) error {
 	if len(body) == 0 {
 		return nil
 	}
-	o := readBody(body)
-	o.short("reason", maxReason)
-	return o.failed()
+	o := metabody.Read(body)
+	o.Short("reason", maxReason)
+	return refusal(o)
 }
 
 const maxReason = 60
 
 // DecodeTemplate reads the body of POST /v1/configs/templates. It returns *Error.
 func DecodeTemplate(body []byte) (t template.Template, err error) {
-	o := readBody(body)
-	t.Name, t.Language = o.need("name"), o.need("language")
-	t.Category = category(o.text("category"))
-	raw, given := o.raw("components")
+	o := metabody.Read(body)
+	t.Name, t.Language = o.Need("name"), o.Need("language")
+	t.Category = category(o.Text("category"))
+	raw, given := o.Raw("components")
 	if !given {
-		o.fail(CodeMissing, "components is required")
-		return t, o.failed()
+		o.Refuse("components", metabody.Missing, "is required")
+		return t, refusal(o)
 	}
 	if err := json.Unmarshal(raw, &t.Components); err != nil {
-		o.fail(CodeValue, "components must be a list of components, as templates have them")
+		o.Refuse("components", metabody.Value, "must be a list of components, as templates have them")
 	}
-	if err := o.failed(); err != nil {
+	if err := refusal(o); err != nil {
 		return t, err
 	}
 	if t, err = template.Check(t); err != nil {
@@ -306,18 +283,18 @@ func category(name string) template.Category {
 // DecodeApplication reads the body of PATCH /v1/settings/application: whether webhooks
 // tell that a message was sent. Every other setting is passed over. It returns *Error.
 func DecodeApplication(body []byte) (sentStatus bool, err error) {
-	o := readBody(body)
-	if !o.has("sent_status") {
-		o.fail(CodeMissing, "sent_status is required, and no other setting can be changed here")
+	o := metabody.Read(body)
+	if !o.Has("sent_status") {
+		o.Refuse("sent_status", metabody.Missing, "is required, and no other setting can be changed here")
 	}
-	sentStatus = o.flag("sent_status")
-	return sentStatus, o.failed()
+	sentStatus = o.Flag("sent_status")
+	return sentStatus, refusal(o)
 }
 
 // DecodeKey reads the body of a request for a key, which mostly is empty: the scope that
 // it asks for, "" for none. It returns *Error.
 func DecodeKey(body []byte) (scope string, err error) {
-	o := readBody(body)
-	scope = o.text("scope")
-	return scope, o.failed()
+	o := metabody.Read(body)
+	scope = o.Text("scope")
+	return scope, refusal(o)
 }

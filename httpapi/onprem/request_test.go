@@ -31,7 +31,7 @@ func TestMessagesThatAreRefused(t *testing.T) {
 		"no group":         {`{"recipient_type":"group","to":"x","text":{"body":"a"}}`, CodeValue, "group"},
 		"no text":          {to(`"type":"text"`), CodeMissing, "text is required"},
 		"blank":            {to(`"text":{"body":" "}`), CodeMissing, "text.body is required"},
-		"long":             {to(`"text":{"body":"` + strings.Repeat("ä", maxText+1) + `"}`), CodeTooLong, "4096"},
+		"long":             {to(`"text":{"body":"` + strings.Repeat("ä", 4097) + `"}`), CodeTooLong, "4096"},
 		"unknown type":     {to(`"type":"hologram"`), CodeValue, "type must be one of"},
 		"no file":          {to(`"type":"image","image":{}`), CodeMissing, "image.id"},
 		"two files":        {to(`"type":"image","image":{"id":"1","link":"https://a.example"}`), CodeValue, "exclude"},

@@ -1,4 +1,4 @@
-package onprem
+package metabody
 
 import (
 	"strings"
@@ -6,8 +6,8 @@ import (
 	"wapid/engine"
 )
 
-// personCard is a contact card of a message.
-type personCard struct {
+// Card is a contact card of a message in a webhook.
+type Card struct {
 	Name      cardName      `json:"name"`
 	Phones    []cardPhone   `json:"phones,omitempty"`
 	Emails    []cardEmail   `json:"emails,omitempty"`
@@ -60,11 +60,11 @@ type cardOrg struct {
 // mostCardLines bounds what is read of a vCard, which a stranger has written.
 const mostCardLines = 200
 
-// cards reads contact cards. Of a vCard that says little the message's own words count.
-func cards(list []engine.Contact) []personCard {
-	out := make([]personCard, 0, len(list))
+// Cards reads contact cards. Of a vCard that says little the message's own words count.
+func Cards(list []engine.Contact) []Card {
+	out := make([]Card, 0, len(list))
 	for _, c := range list {
-		to := personCard{}
+		to := Card{}
 		for _, line := range unfolded(c.VCard) {
 			to.take(line)
 		}
@@ -97,7 +97,7 @@ func unfolded(vcard string) []string {
 }
 
 // take reads one line: "item1.TEL;type=CELL;waid=4915:+49 15".
-func (c *personCard) take(line string) {
+func (c *Card) take(line string) {
 	head, text, found := strings.Cut(line, ":")
 	if !found {
 		return
@@ -131,7 +131,7 @@ func (c *personCard) take(line string) {
 	}
 }
 
-func (c *personCard) org() *cardOrg {
+func (c *Card) org() *cardOrg {
 	if c.Org == nil {
 		c.Org = &cardOrg{}
 	}

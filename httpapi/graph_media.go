@@ -131,11 +131,19 @@ func (s *Server) graphDownload(c *fiber.Ctx) error {
 	return s.answerMedium(c, m)
 }
 
-// tokenMedium finds the file of a URL. It returns CodeNotFound.
+// tokenMedium finds the file of a URL, which no suspended tenant's is good for. It returns
+// CodeNotFound.
 func (s *Server) tokenMedium(c *fiber.Ctx) (medium, error) {
 	tenant, id, err := s.mediaKey.open(c.Params("token"), time.Now())
 	if err != nil {
 		return medium{}, err
+	}
+	t, err := s.store.FindTenant(c.UserContext(), tenant)
+	if err != nil {
+		return medium{}, err
+	}
+	if t.Suspended() {
+		return medium{}, errNoMedium()
 	}
 	o, err := s.store.FindGraphObject(c.UserContext(), tenant, id)
 	if err != nil {

@@ -118,6 +118,16 @@ func TestGraphMedia(t *testing.T) {
 		t.Errorf("another number's key uploads: %d %s", r.status, r.body)
 	}
 
+	// A URL that was given before is good for nothing while the tenant is suspended.
+	for _, suspended := range []bool{true, false} {
+		if _, err := d.store.SuspendTenant(t.Context(), store.Origin{By: store.ActorOperator}, store.DefaultTenant, suspended); err != nil {
+			t.Fatal(err)
+		}
+		if r := d.do(call{method: http.MethodGet, path: path, undocumented: true}); (r.status == http.StatusOK) == suspended {
+			t.Errorf("suspended %v, the URL is answered with %d", suspended, r.status)
+		}
+	}
+
 	if r := d.graphCall(http.MethodDelete, "/graph/"+id, d.key); r.status != http.StatusOK || r.body != `{"success":true}` {
 		t.Errorf("answers %d %s", r.status, r.body)
 	}

@@ -143,6 +143,7 @@ func TestOnPremWebhook(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].Format != webhooks.FormatOnPrem || list[0].Origin != webhooks.OriginD360(paperIdentity.Person.Phone.User()) || list[0].Main {
 		t.Fatalf("%+v, %v", list, err)
 	}
+	d.answersWith(d.do(call{method: "GET", path: "/api/account/webhooks", key: d.key}), 200, `"origin":"d360:`+paperIdentity.Person.Phone.User()+`"`)
 	d.answersWith(d.d360("POST", "/v1/configs/webhook", d.key, `{"url":"http://127.0.0.1/x"}`), 400, `"code":1009`)
 	d.answersWith(d.d360("POST", "/v1/configs/webhook", d.key, `{"url":"https://a.example","headers":{"Host":"b.example"}}`), 400, `"code":1009`)
 	d.answersWith(d.d360("POST", "/v1/configs/webhook", d.keyFor(store.ScopeRead, nil), `{"url":"https://a.example"}`), 403, `"code":1005`)

@@ -12,7 +12,7 @@ import { took } from "/dashboard/pages/stats-plots.js";
 import { WebhookForm } from "/dashboard/pages/webhook-form.js";
 import { Health } from "/dashboard/pages/webhook-health.js";
 import { Verify } from "/dashboard/pages/webhook-verify.js";
-import { formatWords, originWords, outcome } from "/dashboard/pages/webhook-words.js";
+import { formatWords, originSystem, originWords, outcome } from "/dashboard/pages/webhook-words.js";
 
 const overlaps = [[86_400, "A day"], [604_800, "A week"], [3_600, "An hour"], [0, "Not at all: the old one ends now"]];
 
@@ -47,7 +47,7 @@ function Facts({ webhook }) {
   const rows = [
     ["Address", html`<span class="text-break">${webhook.url}</span>`],
     ["Format", html`<span data-test="webhook-format-shown">${formatWords(webhook.format)}</span>`],
-    webhook.origin && ["Set for", `${originWords(webhook.origin)}, through Meta's Graph API`],
+    webhook.origin && ["Set for", `${originWords(webhook.origin)}, through ${originSystem(webhook.origin)}`],
     ["Events", webhook.events.includes("*") ? "Everything" : webhook.events.join(", ")],
     ["Sessions", webhook.sessions.length ? webhook.sessions.join(", ") : "All"],
     ["Secret", webhook.hasSecret ? html`ends in <code>${webhook.secretHint}</code>` : "None: requests are not signed"],

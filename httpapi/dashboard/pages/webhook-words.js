@@ -35,11 +35,16 @@ export function tellable(format) {
   return can ? events.filter(([type]) => can.includes(type)) : events;
 }
 
-// originWords tells at which place of Meta's Graph API a webhook was set.
+// originWords tells what a webhook was set for through another system's API.
 export function originWords(origin) {
   if (origin === "app") return "the app";
   if (origin === "waba") return "the business account";
-  return origin.replace(/^phone:/, "+");
+  return origin.replace(/^(phone|d360):/, "+");
+}
+
+// originSystem is the API through which it was set.
+export function originSystem(origin) {
+  return origin.startsWith("d360:") ? "360dialog's API" : "Meta's Graph API";
 }
 
 // Why the server has switched a webhook off.

@@ -287,9 +287,13 @@ func compareDevices(own store.Inspection, devices whatsapp.Inspection) remark {
 	for _, device := range devices.Devices {
 		stored[device] = true
 	}
-	linked, lost := 0, 0
+	linked, lost, official := 0, 0, 0
 	for _, s := range own.Sessions {
-		if device := s.State.Identity.Device; device != "" && !cloudapi.IsDevice(device) {
+		switch device := s.State.Identity.Device; {
+		case device == "":
+		case cloudapi.IsDevice(device):
+			official++ // has credentials and no device
+		default:
 			linked++
 			if !stored[device] {
 				lost++
@@ -305,7 +309,11 @@ func compareDevices(own store.Inspection, devices whatsapp.Inspection) remark {
 	case len(stored) > 0:
 		return warn(name, "remove them on the phones, under linked devices", "%d devices belong to no session", len(stored))
 	}
-	return well(name, "%d sessions, %d of them linked, each with its device", len(own.Sessions), linked)
+	also := ""
+	if official > 0 {
+		also = fmt.Sprintf("; %d speak over Meta's official API and need none", official)
+	}
+	return well(name, "%d sessions, %d of them linked, each with its device%s", len(own.Sessions), linked, also)
 }
 
 // checkClock compares the clock with the newest event.

@@ -351,4 +351,9 @@ func TestWhatTheDoctorThinksOfSettings(t *testing.T) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
+	official := engine.Session{State: engine.State{Identity: engine.Identity{Device: "cloud:a"}}}
+	own := store.Inspection{Tenants: 1, Sessions: []engine.Session{linked, official}}
+	if got := compareDevices(own, whatsapp.Inspection{Devices: []engine.DeviceID{"a"}}); !strings.Contains(got.Message, "1 speak over Meta's official API") {
+		t.Errorf("a session without a device is not told apart: %+v", got)
+	}
 }

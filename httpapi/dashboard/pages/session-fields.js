@@ -16,11 +16,12 @@ export function readOptions({ proxy, typing, delayMin, delayMax, interactive }) 
 }
 
 // OptionFields shows the options of a value {proxy, typing, delayMin, delayMax, interactive}.
-// proxyHelp stands under the proxy instead of the usual text.
-export function OptionFields({ value, onChange, proxyHelp }) {
+// proxyHelp stands under the proxy instead of the usual text. A session of Meta's official
+// API has no proxy, and buttons that are no experiment.
+export function OptionFields({ value, onChange, proxyHelp, official }) {
   const set = (name, of = (e) => e.target.value) => (e) => onChange({ ...value, [name]: of(e) });
   return html`
-    <${ProxyField} value=${value.proxy} onInput=${set("proxy")} help=${proxyHelp} />
+    ${!official && html`<${ProxyField} value=${value.proxy} onInput=${set("proxy")} help=${proxyHelp} />`}
     <${Field} label="Show that you are typing before a text goes out">
       <input type="checkbox" role="switch" checked=${value.typing} onChange=${set("typing", (e) => e.target.checked)} data-test="session-typing" />
     <//>
@@ -33,11 +34,12 @@ export function OptionFields({ value, onChange, proxyHelp }) {
         <input type="number" min="0" max="60000" step="1" value=${value.delayMax} onInput=${set("delayMax")} data-test="session-delay-max" />
       <//>
     </fieldset>
-    <${Field} class="mt-3" label="Questions with choices" help="WhatsApp may accept buttons and show nothing: try them with a number of your own first.">
+    <${Field} class="mt-3" label="Questions with choices"
+      help=${official ? "Meta has up to 3 buttons, or a list of up to 10." : "WhatsApp may accept buttons and show nothing: try them with a number of your own first."}>
       <select value=${value.interactive} onChange=${set("interactive")} data-test="session-interactive">
         <option value="text">As numbered lines of the text</option>
         <option value="poll">As a poll</option>
-        <option value="native">As WhatsApp's own buttons (experimental)</option>
+        <option value="native">As WhatsApp's own buttons${official ? " and lists" : " (experimental)"}</option>
       </select>
     <//>`;
 }

@@ -56,6 +56,7 @@ export default function Options({ id, status, onChange }) {
         <input maxlength="100" autocomplete="off" value=${form.name} onInput=${(e) => setForm({ ...form, name: e.target.value })} data-test="session-rename" />
       <//>
       <${OptionFields} value=${form} onChange=${(value) => setForm({ ...form, ...value })}
+        official=${status.network === "cloud"}
         proxyHelp=${proxy ? `Now ${proxy}. Its password is never shown; type a whole new one to change it.` : undefined} />
       <div class="d-flex flex-wrap gap-2 mt-3">
         <button type="submit" class="btn btn-primary" disabled=${busy || Object.keys(body).length === 0} data-test="session-save">Save</button>

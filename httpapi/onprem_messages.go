@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -166,11 +167,13 @@ func (s *Server) readUpTo(ctx context.Context, key engine.SessionKey, m engine.L
 	if err != nil {
 		return err
 	}
-	var until []engine.LoggedMessage
-	for _, one := range unread {
-		if !one.CreatedAt.After(m.CreatedAt) {
-			until = append(until, one)
-		}
+	// The newest stand first. One that is not among them is read already.
+	last := slices.IndexFunc(unread, func(one engine.LoggedMessage) bool {
+		return one.ID == m.ID && one.Peer == m.Peer || one.CreatedAt.Before(m.CreatedAt)
+	})
+	if last < 0 {
+		return nil
 	}
+	until := unread[last:]
 	return s.tellRead(ctx, receipts, m.Chat, until, false)
 }

@@ -39,7 +39,7 @@ func listUnread(key engine.SessionKey, at address, limit int) (string, []any) {
 	q := inChat(key, at)
 	query := selectMessage + q.where() + `
 		AND direction = 'in' AND status = 'received' AND kind NOT IN ('reaction', 'edit', 'revoke', 'poll_vote')
-		ORDER BY created_at DESC LIMIT ` + q.bind(limit)
+		ORDER BY created_at DESC, seq DESC LIMIT ` + q.bind(limit)
 	return query, q.args
 }
 
@@ -128,7 +128,7 @@ func (s *Store) FindNewest(ctx context.Context, key engine.SessionKey, chats []e
 	err := s.eachAddress(ctx, key, chats, func(tx *sql.Tx, at address) error {
 		q := inChat(key, at)
 		m, err := s.scanMessage(tx.QueryRowContext(ctx, selectMessage+q.where()+`
-			AND status NOT IN ('queued', 'pending', 'failed') ORDER BY created_at DESC LIMIT 1`, q.args...))
+			AND status NOT IN ('queued', 'pending', 'failed') ORDER BY created_at DESC, seq DESC LIMIT 1`, q.args...))
 		switch {
 		case isNoRows(err):
 		case err != nil:

@@ -183,7 +183,7 @@ func unlinkAll(t *testing.T, p *simnet.Phone) {
 func TestQRTimeout(t *testing.T) {
 	network, receiver := startNetwork(t), startHooks(t)
 	a := startApp(t, network, t.TempDir(), func(o *whatsapp.Options) {
-		o.QRFirst, o.QRNext = 300*time.Millisecond, 100*time.Millisecond
+		o.QRFirst, o.QRNext = time.Second, 100*time.Millisecond
 	})
 	receiver.subscribe(t, &a.api)
 	a.must(t, 200, "POST", "/api/whatsapp/session", map[string]any{"sessionId": "main"})

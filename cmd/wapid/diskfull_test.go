@@ -115,10 +115,21 @@ func TestAFullDisk(t *testing.T) {
 		t.Errorf("a send to a full disk answered %d %s", refused.code, refused.raw)
 	}
 	for _, path := range []string{"/send?wait=false", "/send"} {
-		ans, err := d.call("POST", sessionPath("main")+path, map[string]any{"to": theirs.Number(), "message": strings.Repeat("y", 4000)})
-		if err != nil || ans.code != 500 && ans.code != 409 {
-			t.Errorf("%s answered %d %s (%v)", path, ans.code, ans.raw, err)
-		}
+		// Moving a log's contents may just have made some room: what is taken then counts.
+		eventually(t, path+" is refused", func() bool {
+			ans, err := d.call("POST", sessionPath("main")+path, map[string]any{"to": theirs.Number(), "message": strings.Repeat("y", 4000)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ans.code == 200 || ans.code == 202 {
+				acknowledged[ans.text("messageId")] = true
+				return false
+			}
+			if ans.code != 500 && ans.code != 409 {
+				t.Errorf("%s answered %d %s", path, ans.code, ans.raw)
+			}
+			return true
+		})
 	}
 	var late []string
 	for n := range 5 {

@@ -64,6 +64,9 @@ func (s *Server) identify(c *fiber.Ctx, r route) (p store.Principal, err error) 
 	if key == "" && cookieOf(&c.Request().Header) != "" && !r.noCookie && dialectOf(r.path) == nil {
 		return s.browserTenant(c)
 	}
+	if key == "" && dialectOf(r.path) != nil {
+		return store.Principal{}, engine.Errorf(engine.CodeUnauthorized, "the request has no API key")
+	}
 	if key == "" {
 		return store.Principal{}, errNoKey()
 	}

@@ -83,6 +83,7 @@ func graphPath(path []byte) []byte {
 	if !ok {
 		return path
 	}
+	rest = bytes.TrimPrefix(rest, []byte("/")) // of a base URL that ends in one
 	rest = bytes.TrimPrefix(rest, []byte(graphPrefix[1:]+"/"))
 	first, _, _ := bytes.Cut(rest, []byte("/"))
 	switch {
@@ -118,7 +119,13 @@ func allDigits(b []byte) bool {
 // translatePath has a request of Meta's Graph API served where its routes are. It is
 // called before anything else looks at the path.
 func translatePath(h *fasthttp.RequestHeader) {
-	path, query, parameters := bytes.Cut(h.RequestURI(), []byte("?"))
+	uri := h.RequestURI()
+	if scheme, rest, absolute := bytes.Cut(uri, []byte("://")); absolute && len(scheme) > 0 && scheme[0] != '/' {
+		if i := bytes.IndexByte(rest, '/'); i >= 0 {
+			uri = rest[i:] // as requests to proxies have it; the host is told in its header too
+		}
+	}
+	path, query, parameters := bytes.Cut(uri, []byte("?"))
 	to := graphPath(path)
 	if bytes.Equal(to, path) {
 		return

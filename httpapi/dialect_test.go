@@ -30,7 +30,11 @@ func TestGraphPaths(t *testing.T) {
 		"/api/v1/messages/send":                      "/api/v1/messages/send",
 		"/":                                          "/",
 		"*":                                          "*",
-		"http://a.example/v23.0/1":                   "http://a.example/v23.0/1",
+		"http://a.example/v23.0/1?x=y":               "/graph/1?x=y",
+		"http://a.example/healthz":                   "http://a.example/healthz",
+		"//v23.0/100000000000001/messages":           "/graph/100000000000001/messages",
+		"//sandbox":                                  "//sandbox",
+		"/oembed?url=http://a.example/v23.0/1":       "/oembed?url=http://a.example/v23.0/1",
 		"/healthz?x=/v23.0/1":                        "/healthz?x=/v23.0/1",
 	} {
 		var h fasthttp.RequestHeader

@@ -96,6 +96,16 @@ func (s *Server) graphSend(c *fiber.Ctx, p store.Principal, key engine.SessionKe
 	if fileID != "" {
 		d.file = s.graphFile(c, p, fileID)
 	}
+	if m.Context != nil && m.Context.User != "" {
+		// A program may bring ids from Meta along, of messages that were never here.
+		known, err := s.store.FindLogged(c.UserContext(), key, m.Context.ID)
+		if err != nil {
+			return err
+		}
+		if len(known) == 0 {
+			d.message.Quoted = nil
+		}
+	}
 	done, err := s.dispatch(c, p, key, d)
 	if err != nil {
 		return graphSendError(err, m)

@@ -73,6 +73,8 @@ func TestGraphMessagesAreSent(t *testing.T) {
 		"reply by the network's own id": {`"text":{"body":"Yes"},"context":{"message_id":"A1"}`, func(m engine.Outgoing) bool {
 			return m.Quoted != nil && m.Quoted.ID == "A1"
 		}},
+		"reply to what was never here": {`"text":{"body":"Yes"},"context":{"message_id":"` + cloudapi.WAMID{User: "919876543211", ID: "GONE"}.String() + `"}`,
+			func(m engine.Outgoing) bool { return m.Quoted == nil && m.Text == "Yes" }},
 		"reaction": {`"type":"reaction","reaction":{"message_id":"` + asked + `","emoji":"👍"}`, func(m engine.Outgoing) bool {
 			return m.Kind == engine.KindReaction && m.Text == "👍" && m.Target != nil && m.Target.ID == "A1" && !m.Target.FromMe
 		}},

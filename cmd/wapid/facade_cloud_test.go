@@ -151,7 +151,7 @@ func metaID(user string, id types.MessageID) string {
 }
 
 // TestCloudNumbersKeepTheirIDs: keys reach their own numbers, and a number has its id
-// through logging out and linking again, under another session id too, over a restart.
+// through logging out and linking again, under another session id too.
 func TestCloudNumbersKeepTheirIDs(t *testing.T) {
 	network, dir := startNetwork(t), t.TempDir()
 	a := startApp(t, network, dir, nil)

@@ -206,7 +206,7 @@ func agrees(declared, family string) error {
 	if declared == "" || strings.HasPrefix(declared, family) || family == "audio/" && strings.HasPrefix(declared, "application/ogg") {
 		return nil
 	}
-	return errInvalid("mediaMimeType says that the file is of another type than it is sent as")
+	return errInvalid("the MIME type that was given says that the file is of another type than it is sent as")
 }
 
 // isUnknown tells that the bytes don't say what they are: then it is what the

@@ -251,8 +251,14 @@ func (tab *tab) click(selector string) {
 func (tab *tab) fill(selector, text string) {
 	tab.t.Helper()
 	tab.do("find "+selector, chromedp.WaitVisible(selector))
-	find[string](tab, `((e) => { e.focus(); e.select(); return e.value })(document.querySelector(`+quoteJS(selector)+`))`)
-	tab.do("fill "+selector, chromedp.KeyEvent(text))
+	// A page that is drawn anew between two keys may lose them: people type again, too.
+	for range 3 {
+		find[string](tab, `((e) => { e.focus(); e.select(); return e.value })(document.querySelector(`+quoteJS(selector)+`))`)
+		tab.do("fill "+selector, chromedp.KeyEvent(text))
+		if tab.holds(`document.querySelector(` + quoteJS(selector) + `)?.value === ` + quoteJS(text)) {
+			return
+		}
+	}
 }
 
 // choose picks an entry of a select.

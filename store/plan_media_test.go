@@ -23,19 +23,27 @@ func TestMediaPlansUseTheirIndexes(t *testing.T) {
 		selectMediaUse:     {[]any{"t"}, "USING COVERING INDEX media_files_tenant (tenant_id=?)"},
 		deleteExpiredMedia: {[]any{time.Now().UnixMilli(), 10}, "USING INDEX media_files_expiry (expires_at<?)"},
 	} {
-		var plan string
-		err := s.update(t.Context(), func(tx *sql.Tx) error {
-			rows, err := tx.Query("EXPLAIN QUERY PLAN "+query, c.args...)
-			lines, err := collect(rows, err, func(r row) (line string, err error) {
-				var id, parent, unused int
-				err = r.Scan(&id, &parent, &unused, &line)
-				return line, err
-			})
-			plan = strings.Join(lines, "\n")
-			return err
-		})
-		if err != nil || !strings.Contains(plan, c.want) {
-			t.Errorf("%s does not %s, %v:\n%s", query, c.want, err, plan)
+		if plan := explained(t, s, query, c.args...); !strings.Contains(plan, c.want) {
+			t.Errorf("%s does not %s:\n%s", query, c.want, plan)
 		}
 	}
+}
+
+// explained is how SQLite means to answer a query on the writer's connection.
+func explained(t *testing.T, s *Store, query string, args ...any) string {
+	t.Helper()
+	var lines []string
+	err := s.update(t.Context(), func(tx *sql.Tx) error {
+		rows, err := tx.Query("EXPLAIN QUERY PLAN "+query, args...)
+		lines, err = collect(rows, err, func(r row) (line string, err error) {
+			var id, parent, unused int
+			err = r.Scan(&id, &parent, &unused, &line)
+			return line, err
+		})
+		return err
+	})
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return strings.Join(lines, "\n")
 }

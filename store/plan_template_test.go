@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,19 +23,9 @@ func TestTemplatePlansUseTheirIndexes(t *testing.T) {
 		countTemplates: {[]any{"t"}, "(tenant_id=?)"},
 		page:           {args, "templates_tenant (tenant_id=? AND id<?)"},
 	} {
-		var plan string
-		err := s.update(t.Context(), func(tx *sql.Tx) error {
-			rows, err := tx.Query("EXPLAIN QUERY PLAN "+query, c.args...)
-			lines, err := collect(rows, err, func(r row) (line string, err error) {
-				var id, parent, unused int
-				err = r.Scan(&id, &parent, &unused, &line)
-				return line, err
-			})
-			plan = strings.Join(lines, "\n")
-			return err
-		})
-		if err != nil || !strings.Contains(plan, c.want) || query == page && strings.Contains(plan, "TEMP B-TREE") {
-			t.Errorf("%s does not %s, %v:\n%s", query, c.want, err, plan)
+		plan := explained(t, s, query, c.args...)
+		if !strings.Contains(plan, c.want) || query == page && strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("%s does not %s:\n%s", query, c.want, plan)
 		}
 	}
 }

@@ -146,17 +146,7 @@ func (m *metaReceiver) set(change func()) {
 // await waits for a delivery that matches.
 func (m *metaReceiver) await(t *testing.T, what string, match func(metaPost) bool) metaPost {
 	t.Helper()
-	var found metaPost
-	eventually(t, "Meta's webhook: "+what, func() bool {
-		for _, p := range m.all() {
-			if match(p) {
-				found = p
-				return true
-			}
-		}
-		return false
-	})
-	return found
+	return awaitOne(t, "Meta's webhook: "+what, m.all, match)
 }
 
 // message waits for an incoming message of a type.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"sync"
 	"testing"
 
@@ -138,15 +139,19 @@ func (h *hooks) all() []hook {
 // await waits for a delivery that matches.
 func (h *hooks) await(t testing.TB, what string, match func(hook) bool) hook {
 	t.Helper()
-	var found hook
-	eventually(t, "webhook: "+what, func() bool {
-		for _, d := range h.all() {
-			if match(d) {
-				found = d
-				return true
-			}
+	return awaitOne(t, "webhook: "+what, h.all, match)
+}
+
+// awaitOne waits for one of those that have come to match.
+func awaitOne[T any](t testing.TB, what string, all func() []T, match func(T) bool) (found T) {
+	t.Helper()
+	eventually(t, what, func() bool {
+		come := all()
+		i := slices.IndexFunc(come, match)
+		if i >= 0 {
+			found = come[i]
 		}
-		return false
+		return i >= 0
 	})
 	return found
 }
